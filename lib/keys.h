@@ -1,0 +1,25 @@
+/*
+ * The names of varcade's keys in Redis, as printf formats: the first %s is the product's id. The
+ * braces are Redis Cluster's hash tag: all keys of a product are in one slot. The layout is
+ * private; what each key holds is told in docs/ARCHITECTURE.md, "Redis keys".
+ */
+#ifndef VARCADE_KEYS_H
+#define VARCADE_KEYS_H
+
+#define KEY_GAME "{%s}:game:%s"             /* hash: one game; game id */
+#define KEY_DEADLINES "{%s}:deadlines"      /* sorted set: game id by when something is due, ms */
+#define KEY_LOBBY "{%s}:lobby"              /* sorted set: listed game ids by publish time, ms */
+#define KEY_PUBLIC "{%s}:public"            /* hash: listed game id -> public JSON object */
+#define KEY_COUNTS "{%s}:counts"            /* hash: players_in_lobby, players_in_game, games */
+#define KEY_STATS "{%s}:stats:%s"           /* hash: stat -> number; user id */
+#define KEY_BOARD "{%s}:board:%s:%s"        /* sorted set: user id by score; board id, window */
+#define KEY_CHECKPOINT "{%s}:checkpoint:%s" /* string: last stream id applied; stream name */
+#define KEY_DEADLETTERS "{%s}:deadletters"  /* stream: events that could not be applied */
+#define KEY_LEASE "{%s}:lease"              /* string: the worker that serves the product */
+
+#define KEY_HEARTBEAT "varcade:heartbeat"   /* string: ms of the last sign of life of any worker */
+
+/* Events whose product is unknown or unreadable are kept under this name, which is no product's id. */
+#define KEYS_NO_PRODUCT "?"
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * The lobby: games from the moment a player wants one until nothing of them is left, here and on
+ * the game server. Every step is one Redis function (lib/redis/lobby.lua has the state machine);
+ * this module puts the steps together with the calls to the game server.
+ *
+ *   create:  create_intent -> game server create_game -> create_done   | create_failed
+ *   join:    seat_reserve  -> game server join_game   -> seat_confirm  | seat_release
+ *   expire:  expire -> game server remove_game / remove_player -> game_removed / player_removed
+ *
+ * Before the game server is asked, the state already has a deadline, so whatever dies between two
+ * steps is undone by whoever runs lobby_expire (the worker's curator), on the game server too.
+ */
+#ifndef VARCADE_LOBBY_H
+#define VARCADE_LOBBY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/clock.h"
+
+struct loop;
+struct redis;
+struct gameserver_client;
+struct lobby;
+struct product;
+struct token_player;
+
+enum lobby_result {
+    LOBBY_DONE,             /* json is the answer */
+    LOBBY_NOT_FOUND,        /* no such game */
+    LOBBY_INVALID_STATE,    /* not joinable; state and reason say why */
+    LOBBY_NO_LONGER_AVAILABLE, /* lost the race for the seat, or the game went in between */
+    LOBBY_REFUSED,          /* the game server answered, and not 200 */
+    LOBBY_GAME_SERVER_AWAY, /* the game server is down, too slow, or its breaker is open */
+    LOBBY_REDIS_AWAY,       /* Redis cannot be reached */
+    LOBBY_FAILED            /* a fault of ours: Redis refused the call; reason has its words */
+};
+
+struct lobby_answer {
+    enum lobby_result result;
+    const char *json;   /* borrowed; len bytes */
+    size_t len;
+    const char *state;  /* LOBBY_INVALID_STATE: the game's state */
+    const char *reason; /* LOBBY_INVALID_STATE: "" or why the state alone does not tell: full, already in it */
+    dur_ms retry_after; /* the two AWAYs: when to try again */
+};
+
+/* answer is borrowed until the function returns. */
+typedef void lobby_fn(void *cookie, const struct lobby_answer *answer);
+
+struct lobby_limits {
+    dur_ms game_server_timeout; /* as in gameserver_limits */
+    dur_ms game_server_late;
+};
+
+/* lobby_new(loop, redis, client, limits): all but limits are borrowed until lobby_free, and limits is
+ * copied. client may be NULL where no call to a game server will be made. NULL with errno ENOMEM. */
+struct lobby *lobby_new(struct loop *loop, struct redis *redis, struct gameserver_client *client,
+                        const struct lobby_limits *limits) __attribute__((warn_unused_result));
+void lobby_free(struct lobby *lobby);
+
+/*
+ * lobby_create(lobby, product, player, request_id, fn, cookie): make a game with player as its creator. The answer
+ * is the whole game object of API.md part 1. player and request_id are copied; product is borrowed until fn was called
+ * (and while a late answer is awaited: products live as long as the program or its next reload, which waits).
+ */
+void lobby_create(struct lobby *lobby, const struct product *product,
+                  const struct token_player *player, const char *request_id, lobby_fn *fn,
+                  void *cookie);
+
+/* lobby_join(lobby, product, game_id, player, request_id, fn, cookie): take a free seat. game_id is 32 hex digits,
+ * NUL-terminated. The answer is the whole game object, with the joining player's token. */
+void lobby_join(struct lobby *lobby, const struct product *product, const char *game_id,
+                const struct token_player *player, const char *request_id, lobby_fn *fn,
+                void *cookie);
+
+/* lobby_list(lobby, product, count, page, fn, cookie): public game objects, oldest first, as a JSON array. */
+void lobby_list(struct lobby *lobby, const struct product *product, int64_t count, int64_t page,
+                lobby_fn *fn, void *cookie);
+
+/* What one lobby_expire_due did. */
+struct lobby_expired {
+    enum lobby_result result; /* LOBBY_DONE, LOBBY_REDIS_AWAY or LOBBY_FAILED */
+    size_t games;             /* games whose deadline was looked at */
+    size_t expired;           /* games taken away because a deadline passed */
+    size_t seats;             /* seats taken back */
+    size_t removed;           /* games and players the game server was successfully told to remove */
+    size_t failed;            /* removals that have to be tried again */
+    size_t abandoned;         /* games given up on: the game server could not be told for a day */
+};
+typedef void lobby_expired_fn(void *cookie, const struct lobby_expired *done);
+
+/*
+ * lobby_expire_due(lobby, product, now, max, fn, cookie): act on at most max deadlines that are due at now: one round of
+ * the curator. fn is called when all of it, the game server's answers included, is done. now is a
+ * parameter because the curator must not run ahead of the events it has yet to read.
+ */
+void lobby_expire_due(struct lobby *lobby, const struct product *product, wall_ms now, size_t max,
+                      lobby_expired_fn *fn, void *cookie);
+
+#endif

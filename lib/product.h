@@ -1,0 +1,78 @@
+/*
+ * A product: one game that varcade serves, described by games/<product_id>.json. Read once, checked
+ * whole, compiled to the tables in rules.h; docs/game-file.md describes the keys for those who
+ * write one, and the parser's own table makes that description's reference part (`--help-games`).
+ */
+#ifndef VARCADE_PRODUCT_H
+#define VARCADE_PRODUCT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "lib/buf.h"
+#include "lib/clock.h"
+#include "lib/text.h"
+
+struct rules;
+
+#define PRODUCT_PLAYERS_MAX 64
+#define PRODUCT_BOARDS_MAX 64
+
+/* How long a game may stay as it is before it is taken away (DESIGN: timeouts). */
+struct product_timeouts {
+    dur_ms created;            /* the creator has not connected to the game server */
+    dur_ms seat;               /* every seat is taken and some player has not connected */
+    dur_ms creator_joined;     /* listed, and not enough players came */
+    dur_ms all_players_joined; /* everybody is there, and nothing began */
+    dur_ms in_progress;        /* a match that does not end */
+    dur_ms ended;              /* over, and the game server has not removed it */
+};
+
+struct product {
+    char id[TEXT_PRODUCT_ID_MAX + 1];
+    char *title;
+    char *game_server_url; /* http(s)://host[:port][/path], without a slash at the end */
+    char *game_socket_url; /* what clients connect to; given out as it is */
+    int64_t players_min;   /* 1 .. players_max */
+    int64_t players_max;   /* 1 .. PRODUCT_PLAYERS_MAX */
+    struct product_timeouts timeouts;
+    struct rules *rules;   /* stats and boards */
+    char *stats_json;      /* JSON object: stat name -> {"title": …}, for GET /products */
+    char *file;            /* where it was read */
+};
+
+/* The products of a folder. */
+struct products;
+
+/*
+ * products_load(dir, ret_products, why): read every *.json of dir (schema.json apart). Returns 0; or -1 with
+ * one line `FILE: PATH.IN.FILE: REASON` a problem in why, and nothing loaded. A folder without a
+ * file is an error. The file's name must be its product_id plus .json.
+ */
+int products_load(const char *dir, struct products **ret_products, struct buf *why)
+    __attribute__((warn_unused_result));
+
+/* products_parse_one(json, len, file, ret_product, why): one file's text, for tests, fuzzing and `check`. */
+int products_parse_one(const char *json, size_t len, const char *file,
+                       struct product **ret_product, struct buf *why)
+    __attribute__((warn_unused_result));
+void product_free(struct product *p);
+
+/* products_free(p): NULL is legal. */
+void products_free(struct products *p);
+
+/* products_find(p, id, len): the product, or NULL. Valid as long as p. */
+const struct product *products_find(const struct products *p, const char *id, size_t len);
+
+/* products_count(p), products_at(p, i): all of them, sorted by id. */
+size_t products_count(const struct products *p);
+const struct product *products_at(const struct products *p, size_t i);
+
+/* product_print_help(out), product_print_man(out): every key of a game's file; the man page is
+ * varcade.game(5). */
+void product_print_help(FILE *out);
+void product_print_man(FILE *out);
+
+#endif

@@ -1,0 +1,94 @@
+/*
+ * A product's rules: which events change which statistics and boards, as data from its file,
+ * compiled once to a table that is walked per event. Pure: no Redis, no clock, no I/O.
+ *
+ * Effects are on figures. A figure is one number of one player: a statistic (`wins`) or the score
+ * on a board's window. The caller reads the figures that a batch of events touches, applies the
+ * effects in order, and writes them back (worker/batch.c).
+ */
+#ifndef VARCADE_RULES_H
+#define VARCADE_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/buf.h"
+#include "lib/event.h"
+
+struct json_object;
+struct rules;
+
+#define RULES_ID_MAX 64          /* bytes of a board's id or a statistic's name */
+#define RULES_SCORE_MAX 9007199254740992.0 /* 2^53: beyond it a sum is not exact, and is refused */
+
+enum rules_op { RULES_ADD, RULES_MAX, RULES_MIN, RULES_SET };
+
+enum rules_target { RULES_STAT, RULES_BOARD };
+
+/* One thing an event does. Texts are borrowed from the rules or from the event. */
+struct rules_effect {
+    enum rules_target target;
+    enum rules_op op;
+    size_t board;             /* RULES_BOARD: index of the board */
+    struct event_text stat;   /* RULES_STAT: its name */
+    struct event_text player; /* whose figure */
+    double value;
+};
+
+enum rules_order { RULES_DESC, RULES_ASC };
+
+struct rules_board {
+    char id[RULES_ID_MAX + 1];
+    char *title;
+    enum rules_order order;
+};
+
+/*
+ * rules_compile(file_object, path, ret_rules, why): compile the keys `stats` and `boards` of a game's file.
+ * Returns 0; or -1 with lines `PATH: REASON` in why (path in the file, such as boards[1].from[0].add).
+ * Checked: unknown keys, types, ranges, ids twice, a rule twice (same condition, player and
+ * figure), rules that contradict (one figure that one event both sets and adds to).
+ */
+int rules_compile(struct json_object *file_object, struct rules **ret_rules, struct buf *why)
+    __attribute__((warn_unused_result));
+void rules_free(struct rules *r);
+
+size_t rules_board_count(const struct rules *r);
+const struct rules_board *rules_board_at(const struct rules *r, size_t i);
+
+/* rules_board_find(r, id, len): its index, or -1. */
+int rules_board_find(const struct rules *r, const char *id, size_t len);
+
+/* rules_top_ten_board(r): the board that GET /leaderboards/top_ten/{product} shows: the file's
+ * `top_ten`, else the first one; -1 where there is none. */
+int rules_top_ten_board(const struct rules *r);
+
+/* rules_stat_count(r), rules_stat_at(r, i): the names a rule of the file can write; with titles
+ * from the file's `titles` (the name where there is none). For GET /products and the page. */
+size_t rules_stat_count(const struct rules *r);
+const char *rules_stat_name(const struct rules *r, size_t i);
+const char *rules_stat_title(const struct rules *r, size_t i);
+
+/*
+ * rules_evaluate(r, e, effects, max, ret_n, ret_why): what e does, in the file's order. Returns 0; or -1 with a
+ * reason (static text, for a dead letter) where the event matches a rule but does not fit it: the
+ * player's field is missing or no name, a number is missing, not finite or beyond RULES_SCORE_MAX;
+ * then nothing of the event is to be applied. An event that matches no rule has no effects.
+ */
+int rules_evaluate(const struct rules *r, const struct event *e, struct rules_effect *effects,
+                   size_t max, size_t *ret_n, const char **ret_why)
+    __attribute__((warn_unused_result));
+
+/* rules_effects_max(r): the most effects one event can have. */
+size_t rules_effects_max(const struct rules *r);
+
+/*
+ * rules_apply(op, old, exists, value, ret_new): the figure after the operation; exists is false where there is
+ * none yet (add counts it as 0; max, min and set take value). Returns 0, or -1 where the result
+ * is beyond RULES_SCORE_MAX.
+ */
+int rules_apply(enum rules_op op, double old, bool exists, double value, double *ret_new)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * JSON files described by a table: each key once, with type, range, default, unit and help. From
+ * the table come the parser, its errors, `--help` and the reference part of a man page.
+ *
+ * Used for the service's configuration (conf.c) and for a game's file (product.c).
+ */
+#ifndef VARCADE_TABLE_H
+#define VARCADE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "lib/buf.h"
+
+struct json_object;
+
+#define TABLE_LIST_MAX 16
+
+/* A list of strings; an empty list is n == 0. */
+struct table_list {
+    char *item[TABLE_LIST_MAX];
+    size_t n;
+};
+
+enum table_type {
+    TABLE_STRING,   /* char *, never NULL after table_read; min..max is its length in bytes */
+    TABLE_PATH,     /* char *, a path made absolute against `base` */
+    TABLE_INT,      /* int64_t */
+    TABLE_DURATION, /* dur_ms; the file's unit is given by `scale`: milliseconds to one unit */
+    TABLE_ENUM,     /* char *, one of `choices` ("a|b|c") */
+    TABLE_LIST,     /* struct table_list: an array of at most max strings */
+    TABLE_PATHS,    /* struct table_list of paths */
+    TABLE_OTHER     /* an object or array that the module reads itself; listed here for its help alone */
+};
+
+struct table_row {
+    const char *key;      /* dotted: redis.state_url */
+    enum table_type type;
+    size_t offset;        /* of the field in the struct that is filled */
+    int64_t min, max;     /* in the file's unit */
+    int64_t scale;        /* TABLE_DURATION */
+    const char *fallback; /* the default as it would stand in the file; NULL: the key is required */
+    const char *unit;     /* shown; "" for none */
+    const char *choices;  /* TABLE_ENUM */
+    const char *help;     /* one or more sentences */
+};
+
+/*
+ * table_read(rows, n, object, base, into, why): fill the struct at `into` from object (NULL: defaults alone). base: the
+ * folder that relative paths count from. Returns 0; or -1 with lines `KEY: REASON` in why, one a problem,
+ * and everything allocated in `into` freed. Unknown keys are a problem.
+ */
+int table_read(const struct table_row *rows, size_t n, struct json_object *object,
+               const char *base, void *into, struct buf *why)
+    __attribute__((warn_unused_result));
+
+/* table_free(rows, n, into): free what table_read allocated in the struct, not the struct. */
+void table_free(const struct table_row *rows, size_t n, void *into);
+
+/* table_parse_file(json, len, ret_object, why): text to object: one JSON value, an object, no key twice, nothing behind it,
+ * valid UTF-8, at most 16 levels deep. why gets `line L, column C: REASON`. */
+int table_parse(const char *json, size_t len, struct json_object **ret_object, struct buf *why)
+    __attribute__((warn_unused_result));
+
+/* table_print_help(rows, n, out), table_print_mdoc(rows, n, out): every key with all that the table says. */
+void table_print_help(const struct table_row *rows, size_t n, FILE *out);
+void table_print_mdoc(const struct table_row *rows, size_t n, FILE *out);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * The top ten of a product as a command and as JSON.
+ *
+ * A score is always written with a fraction (2.0): the clients of this route were given a floating
+ * point number from the start, and some take the type from the text.
+ */
+#include <hiredis/hiredis.h>
+#include <string.h>
+
+#include "lib/buf.h"
+#include "lib/keys.h"
+#include "lib/product.h"
+#include "lib/redis.h"
+#include "lib/rules.h"
+#include "lib/text.h"
+#include "lib/topten.h"
+
+bool
+topten_command(struct redis_args *a, const struct product *product)
+{
+    int i = rules_top_ten_board(product->rules);
+    const struct rules_board *board;
+
+    if (i < 0)
+        return false;
+    board = rules_board_at(product->rules, (size_t)i);
+    redis_args_str(a, "ZRANGE");
+    redis_args_printf(a, KEY_BOARD, product->id, board->id, "all");
+    redis_args_int(a, 0);
+    redis_args_int(a, TOPTEN_COUNT - 1);
+    if (board->order == RULES_DESC)
+        redis_args_str(a, "REV");
+    redis_args_str(a, "WITHSCORES");
+    return true;
+}
+
+static int
+render_entry(const struct redisReply *user, const struct redisReply *score, struct buf *out)
+{
+    char text[TEXT_DOUBLE_SIZE];
+    double v;
+
+    if (user->type != REDIS_REPLY_STRING || score->type != REDIS_REPLY_STRING ||
+        text_parse_double(score->str, score->len, &v) < 0)
+        return -1;
+    buf_str(out, "{\"user_id\": ");
+    buf_json_string(out, user->str, user->len);
+    (void)text_format_double(v, text);
+    buf_printf(out, ", \"score\": %s%s}", text, strpbrk(text, ".e") == NULL ? ".0" : "");
+    return 0;
+}
+
+int
+topten_render(const struct redisReply *reply, struct buf *out)
+{
+    size_t i;
+
+    if (reply != NULL && (reply->type != REDIS_REPLY_ARRAY || reply->elements % 2 != 0))
+        return -1;
+    buf_byte(out, '[');
+    for (i = 0; reply != NULL && i < reply->elements; i += 2) {
+        if (i > 0)
+            buf_str(out, ", ");
+        if (render_entry(reply->element[i], reply->element[i + 1], out) < 0)
+            return -1;
+    }
+    buf_byte(out, ']');
+    return buf_ok(out) ? 0 : -1;
+}

@@ -22,10 +22,12 @@ struct loop_hook;
 typedef void loop_io_fn(void *cookie, uint32_t events);
 typedef void loop_fn(void *cookie);
 
-/* loop_new(): returns NULL with errno where the kernel refuses. Descriptors are close-on-exec. */
+/* loop_new(): returns NULL with errno where the kernel refuses. Descriptors are close-on-exec.
+ * SIGPIPE is ignored from here on: a peer that went away is an error of write(). */
 struct loop *loop_new(void) __attribute__((warn_unused_result));
 
-/* loop_free(loop): everything still registered is forgotten (not closed). NULL is legal. */
+/* loop_free(loop): everything still registered is released (descriptors are not closed): whoever
+ * holds a watch, timer or hook frees it before. Not from inside a callback. NULL is legal. */
 void loop_free(struct loop *loop);
 
 /* loop_run(loop): turn until loop_stop(). Returns 0, or -1 with errno where epoll failed. */
@@ -34,7 +36,7 @@ int loop_run(struct loop *loop);
 /* loop_run_once(loop, max_wait): one turn that waits at most max_wait (-1: no limit). */
 int loop_run_once(struct loop *loop, dur_ms max_wait);
 
-/* loop_stop(loop): loop_run returns at the end of the present turn. */
+/* loop_stop(loop): loop_run returns at the end of the present turn; before loop_run: at once. */
 void loop_stop(struct loop *loop);
 
 /* loop_now(loop): the monotonic time at which this turn began to run callbacks. */
@@ -48,7 +50,8 @@ mono_ms loop_now(const struct loop *loop);
 struct loop_io *loop_io_add(struct loop *loop, int fd, uint32_t events, loop_io_fn *fn,
                             void *cookie) __attribute__((warn_unused_result));
 
-/* loop_io_set(io, events): change what is watched; 0 watches only errors. Returns 0 or -1. */
+/* loop_io_set(io, events): change what is watched; 0 watches only errors. Returns 0, or -1 with
+ * errno (EINVAL where it was added with EPOLLEXCLUSIVE: free it and add it again). */
 int loop_io_set(struct loop_io *io, uint32_t events);
 
 /* loop_io_free(io): stop watching. Legal inside any callback, also its own; NULL is legal. */

@@ -1,0 +1,215 @@
+-- What the worker does with a batch of events, in one step, once: apply, and the lease.
+
+local DEADLETTERS_MAX = 100000
+-- Values of one redis.call: Lua's stack holds 8000.
+local CHUNK = 4000
+
+local STATE_EVENTS = {
+    creator_joined = true, all_players_joined = true, in_progress = true, ended = true,
+}
+
+-- Whether events of the game server can mean anything to the game as it is.
+local function is_running(g)
+    return ORDER[g.state] ~= nil
+end
+
+-- The game moves on to `state` at `time`; t: the timeouts.
+local function enter(g, state, time, t)
+    g.state, g.due = state, time + t[state]
+    if state == 'creator_joined' then g.published = time end
+    for i, seat in ipairs(g.seats) do
+        if seat.status == 'confirmed' and (i == 1 or ORDER[state] > ORDER.creator_joined) then
+            seat.status, seat.due = 'connected', nil
+        end
+    end
+end
+
+-- What each kind of event does to a game; they answer a note where it does not fit.
+local EVENTS = {}
+
+function EVENTS.state(g, time, state, t)
+    if not is_running(g) or ORDER[state] <= ORDER[g.state] then return 'out_of_order' end
+    enter(g, state, time, t)
+end
+
+function EVENTS.over(g, time, _, t)
+    return EVENTS.state(g, time, 'ended', t)
+end
+
+-- A game server may answer remove_game with this event for a game that it has yet to make.
+function EVENTS.removed(g, time)
+    g.gone = g.state ~= 'removing' or g['until'] <= time
+end
+
+function EVENTS.connect(g, time, user, t)
+    if not is_running(g) then return 'out_of_order' end
+    local seat = find_seat(g, user)
+    if not seat or (seat.status ~= 'confirmed' and seat.status ~= 'connected') then
+        return 'not_in_game'
+    end
+    local waited = is_waiting(g)
+    seat.status, seat.due = 'connected', nil
+    -- The players' deadline is met; the game's own holds again, and may have passed meanwhile.
+    if waited and not is_waiting(g) then g.due = math.max(g.due, time + t.seat) end
+end
+
+-- A disconnect that is older than the seat is of an earlier stay of the same player.
+function EVENTS.disconnect(g, time, user, t)
+    if not is_running(g) then return 'out_of_order' end
+    local seat, i = find_seat(g, user)
+    if not seat or (seat.status ~= 'confirmed' and seat.status ~= 'connected')
+        or seat.since > time then
+        return 'not_in_game'
+    end
+    if i == 1 then
+        remove(g, time, time)
+        return
+    end
+    local waited = is_waiting(g)
+    table.remove(g.seats, i)
+    if g.state == 'all_players_joined' or g.state == 'in_progress' then
+        enter(g, 'creator_joined', time, t)
+    elseif waited then
+        wait_for_players(g, nil)
+        g.due = time + t.creator_joined
+    end
+end
+
+-- A cursor over the arguments; each step checks before anything is written.
+local function reader(keys, args)
+    local at = 0
+    local r = {}
+    function r.text()
+        at = at + 1
+        return args[at] or error('arguments end early')
+    end
+    function r.whole() return whole(r.text()) end
+    -- A key that is not one of the first six, which have their own names.
+    function r.key()
+        local i = r.whole()
+        if i <= 6 or i > #keys then error('key index out of range') end
+        return keys[i]
+    end
+    -- n values in a row; answers where they begin and end.
+    function r.span(n)
+        local first = at + 1
+        at = at + n
+        if n < 2 or n % 2 ~= 0 or at > #args then error('count out of range') end
+        return first, at
+    end
+    function r.finish()
+        if at ~= #args then error('arguments left over') end
+    end
+    return r
+end
+
+local function read_game_events(r)
+    local events, games, order = {}, {}, {}
+    for i = 1, r.whole() do
+        local key, id, time, kind, arg = r.key(), r.text(), r.whole(), r.text(), r.text()
+        if not EVENTS[kind] or (kind == 'state' and not STATE_EVENTS[arg]) then
+            error('unknown kind of event')
+        end
+        if games[key] == nil then
+            if game_id_of(key) ~= id then error('the key is of another game') end
+            games[key] = load_game(key) or false
+            if games[key] then order[#order + 1] = games[key] end
+        end
+        events[i] = { game = games[key], time = time, kind = kind, arg = arg }
+    end
+    return events, order
+end
+
+-- Hashes or sorted sets: key, and where its pairs are.
+local function read_figures(r, args, scored)
+    local list = {}
+    for i = 1, r.whole() do
+        local key = r.key()
+        local first, last = r.span(2 * r.whole())
+        for j = first, scored and last or 0, 2 do
+            local score = tonumber(args[j])
+            if not score or score ~= score or string.find(args[j], '%s') then
+                error('not a score: ' .. args[j])
+            end
+        end
+        list[i] = { key = key, first = first, last = last }
+    end
+    return list
+end
+
+local function read_dead_letters(r)
+    local list = {}
+    for i = 1, r.whole() do
+        local n = r.whole()
+        if n > CHUNK then error('dead letter too long') end
+        local first, last = r.span(n)
+        list[i] = { first = first, last = last }
+    end
+    return list
+end
+
+local function play(events, t)
+    local answer = { 1 }
+    for i, e in ipairs(events) do
+        local g = e.game
+        local before, note = '', 'unknown_game'
+        if g and not g.gone then
+            before = g.state
+            note = EVENTS[e.kind](g, e.time, e.arg, t)
+        end
+        if note then answer[#answer + 1] = { i - 1, note, before } end
+    end
+    return answer
+end
+
+local function write_figures(command, list, args)
+    for _, item in ipairs(list) do
+        for first = item.first, item.last, CHUNK do
+            redis.call(command, item.key,
+                unpack(args, first, math.min(first + CHUNK - 1, item.last)))
+        end
+    end
+end
+
+-- apply (checkpoint, deadletters, deadlines, lobby, public, counts, any…): arguments and answer as in
+-- docs/ARCHITECTURE.md. The checkpoint moves last: were a write to fail, the batch would be done again.
+register('apply', function(keys, args)
+    local present = redis.call('GET', keys[1]) or ''
+    local r = reader(keys, args)
+    if present ~= r.text() then return { 0, present } end
+    local checkpoint = r.text()
+    if not string.find(checkpoint, '^%d+%-%d+$') then error('not a stream id') end
+    local t = {}
+    for _, name in ipairs({ 'created', 'seat', 'creator_joined', 'all_players_joined',
+        'in_progress', 'ended' }) do
+        t[name] = r.whole()
+    end
+    local events, games = read_game_events(r)
+    local hashes = read_figures(r, args, false)
+    local sets = read_figures(r, args, true)
+    local letters = read_dead_letters(r)
+    r.finish()
+
+    local answer = play(events, t)
+    for _, g in ipairs(games) do pack_game(g) end
+
+    for _, g in ipairs(games) do write_game(g, keys[3], keys[4], keys[5], keys[6]) end
+    write_figures('HSET', hashes, args)
+    write_figures('ZADD', sets, args)
+    for _, letter in ipairs(letters) do
+        redis.call('XADD', keys[2], 'MAXLEN', '~', DEADLETTERS_MAX, '*',
+            unpack(args, letter.first, letter.last))
+    end
+    redis.call('SET', keys[1], checkpoint)
+    return answer
+end)
+
+-- lease (lease): owner, ms. A function, not SET NX: whoever holds it makes it last longer.
+register('lease', function(keys, args)
+    local owner, ms = args[1], whole(args[2])
+    if ms < 1 then error('a lease lasts at least 1 ms') end
+    local holder = redis.call('GET', keys[1])
+    if holder and holder ~= owner then return 0 end
+    redis.call('SET', keys[1], owner, 'PX', ms)
+    return 1
+end)

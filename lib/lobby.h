@@ -5,10 +5,10 @@
  *
  *   create:  create_intent -> game server create_game -> create_done   | create_failed
  *   join:    seat_reserve  -> game server join_game   -> seat_confirm  | seat_release
- *   expire:  expire -> game server remove_game / remove_player -> game_removed / player_removed
+ *   expire:  expire -> game server remove_game / remove_player -> game_gone / player_gone
  *
  * Before the game server is asked, the state already has a deadline, so whatever dies between two
- * steps is undone by whoever runs lobby_expire (the worker's curator), on the game server too.
+ * steps is undone by whoever runs lobby_expire_due (the worker's curator), on the game server too.
  */
 #ifndef VARCADE_LOBBY_H
 #define VARCADE_LOBBY_H
@@ -18,7 +18,6 @@
 
 #include "lib/clock.h"
 
-struct loop;
 struct redis;
 struct gameserver_client;
 struct lobby;
@@ -29,7 +28,8 @@ enum lobby_result {
     LOBBY_DONE,             /* json is the answer */
     LOBBY_NOT_FOUND,        /* no such game */
     LOBBY_INVALID_STATE,    /* not joinable; state and reason say why */
-    LOBBY_NO_LONGER_AVAILABLE, /* lost the race for the seat, or the game went in between */
+    LOBBY_NO_LONGER_AVAILABLE, /* lost the race for the seat, or the game went in between (a new one too:
+                                  where this process stood still until its time was up) */
     LOBBY_REFUSED,          /* the game server answered, and not 200 */
     LOBBY_GAME_SERVER_AWAY, /* the game server is down, too slow, or its breaker is open */
     LOBBY_REDIS_AWAY,       /* Redis cannot be reached */
@@ -41,11 +41,13 @@ struct lobby_answer {
     const char *json;   /* borrowed; len bytes */
     size_t len;
     const char *state;  /* LOBBY_INVALID_STATE: the game's state */
-    const char *reason; /* LOBBY_INVALID_STATE: "" or why the state alone does not tell: full, already in it */
+    const char *reason; /* LOBBY_INVALID_STATE: "", `the game is full` or `already in it`; LOBBY_REFUSED, _AWAY and _FAILED:
+                           words for the log */
     dur_ms retry_after; /* the two AWAYs: when to try again */
 };
 
-/* answer is borrowed until the function returns. */
+/* answer is borrowed until the function returns. Called exactly once, from the loop and never from inside
+ * the call that asked, unless memory ran out there (LOBBY_FAILED). */
 typedef void lobby_fn(void *cookie, const struct lobby_answer *answer);
 
 struct lobby_limits {
@@ -53,10 +55,13 @@ struct lobby_limits {
     dur_ms game_server_late;
 };
 
-/* lobby_new(loop, redis, client, limits): all but limits are borrowed until lobby_free, and limits is
- * copied. client may be NULL where no call to a game server will be made. NULL with errno ENOMEM. */
-struct lobby *lobby_new(struct loop *loop, struct redis *redis, struct gameserver_client *client,
+/* lobby_new(redis, client, limits): redis and client are borrowed until lobby_free, limits is copied.
+ * client may be NULL where no call to a game server will be made. NULL with errno ENOMEM. */
+struct lobby *lobby_new(struct redis *redis, struct gameserver_client *client,
                         const struct lobby_limits *limits) __attribute__((warn_unused_result));
+
+/* lobby_free(lobby): what is under way ends here, without a callback; so close redis and free client
+ * before, that neither answers any more. NULL is legal. */
 void lobby_free(struct lobby *lobby);
 
 /*
@@ -74,7 +79,9 @@ void lobby_join(struct lobby *lobby, const struct product *product, const char *
                 const struct token_player *player, const char *request_id, lobby_fn *fn,
                 void *cookie);
 
-/* lobby_list(lobby, product, count, page, fn, cookie): public game objects, oldest first, as a JSON array. */
+/* lobby_list(lobby, product, count, page, fn, cookie): public game objects, oldest first, as a JSON array. Neither
+ * number is negative; a count above LOBBY_LIST_MAX is taken as that. */
+#define LOBBY_LIST_MAX 25
 void lobby_list(struct lobby *lobby, const struct product *product, int64_t count, int64_t page,
                 lobby_fn *fn, void *cookie);
 
@@ -86,7 +93,7 @@ struct lobby_expired {
     size_t seats;             /* seats taken back */
     size_t removed;           /* games and players the game server was successfully told to remove */
     size_t failed;            /* removals that have to be tried again */
-    size_t abandoned;         /* games given up on: the game server could not be told for a day */
+    size_t abandoned;         /* games and players given up on: the game server could not be told for a day */
 };
 typedef void lobby_expired_fn(void *cookie, const struct lobby_expired *done);
 

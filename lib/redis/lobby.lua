@@ -323,9 +323,10 @@ register('seat_release', function(keys, args)
     return { 'ok' }
 end, { 'allow-oom' })
 
--- open_games (lobby, public): first, last
+-- open_games (lobby, public): first, count. A last of first - 1 would be -1 for the first page: everything.
 register('open_games', function(keys, args)
-    local ids = redis.call('ZRANGE', keys[1], args[1], args[2])
+    local first, count = whole(args[1]), whole(args[2])
+    local ids = count > 0 and redis.call('ZRANGE', keys[1], first, first + count - 1) or {}
     if #ids == 0 then return '[]' end
     return '[' .. table.concat(redis.call('HMGET', keys[2], unpack(ids)), ',') .. ']'
 end, { 'no-writes' })

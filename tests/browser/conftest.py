@@ -1,0 +1,46 @@
+"""Debian's Chromium, headless, against a running varcade."""
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
+
+SCREENSHOTS = Path(os.environ.get("VARCADE_SCREENSHOTS", "build/screenshots"))
+
+
+@pytest.fixture
+def browser(tmp_path):
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for argument in ("--headless=new", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+                     "--disable-component-update", "--disable-sync", "--disable-quic", "--disable-dev-shm-usage",
+                     f"--user-data-dir={tmp_path}/profile", "--window-size=1100,900", "--lang=en"):
+        options.add_argument(argument)
+    if os.getuid() == 0:
+        options.add_argument("--no-sandbox")  # Chromium refuses its sandbox to root
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+    driver.set_page_load_timeout(30)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def screenshot(browser):
+    """screenshot(name, width, height, dark): what is shown, into the folder of the test's output."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+
+    def take(name, width=1100, height=900, dark=False):
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
+                                {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600})
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {
+            "features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
+        path = SCREENSHOTS / f"{name}.png"
+        assert browser.save_screenshot(str(path))
+        return path
+
+    return take

@@ -99,15 +99,13 @@ buf_byte(struct buf *b, char c)
 }
 
 void
-buf_printf(struct buf *b, const char *fmt, ...)
+buf_vprintf(struct buf *b, const char *fmt, va_list args)
 {
-    va_list args;
     va_list again;
     int n;
 
     if (!make_room(b, 0))
         return;
-    va_start(args, fmt);
     va_copy(again, args);
     n = vsnprintf(b->data + b->len, b->cap - b->len, fmt, args);
     if (n < 0) {
@@ -121,6 +119,15 @@ buf_printf(struct buf *b, const char *fmt, ...)
     /* A text that did not fit may have left its beginning behind. */
     b->data[b->len] = '\0';
     va_end(again);
+}
+
+void
+buf_printf(struct buf *b, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    buf_vprintf(b, fmt, args);
     va_end(args);
 }
 

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/buf.h"
 #include "lib/clock.h"
 
 struct loop;
@@ -26,8 +27,9 @@ struct redisReply;
 enum redis_outcome {
     REDIS_DONE,        /* reply is the answer, of any type but error */
     REDIS_REFUSED,     /* reply is an error that repeating will not change */
-    REDIS_UNAVAILABLE, /* not connected, or an error that passes (LOADING, READONLY, OOM, BUSY,
-                          CLUSTERDOWN, MASTERDOWN, MISCONF): the command did not run; reply may be NULL */
+    REDIS_UNAVAILABLE, /* not connected, too much queued, or an error that passes (LOADING, READONLY,
+                          OOM, BUSY, CLUSTERDOWN, MASTERDOWN, MISCONF, NOREPLICAS, TRYAGAIN): the
+                          command did not run; reply may be NULL */
     REDIS_LOST         /* the connection was lost before the answer: it may have run; reply is NULL */
 };
 
@@ -43,7 +45,8 @@ struct redis_options {
     bool functions;            /* load the function library */
 };
 
-/* Called when the connection is ready (true) and when it was lost (false, why: a short text). */
+/* Called when the connection is ready (true), and when it was lost or could not be made (false,
+ * why: a short text; a failed attempt is told only when its reason is another than before). */
 typedef void redis_state_fn(void *cookie, bool up, const char *why);
 
 /*
@@ -52,30 +55,37 @@ typedef void redis_state_fn(void *cookie, bool up, const char *why);
  */
 int redis_url_check(const char *url, const char **ret_why) __attribute__((warn_unused_result));
 
-/* redis_open(loop, options, state, cookie): start connecting; returns at once. state may be NULL.
- * Returns NULL with errno EINVAL (url) or ENOMEM. */
+/* redis_open(loop, options, state, cookie): start connecting; returns at once and calls nothing
+ * back. state may be NULL. A host name (not an address) is looked up with getaddrinfo(), which
+ * blocks. Returns NULL with errno EINVAL (url) or ENOMEM. */
 struct redis *redis_open(struct loop *loop, const struct redis_options *options,
                          redis_state_fn *state, void *cookie) __attribute__((warn_unused_result));
 
 /* redis_close(r): what is unanswered ends with REDIS_LOST or REDIS_UNAVAILABLE, from inside this
- * call; then everything is freed. NULL is legal. Not from inside one of its own callbacks. */
+ * call, and what these callbacks send too; state is not called; then everything is freed. NULL is
+ * legal. Not from inside one of its own callbacks. */
 void redis_close(struct redis *r);
 
 /* redis_is_up(r): connected, authenticated, functions loaded. */
 bool redis_is_up(const struct redis *r);
 
-/* redis_pending(r): commands without an answer. */
+/* redis_pending(r): commands whose callback has yet to be called. */
 size_t redis_pending(const struct redis *r);
 
 /* --- building a command ----------------------------------------------------------------------- */
 
+/* All arguments of one command together. */
+#define REDIS_ARGS_MAX ((size_t)64 << 20)
+#define REDIS_ARGS_NO_KEYS SIZE_MAX
+
 /* The arguments of one command; add them in order, hand it to redis_send. Failure is sticky. */
 struct redis_args {
-    char *bytes;   /* arguments, copied one after another */
-    size_t len, cap;
-    size_t *ends;  /* where each argument ends in bytes */
+    struct buf bytes; /* arguments, copied one after another */
+    size_t *ends;     /* where each argument ends in bytes */
     size_t n, ncap;
-    size_t nkeys_at; /* REDIS_ARGS_NO_KEYS, or the index of FCALL's numkeys argument */
+    size_t nkeys_at; /* REDIS_ARGS_NO_KEYS, or the index of FCALL's numkeys argument, which is
+                        empty here and written when the command is sent */
+    size_t nkeys;
     bool failed;
 };
 
@@ -100,9 +110,12 @@ void redis_args_key(struct redis_args *a, const char *fmt, ...) __attribute__((f
 
 /*
  * redis_send(r, a, fn, cookie): queue the command; a is free for reuse when it returns. fn is called
- * exactly once, from the loop and never from inside this call, also where the connection is down
- * (REDIS_UNAVAILABLE) or memory ran out (REDIS_UNAVAILABLE). fn may be NULL.
+ * exactly once, from the loop and never from inside this call, also where the connection is down,
+ * too much is queued (REDIS_QUEUE_MAX, REDIS_QUEUE_BYTES_MAX), or a failed or has no arguments: all
+ * REDIS_UNAVAILABLE. fn may be NULL.
  */
+#define REDIS_QUEUE_MAX 65536
+#define REDIS_QUEUE_BYTES_MAX ((size_t)128 << 20)
 void redis_send(struct redis *r, const struct redis_args *a, redis_fn *fn, void *cookie);
 
 /* redis_library_version(): the version in the function library's name, 8 hexadecimal digits. */

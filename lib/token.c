@@ -4,19 +4,17 @@
  * That libjwt checks a signature by the algorithm that the token itself names, and neither exp nor
  * nbf. So the algorithm is compared with the pinned one here, whatever libjwt thought of the
  * signature, and the claims' times are checked here. What is handed to libjwt was looked at before:
- * three parts of base64url's alphabet, which is narrower than what its decoder takes.
+ * three parts of base64url's alphabet, which is narrower than what its decoder takes. Numbers are
+ * read from a claim's JSON, since jwt_get_grant_int() gives 0 for whatever is no integer.
  */
 #include "lib/token.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include <json-c/json.h>
 #include <jwt.h>
 
 #define TOKEN_SIZE_MAX 8192
@@ -225,89 +223,96 @@ why_not(const struct token_keys *keys, const char *token)
     return reason;
 }
 
-/* get_time(claims, name, ret_present, ret_s): a claim that is a NumericDate or is not there. */
-static int
-get_time(struct json_object *claims, const char *name, bool *ret_present, double *ret_s)
+/* is_present(jwt, claim): whether the claim is there, of whatever type. */
+static bool
+is_present(jwt_t *jwt, const char *claim)
 {
-    struct json_object *value;
+    errno = 0;
+    (void)jwt_get_grant_int(jwt, claim); /* 0 for what is no integer, without an error */
+    return errno != ENOENT;
+}
 
-    *ret_present = json_object_object_get_ex(claims, name, &value);
+/* get_time(jwt, claim, ret_present, ret_s): a claim that is a NumericDate or is not there. */
+static int
+get_time(jwt_t *jwt, const char *claim, bool *ret_present, double *ret_s)
+{
+    char *json;
+    int ret;
+
+    *ret_present = is_present(jwt, claim);
     if (!*ret_present)
         return 0;
-    if (!json_object_is_type(value, json_type_int) && !json_object_is_type(value, json_type_double))
-        return -1;
-    *ret_s = json_object_get_double(value);
-    return 0;
+    json = jwt_get_grants_json(jwt, claim);
+    ret = json != NULL ? text_parse_double(json, strlen(json), ret_s) : -1;
+    free(json);
+    return ret;
 }
 
 static const char *
-check_times(struct json_object *claims, int64_t leeway_s, wall_ms now)
+check_times(jwt_t *jwt, int64_t leeway_s, wall_ms now)
 {
     double now_s = (double)now / 1000.0, leeway = (double)leeway_s, s = 0;
     bool present;
 
-    if (get_time(claims, "exp", &present, &s) != 0)
+    if (get_time(jwt, "exp", &present, &s) != 0)
         return "exp is not a number";
     if (present && now_s >= s + leeway)
         return "expired";
-    if (get_time(claims, "nbf", &present, &s) != 0)
+    if (get_time(jwt, "nbf", &present, &s) != 0)
         return "nbf is not a number";
     if (present && now_s + leeway < s)
         return "not valid yet";
-    if (get_time(claims, "iat", &present, &s) != 0)
+    if (get_time(jwt, "iat", &present, &s) != 0)
         return "iat is not a number";
     if (present && now_s + leeway < s)
         return "issued in the future";
     return NULL;
 }
 
-/* get_name(value, allow_int, out, ret_len): a user id or name; NULL is legal and no name. */
+/* copy_name(name, out, ret_len): NULL is legal and no name. */
 static int
-get_name(struct json_object *value, bool allow_int, char out[static TEXT_USER_ID_MAX + 1],
-         size_t *ret_len)
+copy_name(const char *name, char out[static TEXT_USER_ID_MAX + 1], size_t *ret_len)
 {
-    if (allow_int && json_object_is_type(value, json_type_int)) {
-        *ret_len =
-            (size_t)snprintf(out, TEXT_USER_ID_MAX + 1, "%" PRId64, json_object_get_int64(value));
-        return 0;
-    }
-    if (!json_object_is_type(value, json_type_string))
+    size_t len = name != NULL ? strlen(name) : 0;
+
+    if (!text_is_name(name, len))
         return -1;
-    *ret_len = (size_t)json_object_get_string_len(value);
-    if (!text_is_name(json_object_get_string(value), *ret_len))
-        return -1;
-    memcpy(out, json_object_get_string(value), *ret_len + 1);
+    memcpy(out, name, len + 1);
+    *ret_len = len;
     return 0;
+}
+
+/* get_user_id(jwt, player): a string, or an integer as its decimal text, which is its JSON. */
+static int
+get_user_id(jwt_t *jwt, struct token_player *player)
+{
+    char *json;
+    int64_t number;
+    int ret = -1;
+
+    if (copy_name(jwt_get_grant(jwt, "user_id"), player->user_id, &player->user_id_len) == 0)
+        return 0;
+    json = jwt_get_grants_json(jwt, "user_id");
+    if (json != NULL && text_parse_int(json, strlen(json), INT64_MIN, INT64_MAX, &number) == 0)
+        ret = copy_name(json, player->user_id, &player->user_id_len);
+    free(json);
+    return ret;
 }
 
 static const char *
 read_claims(const struct token_keys *keys, jwt_t *jwt, wall_ms now, struct token_player *ret_player)
 {
-    char *text = jwt_get_grants_json(jwt, NULL);
-    struct json_object *claims = text != NULL ? json_tokener_parse(text) : NULL;
     struct token_player player;
-    const char *reason;
+    const char *reason = check_times(jwt, keys->leeway_s, now);
 
-    if (!json_object_is_type(claims, json_type_object)) {
-        reason = "claims are not readable";
-        goto out;
-    }
-    reason = check_times(claims, keys->leeway_s, now);
     if (reason != NULL)
-        goto out;
-    if (get_name(json_object_object_get(claims, "user_id"), true, player.user_id,
-                 &player.user_id_len) != 0)
-        reason = "no proper user_id";
-    else if (get_name(json_object_object_get(claims, "username"), false, player.username,
-                      &player.username_len) != 0)
-        reason = "no proper username";
-    else
-        *ret_player = player;
-
-out:
-    json_object_put(claims);
-    free(text);
-    return reason;
+        return reason;
+    if (get_user_id(jwt, &player) != 0)
+        return "no proper user_id";
+    if (copy_name(jwt_get_grant(jwt, "username"), player.username, &player.username_len) != 0)
+        return "no proper username";
+    *ret_player = player;
+    return NULL;
 }
 
 static bool

@@ -96,7 +96,7 @@ static const struct {
     {"payload is no JSON", "not a readable JWT",
      "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.aGVsbG8.1bcOJyVl778ASzRr5F_ou3qU53qYwDABDwZmwsL"
      "ttY4"},
-    {"payload is an array", "claims are not readable",
+    {"payload is an array", "no proper user_id",
      "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.WyJ1c2VyX2lkIl0.f7E2oKbTREjG6uev8AF-VPMHF7M5mGl"
      "DYDGJ9wOL2ac"},
     {"payload is cut off", "not a readable JWT",
@@ -132,7 +132,7 @@ static const struct {
     {"header is no JSON", "not a readable JWT",
      "eyJhbGciOiJIUzI1NiI.eyJ1c2VyX2lkIjoidTEiLCJ1c2VybmFtZSI6IkFubiJ9.-1RCqN0VL23J5uGbZy7"
      "BMXlTiw2mFYAQVu1ebE5WUkA"},
-    {"nested deep", "claims are not readable",
+    {"nested deep", "u1",
      "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VyX2lkIjoidTEiLCJ1c2VybmFtZSI6IkFubiIsIng"
      "iOltbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tdXV1dXV1dXV1dXV1dXV1dXV1dXV1"
      "dXV1dXV1dXV1dXV1dXV1dXV1dfQ.MorCfwpfXz0MFHOGFGLWQN0cM6bmUGUlbjq5Y8u59bk"},

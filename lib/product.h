@@ -18,7 +18,6 @@
 struct rules;
 
 #define PRODUCT_PLAYERS_MAX 64
-#define PRODUCT_BOARDS_MAX 64
 
 /* How long a game may stay as it is before it is taken away (DESIGN: timeouts). */
 struct product_timeouts {

@@ -19,7 +19,8 @@
 struct json_object;
 struct rules;
 
-#define RULES_ID_MAX 64          /* bytes of a board's id or a statistic's name */
+#define RULES_ID_MAX 64   /* bytes of a board's id or a statistic's name */
+#define RULES_BOARDS_MAX 64
 #define RULES_SCORE_MAX 9007199254740992.0 /* 2^53: beyond it a sum is not exact, and is refused */
 
 enum rules_op { RULES_ADD, RULES_MAX, RULES_MIN, RULES_SET };
@@ -45,10 +46,12 @@ struct rules_board {
 };
 
 /*
- * rules_compile(file_object, path, ret_rules, why): compile the keys `stats` and `boards` of a game's file.
- * Returns 0; or -1 with lines `PATH: REASON` in why (path in the file, such as boards[1].from[0].add).
- * Checked: unknown keys, types, ranges, ids twice, a rule twice (same condition, player and
- * figure), rules that contradict (one figure that one event both sets and adds to).
+ * rules_compile(file_object, ret_rules, why): compile the keys `stats`, `titles`, `boards` and
+ * `top_ten` of a game's file (docs/game-file.md); other keys are not looked at. Nothing of file_object
+ * is needed afterwards. Returns 0; or -1 with lines `PATH: REASON` in why (path in the file, such
+ * as boards[1].from[0].add), one a problem. Checked: unknown keys, types, ranges, ids twice, a rule
+ * twice (same condition, player and figure), rules that contradict: to one figure of one player, an
+ * event may do two things only where both add, both are max or both are min.
  */
 int rules_compile(struct json_object *file_object, struct rules **ret_rules, struct buf *why)
     __attribute__((warn_unused_result));
@@ -64,17 +67,20 @@ int rules_board_find(const struct rules *r, const char *id, size_t len);
  * `top_ten`, else the first one; -1 where there is none. */
 int rules_top_ten_board(const struct rules *r);
 
-/* rules_stat_count(r), rules_stat_at(r, i): the names a rule of the file can write; with titles
- * from the file's `titles` (the name where there is none). For GET /products and the page. */
+/* rules_stat_count(r), rules_stat_name(r, i): the names a rule of the file can write;
+ * rules_stat_title(r, i): its title from the file's `titles`, or the name where there is none. For
+ * GET /products and the page. */
 size_t rules_stat_count(const struct rules *r);
 const char *rules_stat_name(const struct rules *r, size_t i);
 const char *rules_stat_title(const struct rules *r, size_t i);
 
 /*
- * rules_evaluate(r, e, effects, max, ret_n, ret_why): what e does, in the file's order. Returns 0; or -1 with a
- * reason (static text, for a dead letter) where the event matches a rule but does not fit it: the
+ * rules_evaluate(r, e, effects, max, ret_n, ret_why): what e does, in the file's order, `stats` before
+ * `boards`. max is at least rules_effects_max(r). Returns 0; or -1 with a reason for a dead letter (it
+ * names the field, and lives as long as r) where the event matches a rule but does not fit it: the
  * player's field is missing or no name, a number is missing, not finite or beyond RULES_SCORE_MAX;
- * then nothing of the event is to be applied. An event that matches no rule has no effects.
+ * then nothing of the event is to be applied, and what stands in effects means nothing. An event
+ * that matches no rule has no effects.
  */
 int rules_evaluate(const struct rules *r, const struct event *e, struct rules_effect *effects,
                    size_t max, size_t *ret_n, const char **ret_why)

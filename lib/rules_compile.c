@@ -1,0 +1,201 @@
+/*
+ * From a game's file to its rules' table. Everything that can be wrong with a rule is found here,
+ * with the place in the file, so that walking the table has nothing left to check but the event.
+ * All problems are reported, not just the first.
+ */
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/rules.h"
+#include "lib/rules_file.h"
+#include "lib/rules_rule.h"
+#include "lib/rules_table.h"
+
+/* --- boards ---------------------------------------------------------------------------------- */
+
+typedef void entry_fn(struct rules_file *f, struct json_object *entry);
+
+/* Each element of the array that is the object's member, if it is there. */
+static void
+compile_array(struct rules_file *f, struct json_object *object, const char *key, size_t max,
+              entry_fn *fn)
+{
+    struct json_object *array;
+    size_t before, above;
+
+    if (!json_object_object_get_ex(object, key, &array))
+        return;
+    before = rules_file_enter(f, key);
+    if (!json_object_is_type(array, json_type_array))
+        rules_file_complain(f, "not an array");
+    else if (json_object_array_length(array) > max)
+        rules_file_complain(f, "more than %zu elements", max);
+    else
+        for (size_t i = 0; i < json_object_array_length(array); i++) {
+            above = rules_file_enter_index(f, i);
+            fn(f, json_object_array_get_idx(array, i));
+            rules_file_leave(f, above);
+        }
+    rules_file_leave(f, before);
+}
+
+static void
+compile_board_id(struct rules_file *f, struct rules_board *board, struct json_object *entry)
+{
+    struct event_text id = rules_file_string(json_object_object_get(entry, "id"));
+    size_t before = rules_file_enter(f, "id");
+
+    if (rules_file_id(f, id)) {
+        if (rules_board_find(f->r, id.s, id.len) != -1)
+            rules_file_complain(f, "another board has this id");
+        memcpy(board->id, id.s, id.len);
+        board->id[id.len] = '\0';
+    }
+    rules_file_leave(f, before);
+}
+
+static void
+compile_order(struct rules_file *f, struct rules_board *board, struct json_object *entry)
+{
+    size_t before = rules_file_enter(f, "order");
+    struct json_object *value;
+
+    if (json_object_object_get_ex(entry, "order", &value)) {
+        struct event_text order = rules_file_string(value);
+
+        if (event_text_is(order, "asc"))
+            board->order = RULES_ASC;
+        else if (!event_text_is(order, "desc"))
+            rules_file_complain(f, "neither \"desc\" nor \"asc\"");
+    }
+    rules_file_leave(f, before);
+}
+
+/* The title that stands in the file, or else a copy of the board's id. */
+static void
+compile_board_title(struct rules_file *f, struct rules_board *board, struct json_object *entry)
+{
+    size_t before = rules_file_enter(f, "title");
+    struct json_object *title;
+
+    if (json_object_object_get_ex(entry, "title", &title))
+        board->title = rules_file_title(f, title);
+    else if ((board->title = strdup(board->id)) == NULL)
+        rules_file_no_memory(f);
+    rules_file_leave(f, before);
+}
+
+static void
+compile_board(struct rules_file *f, struct json_object *entry)
+{
+    static const char *const known[] = {"id", "title", "order", "from", NULL};
+    struct rules_board *board = &f->r->board[f->r->nboards];
+    size_t rules = f->r->nrules;
+
+    if (!rules_file_object(f, entry))
+        return;
+    rules_file_keys(f, entry, known);
+    compile_board_id(f, board, entry);
+    f->r->nboards++;
+    compile_board_title(f, board, entry);
+    compile_order(f, board, entry);
+    compile_array(f, entry, "from", RULES_RULES_MAX, rules_rule_board);
+    if (f->r->nrules == rules)
+        rules_file_complain(f, "has no `from`: nobody would ever be on it");
+}
+
+static void
+compile_title(struct rules_file *f, const char *name, struct json_object *title)
+{
+    int stat = intern_find(&f->r->stats, name, strlen(name));
+    size_t before = rules_file_enter(f, name);
+
+    if (stat == -1)
+        rules_file_complain(f, "no rule writes a statistic of this name");
+    else
+        f->r->title[stat] = rules_file_title(f, title);
+    rules_file_leave(f, before);
+}
+
+static void
+compile_titles(struct rules_file *f, struct json_object *file)
+{
+    size_t before = rules_file_enter(f, "titles");
+    struct json_object *titles;
+
+    if (json_object_object_get_ex(file, "titles", &titles) && rules_file_object(f, titles)) {
+        json_object_object_foreach (titles, name, title) {
+            compile_title(f, name, title);
+        }
+    }
+    rules_file_leave(f, before);
+}
+
+static void
+compile_top_ten(struct rules_file *f, struct json_object *file)
+{
+    size_t before = rules_file_enter(f, "top_ten");
+    struct event_text id;
+    struct json_object *value;
+
+    f->r->top_ten = f->r->nboards > 0 ? 0 : -1;
+    if (json_object_object_get_ex(file, "top_ten", &value)) {
+        id = rules_file_string(value);
+        f->r->top_ten = id.s != NULL ? rules_board_find(f->r, id.s, id.len) : -1;
+        if (f->r->top_ten == -1)
+            rules_file_complain(f, "not the id of a board");
+    }
+    rules_file_leave(f, before);
+}
+
+/* --- the whole -------------------------------------------------------------------------------- */
+
+/* --- the whole -------------------------------------------------------------------------------- */
+
+static int
+prepare(struct rules *r)
+{
+    intern_init(&r->fields, EVENT_FIELDS_MAX);
+    intern_init(&r->stats, RULES_STATS_MAX);
+    r->field = calloc(EVENT_FIELDS_MAX, sizeof(*r->field));
+    r->title = calloc(RULES_STATS_MAX, sizeof(*r->title));
+    r->board = calloc(RULES_BOARDS_MAX, sizeof(*r->board));
+    return r->field != NULL && r->title != NULL && r->board != NULL ? 0 : -1;
+}
+
+static void
+compile_file(struct rules_file *f, struct json_object *file)
+{
+    compile_array(f, file, "stats", RULES_RULES_MAX, rules_rule_stat);
+    compile_array(f, file, "boards", RULES_BOARDS_MAX, compile_board);
+    compile_titles(f, file);
+    compile_top_ten(f, file);
+    /* Rules that are half read are not worth comparing. */
+    if (f->problems == 0)
+        rules_conflict_check(f);
+}
+
+int
+rules_compile(struct json_object *file, struct rules **ret_rules, struct buf *why)
+{
+    struct rules_file f = {.why = why, .r = calloc(1, sizeof(struct rules))};
+    int ret = -1;
+
+    if (f.r == NULL || prepare(f.r) == -1) {
+        buf_str(why, "rules: out of memory\n");
+        goto out;
+    }
+    compile_file(&f, file);
+    if (f.problems > 0)
+        goto out;
+    *ret_rules = f.r;
+    ret = 0;
+out:
+    for (size_t i = 0; f.where != NULL && i < f.r->nsteps; i++)
+        free(f.where[i]);
+    free(f.where);
+    if (ret == -1)
+        rules_free(f.r);
+    return ret;
+}

@@ -44,9 +44,9 @@ struct conf {
 
     dur_ms game_server_connect_timeout; /* game_server.connect_timeout_ms */
     dur_ms game_server_timeout; /* game_server.timeout_ms: a player waits no longer than this */
-    dur_ms game_server_late;    /* game_server.late_ms: an answer this late still counts as "made it" */
-    int64_t game_server_concurrent; /* game_server.concurrent: calls under way to one game server */
-    int64_t game_server_breaker_failures; /* game_server.breaker_failures in a row open the breaker */
+    dur_ms game_server_late;    /* game_server.late_ms: an answer this late still counts */
+    int64_t game_server_concurrent; /* game_server.concurrent: calls under way to one of them */
+    int64_t game_server_breaker_failures; /* game_server.breaker_failures: in a row, to open it */
     dur_ms game_server_breaker_open;      /* game_server.breaker_open_ms: how long, at first */
 
     char *snapshots_dir;        /* snapshots.dir: "" = none are written */
@@ -57,9 +57,10 @@ struct conf {
 };
 
 /*
- * conf_load(path, ret_conf, why): read the file (NULL: defaults alone). Relative paths in it count from
- * the file's folder; `$CREDENTIALS_DIRECTORY/` at the start of a path is replaced by that variable.
- * Returns 0 and a new conf, or -1 with a line `FILE: KEY: REASON` in why.
+ * conf_load(path, ret_conf, why): read the file (NULL: defaults alone). Relative paths in it count
+ * from the file's folder; `$CREDENTIALS_DIRECTORY/` at the start of a path is replaced by that
+ * variable. Returns 0 and a new conf, or -1 with a line `FILE: KEY: REASON` a problem in why (lines
+ * as in lib/table.h), or one line `FILE: REASON` where it cannot be read.
  */
 int conf_load(const char *path, struct conf **ret_conf, struct buf *why)
     __attribute__((warn_unused_result));
@@ -67,7 +68,8 @@ int conf_load(const char *path, struct conf **ret_conf, struct buf *why)
 /* conf_free(conf): NULL is legal. */
 void conf_free(struct conf *conf);
 
-/* conf_print_help(out): the table for a terminal. conf_print_man(out): the page varcade.conf(5), mdoc. */
+/* conf_print_help(out): the table for a terminal. conf_print_man(out): the page varcade.conf(5) in
+ * mdoc. */
 void conf_print_help(FILE *out);
 void conf_print_man(FILE *out);
 

@@ -1,1 +1,367 @@
+/*
+ * A game's file to a product: the plain keys by a table, `stats` and `boards` by the rules.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+#include <json-c/json.h>
+
 #include "lib/product.h"
+#include "lib/rules.h"
+#include "lib/table.h"
+
+#define LINES_MAX (256 * 1024) /* of problems of one file */
+#define STATS_MAX (1024 * 1024)
+#define SECOND_MS 1000
+
+/* What the table fills; the product takes its strings over. */
+struct settings {
+    char *product_id;
+    char *title;
+    char *game_server_url;
+    char *game_socket_url;
+    int64_t players_min, players_max;
+    struct product_timeouts timeouts;
+};
+
+/* --- checks of single values ------------------------------------------------------------------ */
+
+static const char *
+check_id(const char *id)
+{
+    return text_is_product_id(id, strlen(id))
+               ? NULL
+               : "must be of the characters A-Z a-z 0-9 _ -, and not begin with -";
+}
+
+static bool
+url_has(CURLU *url, CURLUPart part)
+{
+    char *text = NULL;
+    bool has = curl_url_get(url, part, &text, 0) == CURLUE_OK && text[0] != '\0';
+
+    curl_free(text);
+    return has;
+}
+
+/*
+ * schemes: `http://` and so on, NULL-terminated. curl takes much for a URL; that it begins with
+ * SCHEME://HOST is asked here, the rest is left to it. A password in it would be told to players
+ * or written to the log.
+ */
+static const char *
+check_url(const char *s, const char *const *schemes, const char *reason)
+{
+    CURLU *url;
+    CURLUcode code;
+    size_t len = 0;
+
+    while (*schemes != NULL && strncmp(s, *schemes, strlen(*schemes)) != 0) {
+        schemes++;
+    }
+    len = *schemes != NULL ? strlen(*schemes) : 0;
+    if (len == 0) {
+        return reason;
+    }
+    if (s[len] == '\0' || strchr("/?#:", s[len]) != NULL) {
+        return "names no host";
+    }
+    url = curl_url();
+    code = url == NULL ? CURLUE_OUT_OF_MEMORY
+                       : curl_url_set(url, CURLUPART_URL, s, CURLU_NON_SUPPORT_SCHEME);
+    reason = code != CURLUE_OK                  ? curl_url_strerror(code)
+             : url_has(url, CURLUPART_USER)     ? "must not hold a user name or password"
+             : url_has(url, CURLUPART_FRAGMENT) ? "must not have a fragment (#…)"
+                                                : NULL;
+    curl_url_cleanup(url);
+    return reason;
+}
+
+static const char *
+check_server_url(const char *s)
+{
+    static const char *const schemes[] = {"http://", "https://", NULL};
+
+    return strchr(s, '?') != NULL ? "must not have a query (?…): varcade adds to its path"
+                                  : check_url(s, schemes, "must begin with http:// or https://");
+}
+
+static const char *
+check_socket_url(const char *s)
+{
+    static const char *const schemes[] = {"ws://", "wss://", "http://", "https://", NULL};
+
+    return check_url(s, schemes, "must begin with ws://, wss://, http:// or https://");
+}
+
+/* --- the table -------------------------------------------------------------------------------- */
+
+#define FIELD(name) .offset = offsetof(struct settings, name)
+#define TIMEOUT(name, seconds)                                                        \
+    .key = "timeouts." #name, .type = TABLE_DURATION, FIELD(timeouts.name), .min = 1, \
+    .max = 86400, .scale = SECOND_MS, .unit = "s", .fallback = seconds
+
+/* clang-format off */
+static const struct table_row rows[] = {
+    {.key = "product_id", .type = TABLE_STRING, FIELD(product_id), .min = 1,
+     .max = TEXT_PRODUCT_ID_MAX, .unit = "bytes", .check = check_id,
+     .help = "The game's name in every URL and event: A-Z a-z 0-9 _ -, not beginning with -. "
+             "The file's name is the product_id plus .json."},
+    {.key = "title", .type = TABLE_STRING, FIELD(title), .min = 0, .max = 200,
+     .fallback = "\"\"", .unit = "bytes",
+     .help = "The game's name for people. Empty: the product_id."},
+    {.key = "game_server_url", .type = TABLE_STRING, FIELD(game_server_url), .min = 1,
+     .max = 1000, .unit = "bytes", .check = check_server_url,
+     .help = "Where varcade reaches the game server: http://host:port or https://host:port, with "
+             "a path where there is one. Players never see it."},
+    {.key = "game_socket_url", .type = TABLE_STRING, FIELD(game_socket_url), .min = 1,
+     .max = 1000, .unit = "bytes", .check = check_socket_url,
+     .help = "Where the players' clients reach the game server (ws, wss, http or https); they "
+             "get it as it stands here, as target_game_server."},
+    {.key = "players.min", .type = TABLE_INT, FIELD(players_min), .min = 1,
+     .max = PRODUCT_PLAYERS_MAX, .fallback = "2", .unit = "players",
+     .help = "With fewer players a game does not begin."},
+    {.key = "players.max", .type = TABLE_INT, FIELD(players_max), .min = 1,
+     .max = PRODUCT_PLAYERS_MAX, .fallback = "2", .unit = "players",
+     .help = "The seats of a game; a game with all of them taken is listed no longer."},
+    {TIMEOUT(created, "60"),
+     .help = "A game whose creator has not connected to the game server by then is taken away."},
+    {TIMEOUT(seat, "60"),
+     .help = "All seats are taken, and a player has not connected to the game server by then: "
+             "the seat is free again."},
+    {TIMEOUT(creator_joined, "900"),
+     .help = "A listed game that waited so long for players is taken away."},
+    {TIMEOUT(all_players_joined, "600"),
+     .help = "All players are there, and the match has not begun by then: the game is taken "
+             "away."},
+    {TIMEOUT(in_progress, "1200"),
+     .help = "A match that has not ended by then is taken away."},
+    {TIMEOUT(ended, "300"),
+     .help = "A game that is over, and that the game server has not removed by then, is taken "
+             "away."},
+    {.key = "stats", .type = TABLE_OTHER, .choices = "array of rules", .fallback = "[]", .unit = "",
+     .help = "Which events change which statistics of which player. A rule has \"on\" (an object: "
+             "all the named fields of the event equal these strings), \"player\" (the field that "
+             "names the player) and one or more of \"add\", \"max\", \"min\", \"set\" (each an object: "
+             "statistic to a number or {\"field\": NAME}) and \"count\" ({\"field\": NAME, \"as\": "
+             "{VALUE: STATISTIC}}: the statistic that the field's value chooses grows by one)."},
+    {.key = "boards", .type = TABLE_OTHER, .choices = "array of boards", .fallback = "[]", .unit = "",
+     .help = "The leaderboards, each with \"id\", \"title\", \"order\" (\"desc\", the default: the "
+             "highest score leads; or \"asc\") and \"from\": an array of rules as in stats, whose "
+             "\"add\", \"max\", \"min\" or \"set\" is the number itself or {\"field\": NAME}."},
+    {.key = "titles", .type = TABLE_OTHER, .choices = "object", .fallback = "{}", .unit = "",
+     .help = "Statistic to its name for people, as the page shows it. Without one a statistic is "
+             "shown by its own name."},
+    {.key = "top_ten", .type = TABLE_OTHER, .choices = "string", .fallback = "\"\"", .unit = "",
+     .help = "The id of the board that GET /leaderboards/top_ten/{product_id} shows. The default "
+             "is the first board."},
+};
+/* clang-format on */
+
+#define NROWS (sizeof(rows) / sizeof(rows[0]))
+
+/* --- one file --------------------------------------------------------------------------------- */
+
+/* The statistics and their titles as GET /products shows them. NULL: out of memory. */
+static char *
+stats_json(const struct rules *rules)
+{
+    struct buf b;
+    char *json;
+
+    buf_init(&b, STATS_MAX);
+    buf_byte(&b, '{');
+    for (size_t i = 0; i < rules_stat_count(rules); i++) {
+        const char *name = rules_stat_name(rules, i), *title = rules_stat_title(rules, i);
+
+        buf_str(&b, i > 0 ? "," : "");
+        buf_json_string(&b, name, strlen(name));
+        buf_str(&b, ":{\"title\":");
+        buf_json_string(&b, title, strlen(title));
+        buf_byte(&b, '}');
+    }
+    buf_byte(&b, '}');
+    json = buf_steal(&b);
+    buf_free(&b);
+    return json;
+}
+
+/* Move a string of the settings, so that one owner frees it. */
+static char *
+take(char **s)
+{
+    char *taken = *s;
+
+    *s = NULL;
+    return taken;
+}
+
+/* A product from settings and rules, which it takes over also where it fails. NULL: out of memory.
+ */
+static struct product *
+assemble(struct settings *s, struct rules *rules, const char *file)
+{
+    struct product *p = calloc(1, sizeof(*p));
+    size_t len;
+
+    if (p == NULL) {
+        rules_free(rules);
+        return NULL;
+    }
+    p->rules = rules;
+    memcpy(p->id, s->product_id, strlen(s->product_id) + 1);
+    p->title = s->title[0] != '\0' ? take(&s->title) : take(&s->product_id);
+    p->game_server_url = take(&s->game_server_url);
+    len = strlen(p->game_server_url);
+    while (len > 0 && p->game_server_url[len - 1] == '/') {
+        p->game_server_url[--len] = '\0';
+    }
+    p->game_socket_url = take(&s->game_socket_url);
+    p->players_min = s->players_min;
+    p->players_max = s->players_max;
+    p->timeouts = s->timeouts;
+    p->stats_json = stats_json(rules);
+    p->file = strdup(file);
+    if (p->stats_json == NULL || p->file == NULL) {
+        product_free(p);
+        return NULL;
+    }
+    return p;
+}
+
+/* Everything that is wrong with the file's object, at once. */
+static int
+read_object(struct json_object *object, struct settings *s, struct rules **ret_rules,
+            struct buf *lines)
+{
+    int ret = table_read(rows, NROWS, object, "", s, lines);
+
+    if (s->players_max > 0 && s->players_min > s->players_max) {
+        table_problem(lines, "players.min: %d is more than players.max, %d", (int)s->players_min,
+                      (int)s->players_max);
+        ret = -1;
+    }
+    return rules_compile(object, ret_rules, lines) == 0 ? ret : -1;
+}
+
+int
+product_parse_one(const char *json, size_t len, const char *file, struct product **ret_product,
+                  struct buf *why)
+{
+    struct json_object *object = NULL;
+    struct settings settings = {0};
+    struct rules *rules = NULL;
+    struct product *product;
+    struct buf lines;
+    int ret = -1;
+
+    buf_init(&lines, LINES_MAX);
+    if (table_parse(json, len, &object, &lines) != 0 ||
+        read_object(object, &settings, &rules, &lines) != 0) {
+        goto out;
+    }
+    product = assemble(&settings, rules, file);
+    rules = NULL;
+    if (product == NULL) {
+        table_problem(&lines, "out of memory");
+        goto out;
+    }
+    *ret_product = product;
+    ret = 0;
+out:
+    table_prefix(file, &lines, why);
+    buf_free(&lines);
+    rules_free(rules);
+    table_free(rows, NROWS, &settings);
+    json_object_put(object);
+    return ret;
+}
+
+void
+product_free(struct product *p)
+{
+    if (p != NULL) {
+        free(p->title);
+        free(p->game_server_url);
+        free(p->game_socket_url);
+        rules_free(p->rules);
+        free(p->stats_json);
+        free(p->file);
+        free(p);
+    }
+}
+
+/* --- for people ------------------------------------------------------------------------------- */
+
+void
+product_print_help(FILE *out)
+{
+    fputs("A game's file, PRODUCT_ID.json in games.dir (players.max is {\"players\": {\"max\": "
+          "…}}):\n",
+          out);
+    table_print_help(rows, NROWS, out);
+}
+
+void
+product_print_man(FILE *out)
+{
+    fputs(".Dd January 1, 2026\n"
+          ".Dt VARCADE.GAME 5\n"
+          ".Os\n"
+          ".Sh NAME\n"
+          ".Nm varcade.game\n"
+          ".Nd a game's file for varcade\n"
+          ".Sh DESCRIPTION\n"
+          "One JSON file describes one game:\n"
+          "where its game server is, how many play,\n"
+          "how long anything may last,\n"
+          "and which of its events change which statistics and leaderboards.\n"
+          "The files are in the folder that\n"
+          ".Sy games.dir\n"
+          "of\n"
+          ".Xr varcade.conf 5\n"
+          "names;\n"
+          "a file's name is its\n"
+          ".Sy product_id\n"
+          "plus\n"
+          ".Sy .json .\n"
+          ".Pp\n"
+          "Keys are written nested:\n"
+          ".Sy players.max\n"
+          "is the key\n"
+          ".Sy max\n"
+          "in the object\n"
+          ".Sy players .\n"
+          ".Pp\n"
+          "A program that finds an unknown key, a wrong type, a value out of range\n"
+          "or a key twice does not start,\n"
+          "and names file, key and reason, one line a problem.\n"
+          ".Sh KEYS\n",
+          out);
+    table_print_mdoc(rows, NROWS, out);
+    fputs(".Sh EXAMPLES\n"
+          ".Bd -literal\n"
+          "{\n"
+          "  \"product_id\": \"tanks\",\n"
+          "  \"title\": \"Tank Duel\",\n"
+          "  \"game_server_url\": \"http://127.0.0.1:9000\",\n"
+          "  \"game_socket_url\": \"wss://tanks.example.org/play\",\n"
+          "  \"players\": {\"min\": 2, \"max\": 2},\n"
+          "  \"stats\": [\n"
+          "    {\"on\": {\"type\": \"game_over\"}, \"player\": \"winner_id\",\n"
+          "     \"add\": {\"games\": 1, \"wins\": 1}},\n"
+          "    {\"on\": {\"type\": \"game_over\"}, \"player\": \"loser_id\", \"add\": {\"games\": "
+          "1}}\n"
+          "  ],\n"
+          "  \"boards\": [\n"
+          "    {\"id\": \"wins\", \"title\": \"Wins\",\n"
+          "     \"from\": [{\"on\": {\"type\": \"game_over\"}, \"player\": \"winner_id\", \"add\": "
+          "1}]}\n"
+          "  ]\n"
+          "}\n"
+          ".Ed\n"
+          ".Sh SEE ALSO\n"
+          ".Xr varcade.conf 5\n",
+          out);
+}

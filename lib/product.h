@@ -42,22 +42,34 @@ struct product {
     char *file;            /* where it was read */
 };
 
-/* The products of a folder. */
+/*
+ * product_parse_one(json, len, file, ret_product, why): one file's text; file is its name in
+ * messages. Returns 0; or -1 with a line `FILE: PATH.IN.FILE: REASON` a problem in why (lines as in
+ * lib/table.h), or one line `FILE: line L, column C: REASON` where the text is no JSON.
+ */
+int product_parse_one(const char *json, size_t len, const char *file,
+                      struct product **ret_product, struct buf *why)
+    __attribute__((warn_unused_result));
+
+/* product_free(p): NULL is legal. */
+void product_free(struct product *p);
+
+/* product_print_help(out), product_print_man(out): every key of a game's file; the man page is
+ * varcade.game(5). */
+void product_print_help(FILE *out);
+void product_print_man(FILE *out);
+
+/* --- the products of a folder (products.c) ---------------------------------------------------- */
+
 struct products;
 
 /*
- * products_load(dir, ret_products, why): read every *.json of dir (schema.json apart). Returns 0; or -1 with
- * one line `FILE: PATH.IN.FILE: REASON` a problem in why, and nothing loaded. A folder without a
- * file is an error. The file's name must be its product_id plus .json.
+ * products_load(dir, ret_products, why): read every *.json of dir, schema.json and hidden files
+ * apart. Returns 0; or -1 with a line a problem in why, those of all files, and nothing loaded. A
+ * folder without a file is an error. A file's name must be its product_id plus .json.
  */
 int products_load(const char *dir, struct products **ret_products, struct buf *why)
     __attribute__((warn_unused_result));
-
-/* products_parse_one(json, len, file, ret_product, why): one file's text, for tests, fuzzing and `check`. */
-int products_parse_one(const char *json, size_t len, const char *file,
-                       struct product **ret_product, struct buf *why)
-    __attribute__((warn_unused_result));
-void product_free(struct product *p);
 
 /* products_free(p): NULL is legal. */
 void products_free(struct products *p);
@@ -68,10 +80,5 @@ const struct product *products_find(const struct products *p, const char *id, si
 /* products_count(p), products_at(p, i): all of them, sorted by id. */
 size_t products_count(const struct products *p);
 const struct product *products_at(const struct products *p, size_t i);
-
-/* product_print_help(out), product_print_man(out): every key of a game's file; the man page is
- * varcade.game(5). */
-void product_print_help(FILE *out);
-void product_print_man(FILE *out);
 
 #endif

@@ -112,7 +112,7 @@ void redis_args_key(struct redis_args *a, const char *fmt, ...) __attribute__((f
  * redis_send(r, a, fn, cookie): queue the command; a is free for reuse when it returns. fn is called
  * exactly once, from the loop and never from inside this call, also where the connection is down,
  * too much is queued (REDIS_QUEUE_MAX, REDIS_QUEUE_BYTES_MAX), or a failed or has no arguments: all
- * REDIS_UNAVAILABLE. fn may be NULL.
+ * REDIS_UNAVAILABLE. fn may be NULL. Not for SUBSCRIBE and MONITOR, which have no single answer.
  */
 #define REDIS_QUEUE_MAX 65536
 #define REDIS_QUEUE_BYTES_MAX ((size_t)128 << 20)

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/redis.h"
 #include "lib/redis/library.h"
+#include "lib/redis_impl.h"
 #include "lib/text.h"
 
 void
@@ -117,4 +117,55 @@ redis_args_key(struct redis_args *a, const char *fmt, ...)
     buf_vprintf(&a->bytes, fmt, ap);
     va_end(ap);
     end_arg(a);
+}
+
+/* A line such as `$5`; returns its length. */
+static size_t
+put_number(char *out, char mark, size_t v)
+{
+    char digits[24];
+    size_t n = 0, len = 0;
+
+    do {
+        digits[n++] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v > 0);
+    out[len++] = mark;
+    while (n > 0)
+        out[len++] = digits[--n];
+    out[len++] = '\r';
+    out[len++] = '\n';
+    return len;
+}
+
+size_t
+redis_args_room(const struct redis_args *a)
+{
+    /* Every length takes at most 23 bytes and the line ends 4; the count of keys is one more. */
+    return a->bytes.len + (a->n + 2) * 32;
+}
+
+size_t
+redis_args_put(const struct redis_args *a, char *out)
+{
+    size_t at = put_number(out, '*', a->n);
+    size_t begin = 0;
+
+    for (size_t i = 0; i < a->n; i++) {
+        const char *data = a->bytes.data + begin;
+        size_t len = a->ends[i] - begin;
+        char nkeys[24];
+
+        if (i == a->nkeys_at) {
+            len = (size_t)snprintf(nkeys, sizeof(nkeys), "%zu", a->nkeys);
+            data = nkeys;
+        }
+        at += put_number(out + at, '$', len);
+        memcpy(out + at, data, len);
+        at += len;
+        out[at++] = '\r';
+        out[at++] = '\n';
+        begin = a->ends[i];
+    }
+    return at;
 }

@@ -79,6 +79,11 @@ local function find_seat(g, user)
     end
 end
 
+-- Whether the seat's player has a token.
+local function is_sure(seat)
+    return seat and (seat.status == 'confirmed' or seat.status == 'connected')
+end
+
 -- How many seats are taken; are sure (their players have a token); are connected; belong to players who leave.
 local function count_seats(g)
     local n = { reserved = 0, confirmed = 0, connected = 0, leaving = 0 }
@@ -136,7 +141,7 @@ end
 local function game_json(g, token)
     local players = {}
     for _, seat in ipairs(g.seats) do
-        if seat.status == 'confirmed' or seat.status == 'connected' then
+        if is_sure(seat) then
             players[#players + 1] = cjson.encode(seat.user)
         end
     end
@@ -295,15 +300,19 @@ register('seat_confirm', function(keys, args)
     local g = load_game(keys[1])
     if not g or g.state == 'creating' or g.state == 'removing' then return { 'gone' } end
     local seat = find_seat(g, user)
-    if not seat or seat.status == 'leaving' or g.state == 'ended' then
-        leave(g, user, now, now)
+    if not is_sure(seat) then
+        if not seat or seat.status == 'leaving' or g.state == 'ended' then
+            leave(g, user, now, now)
+            save_game(g, keys)
+            return { 'gone' }
+        end
+        seat.status, seat.token, seat.due = 'confirmed', token, nil
+        local _, sure = count_seats(g)
+        if g.state == 'creator_joined' and sure == g.max then
+            wait_for_players(g, now + timeout)
+        end
         save_game(g, keys)
-        return { 'gone' }
     end
-    seat.status, seat.token, seat.due = 'confirmed', token, nil
-    local _, sure = count_seats(g)
-    if g.state == 'creator_joined' and sure == g.max then wait_for_players(g, now + timeout) end
-    save_game(g, keys)
     return { 'ok', game_json(g, token) }
 end)
 
@@ -313,7 +322,7 @@ register('seat_release', function(keys, args)
     local g = load_game(keys[1])
     if not g or g.state == 'creating' or g.state == 'removing' then return { 'ok' } end
     local seat, i = find_seat(g, user)
-    if seat and seat.status ~= 'reserved' and seat.status ~= 'leaving' then return { 'ok' } end
+    if is_sure(seat) then return { 'ok' } end
     if until_ > 0 then
         leave(g, user, now, until_)
     elseif seat then

@@ -44,9 +44,7 @@ end
 function EVENTS.connect(g, time, user, t)
     if not is_running(g) then return 'out_of_order' end
     local seat = find_seat(g, user)
-    if not seat or (seat.status ~= 'confirmed' and seat.status ~= 'connected') then
-        return 'not_in_game'
-    end
+    if not is_sure(seat) then return 'not_in_game' end
     local waited = is_waiting(g)
     seat.status, seat.due = 'connected', nil
     -- The players' deadline is met; the game's own holds again, and may have passed meanwhile.
@@ -57,10 +55,7 @@ end
 function EVENTS.disconnect(g, time, user, t)
     if not is_running(g) then return 'out_of_order' end
     local seat, i = find_seat(g, user)
-    if not seat or (seat.status ~= 'confirmed' and seat.status ~= 'connected')
-        or seat.since > time then
-        return 'not_in_game'
-    end
+    if not is_sure(seat) or seat.since > time then return 'not_in_game' end
     if i == 1 then
         remove(g, time, time)
         return

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/redis.h"
 #include "lib/text.h"
 
 /* --- stream ids ------------------------------------------------------------------------------- */
@@ -239,7 +240,7 @@ check_type(struct event *e)
     return check_needs(e, other_needs, true);
 }
 
-/* --- decode ----------------------------------------------------------------------------------- */
+/* --- decode and encode ------------------------------------------------------------------------ */
 
 /* The product, wherever it stands: a dead letter belongs to it, whatever else is wrong. */
 static void
@@ -297,4 +298,19 @@ event_decode(const struct redisReply *entry, struct event *e, const char **ret_w
         return 0;
     *ret_why = why;
     return -1;
+}
+
+void
+event_encode(struct redis_args *a, const char *stream, const char *const *names,
+             const char *const *values, size_t n)
+{
+    redis_args_str(a, "XADD");
+    redis_args_str(a, stream);
+    redis_args_str(a, "*");
+    for (size_t i = 0; i < n; i++) {
+        if (names[i] == NULL || values[i] == NULL)
+            continue;
+        redis_args_str(a, names[i]);
+        redis_args_str(a, values[i]);
+    }
 }

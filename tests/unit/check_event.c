@@ -3,9 +3,10 @@
 
 #include <check.h>
 #include <hiredis/hiredis.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "lib/redis.h"
 #include "tests/entry.h"
 #include "tests/unit/random.h"
 #include "tests/unit/unit.h"
@@ -401,6 +402,93 @@ START_TEST(test_random_entries)
 }
 END_TEST
 
+static struct event_text
+argument(const struct redis_args *a, size_t i)
+{
+    size_t from = i == 0 ? 0 : a->ends[i - 1];
+
+    return (struct event_text){a->bytes.data + from, a->ends[i] - from};
+}
+
+/* What event_encode writes, as Redis would hand it back under this id; a is read from the XADD's
+ * fourth argument on. */
+static struct redisReply *
+entry_of_args(const struct redis_args *a, const char *id)
+{
+    struct redisReply *entry;
+    const char *texts[2 * EVENT_FIELDS_MAX] = {NULL};
+
+    entry = entry_new(id, texts, a->n - 3);
+    for (size_t i = 3; i < a->n; i++)
+        entry_set(entry, i - 3, argument(a, i).s, argument(a, i).len);
+    return entry;
+}
+
+START_TEST(test_encode)
+{
+    static const char *const names[] = {"product_id", "type", NULL, "gone", "text"};
+    static const char *const values[] = {"p", "gameplay", "x", NULL, ""};
+    struct redisReply *entry;
+    const char *why = NULL;
+    struct redis_args a;
+    struct event e;
+
+    redis_args_init(&a);
+    event_encode(&a, "game_event_stream", names, values, 5);
+    ck_assert(!a.failed);
+    ck_assert_uint_eq(a.n, 9);
+    ck_assert(event_text_is(argument(&a, 0), "XADD"));
+    ck_assert(event_text_is(argument(&a, 1), "game_event_stream"));
+    ck_assert(event_text_is(argument(&a, 2), "*"));
+    entry = entry_of_args(&a, "8-0");
+    ck_assert_int_eq(event_decode(entry, &e, &why), 0);
+    ck_assert_uint_eq(e.nfields, 3);
+    ck_assert(event_text_is(event_field(&e, "text"), ""));
+    entry_free(entry);
+    redis_args_free(&a);
+}
+END_TEST
+
+START_TEST(test_round_trip)
+{
+    static const char *const alphabet[] = {"a",  "Z",  "0", "_",           " ",
+                                           "\"", "\\", "ß", "\xe2\x82\xac"};
+    struct random_source r = random_start();
+    struct redis_args a;
+
+    redis_args_init(&a);
+    for (int round = 0; round < 2000; round++) {
+        char text[2 * EVENT_FIELDS_MAX][64];
+        const char *names[EVENT_FIELDS_MAX] = {"product_id"}, *values[EVENT_FIELDS_MAX] = {"p"};
+        size_t n = 1 + random_below(&r, EVENT_FIELDS_MAX);
+        struct redisReply *entry;
+        const char *why = NULL;
+        struct event e;
+
+        for (size_t i = 2; i < 2 * n; i++) {
+            /* The number keeps names apart. */
+            size_t len = (size_t)snprintf(text[i], sizeof(text[i]), "%zu.", i);
+
+            for (size_t k = random_below(&r, 10); k > 0; k--)
+                len += (size_t)snprintf(text[i] + len, sizeof(text[i]) - len, "%s",
+                                        alphabet[random_below(&r, 9)]);
+            *(i % 2 == 0 ? &names[i / 2] : &values[i / 2]) = text[i];
+        }
+        redis_args_reset(&a);
+        event_encode(&a, "s", names, values, n);
+        entry = entry_of_args(&a, "8-0");
+        ck_assert_msg(event_decode(entry, &e, &why) == 0, "%s", why);
+        ck_assert_uint_eq(e.nfields, n);
+        for (size_t i = 0; i < n; i++) {
+            ck_assert(event_text_is(e.name[i], names[i]));
+            ck_assert(event_text_is(e.value[i], values[i]));
+        }
+        entry_free(entry);
+    }
+    redis_args_free(&a);
+}
+END_TEST
+
 Suite *
 unit_suite(void)
 {
@@ -425,6 +513,8 @@ unit_suite(void)
     tcase_add_test(decode, test_field_count);
     tcase_add_test(decode, test_product_of_refused);
     tcase_add_test(decode, test_random_entries);
+    tcase_add_test(decode, test_encode);
+    tcase_add_test(decode, test_round_trip);
     suite_add_tcase(suite, decode);
     return suite;
 }

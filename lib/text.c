@@ -81,9 +81,9 @@ text_is_control(const char *s, size_t len)
 }
 
 bool
-text_is_name(const char *s, size_t len)
+text_is_plain(const char *s, size_t len)
 {
-    if (len == 0 || len > TEXT_USER_ID_MAX)
+    if (len == 0)
         return false;
     while (len > 0) {
         size_t n = text_utf8_char(s, len);
@@ -94,6 +94,12 @@ text_is_name(const char *s, size_t len)
         len -= n;
     }
     return true;
+}
+
+bool
+text_is_name(const char *s, size_t len)
+{
+    return len <= TEXT_USER_ID_MAX && text_is_plain(s, len);
 }
 
 bool

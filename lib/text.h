@@ -28,6 +28,9 @@ bool text_is_control(const char *s, size_t len);
 /* text_is_utf8(s, len): well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool text_is_utf8(const char *s, size_t len);
 
+/* text_is_plain(s, len): UTF-8 without control characters, at least one byte. */
+bool text_is_plain(const char *s, size_t len);
+
 /* text_is_name(s, len): a user id or user name: 1 to TEXT_USER_ID_MAX bytes of UTF-8 without
  * control characters. */
 bool text_is_name(const char *s, size_t len);

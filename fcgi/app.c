@@ -1,0 +1,113 @@
+/* See app.h. */
+#include "fcgi/app.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "fcgi/meter.h"
+#include "lib/conf.h"
+#include "lib/gameserver.h"
+#include "lib/lobby.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "lib/redis.h"
+
+static void
+redis_changed(void *cookie, bool up, const char *why)
+{
+    struct app *app = cookie;
+
+    app->redis_known = true;
+    if (up)
+        log_notice("redis", "connected", LOG_S("url", app->settings->conf->redis_state_url));
+    else
+        log_warning("redis", "not connected", LOG_S("url", app->settings->conf->redis_state_url),
+                    LOG_S("reason", why));
+}
+
+static struct redis *
+open_redis(struct app *app)
+{
+    const struct conf *conf = app->settings->conf;
+    struct redis_options options = {.url = conf->redis_state_url,
+                                    .password = app->settings->redis_password,
+                                    .user = conf->redis_user[0] != '\0' ? conf->redis_user : NULL,
+                                    .connect_timeout = conf->redis_connect_timeout,
+                                    .command_timeout = conf->redis_command_timeout,
+                                    .functions = true};
+
+    return redis_open(app->loop, &options, redis_changed, app);
+}
+
+static struct gameserver_client *
+open_game_servers(struct app *app)
+{
+    const struct conf *conf = app->settings->conf;
+    struct gameserver_limits limits = {.connect_timeout = conf->game_server_connect_timeout,
+                                       .timeout = conf->game_server_timeout,
+                                       .late = conf->game_server_late,
+                                       .concurrent = conf->game_server_concurrent,
+                                       .breaker_failures = conf->game_server_breaker_failures,
+                                       .breaker_open = conf->game_server_breaker_open};
+
+    return gameserver_client_new(app->loop, &limits);
+}
+
+int
+app_open(const struct app_settings *settings, struct loop *loop, const char *metrics_dir,
+         struct app **ret_app)
+{
+    struct lobby_limits limits = {.game_server_timeout = settings->conf->game_server_timeout,
+                                  .game_server_late = settings->conf->game_server_late};
+    struct app *app = calloc(1, sizeof(*app));
+
+    if (app == NULL)
+        return -1;
+    app->settings = settings;
+    app->loop = loop;
+    app->meter = meter_new(metrics_dir, settings->pool);
+    if (app->meter == NULL)
+        goto fail;
+    app->redis = open_redis(app);
+    if (app->redis == NULL)
+        goto fail;
+    app->game_servers = open_game_servers(app);
+    if (app->game_servers == NULL)
+        goto fail;
+    app->lobby = lobby_new(app->redis, app->game_servers, &limits);
+    if (app->lobby == NULL)
+        goto fail;
+    *ret_app = app;
+    return 0;
+fail:
+    app_close(app);
+    return -1;
+}
+
+void
+app_close(struct app *app)
+{
+    int saved = errno;
+
+    if (app == NULL)
+        return;
+    redis_close(app->redis);
+    gameserver_client_free(app->game_servers);
+    lobby_free(app->lobby);
+    meter_free(app->meter);
+    free(app);
+    errno = saved;
+}
+
+bool
+app_wait_redis(struct app *app)
+{
+    mono_ms until = clock_mono() + app->settings->conf->redis_connect_timeout;
+    mono_ms now;
+
+    while (!app->redis_known && (now = clock_mono()) < until) {
+        if (loop_run_once(app->loop, until - now) != 0)
+            return false;
+    }
+    return redis_is_up(app->redis);
+}

@@ -1,0 +1,135 @@
+/*
+ * The products: what their files say, and how many players each has now. The counts are one small
+ * read a product, all sent in one go; the list is put together when the last one is answered.
+ */
+#include "fcgi/catalog.h"
+
+#include <hiredis/hiredis.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fcgi/app.h"
+#include "fcgi/reply.h"
+#include "fcgi/request.h"
+#include "fcgi/store.h"
+#include "lib/keys.h"
+#include "lib/product.h"
+#include "lib/rules.h"
+
+struct counts {
+    int64_t in_lobby;
+    int64_t in_game;
+};
+
+struct listing {
+    struct request *r;
+    size_t asked;
+    size_t answered;
+    enum redis_outcome outcome; /* REDIS_DONE, or how one of the reads failed */
+    struct counts counts[];     /* one a product, in the products' order */
+};
+
+static void
+render_boards(struct buf *out, const struct rules *rules)
+{
+    for (size_t i = 0; i < rules_board_count(rules); i++) {
+        const struct rules_board *board = rules_board_at(rules, i);
+
+        buf_str(out, i == 0 ? "{\"id\": " : ", {\"id\": ");
+        buf_json_string(out, board->id, strlen(board->id));
+        buf_str(out, ", \"title\": ");
+        buf_json_string(out, board->title, strlen(board->title));
+        buf_str(out, ", \"windows\": [\"all\"]}");
+    }
+}
+
+static void
+render_product(struct buf *out, const struct product *p, const struct counts *c)
+{
+    buf_str(out, "{\"product_id\": ");
+    buf_json_string(out, p->id, strlen(p->id));
+    buf_str(out, ", \"title\": ");
+    buf_json_string(out, p->title, strlen(p->title));
+    buf_str(out, ", \"boards\": [");
+    render_boards(out, p->rules);
+    buf_printf(out, "], \"stats\": %s, \"players_in_lobby\": %lld, \"players_in_game\": %lld}",
+               p->stats_json, (long long)c->in_lobby, (long long)c->in_game);
+}
+
+static void
+answer(struct listing *l)
+{
+    struct request *r = l->r;
+    const struct products *products = r->app->settings->products;
+
+    buf_byte(&r->answer, '[');
+    for (size_t i = 0; i < l->asked; i++) {
+        if (i > 0)
+            buf_str(&r->answer, ", ");
+        render_product(&r->answer, products_at(products, i), &l->counts[i]);
+    }
+    buf_byte(&r->answer, ']');
+    reply_answer(r, 200, "application/json");
+}
+
+/* A count that is missing or no number is 0: nobody ever played, or plays at present. */
+static int64_t
+count_of(const struct redisReply *reply, size_t i)
+{
+    const struct redisReply *value;
+    int64_t n = 0;
+
+    if (reply->type != REDIS_REPLY_ARRAY || i >= reply->elements)
+        return 0;
+    value = reply->element[i];
+    if (value->type != REDIS_REPLY_STRING ||
+        text_parse_int(value->str, value->len, 0, INT64_MAX, &n) != 0)
+        return 0;
+    return n;
+}
+
+static void
+got_counts(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
+{
+    struct listing *l = cookie;
+    struct counts *c = &l->counts[l->answered++];
+
+    if (outcome == REDIS_DONE)
+        *c = (struct counts){.in_lobby = count_of(reply, 0), .in_game = count_of(reply, 1)};
+    else if (l->outcome == REDIS_DONE)
+        l->outcome = outcome;
+    if (l->answered < l->asked)
+        return;
+    if (l->outcome == REDIS_DONE)
+        answer(l);
+    else
+        store_fail(l->r, l->outcome, "products: counts were refused");
+    free(l);
+}
+
+void
+catalog_list(struct request *r)
+{
+    const struct products *products = r->app->settings->products;
+    size_t n = products_count(products);
+    struct listing *l = calloc(1, sizeof(*l) + n * sizeof(l->counts[0]));
+    struct redis_args a;
+
+    if (l == NULL) {
+        reply_unavailable(r, STORE_RETRY_AFTER, "Out of memory");
+        return;
+    }
+    l->r = r;
+    l->asked = n;
+    l->outcome = REDIS_DONE;
+    redis_args_init(&a);
+    for (size_t i = 0; i < n; i++) {
+        redis_args_reset(&a);
+        redis_args_str(&a, "HMGET");
+        redis_args_printf(&a, KEY_COUNTS, products_at(products, i)->id);
+        redis_args_str(&a, "players_in_lobby");
+        redis_args_str(&a, "players_in_game");
+        redis_send(r->app->redis, &a, got_counts, l);
+    }
+    redis_args_free(&a);
+}

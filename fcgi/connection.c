@@ -1,0 +1,437 @@
+/*
+ * A connection's life: IDLE (nothing has come), ARRIVING (a part of a request has), WORKING (at a
+ * handler), WRITING (the socket is full), CLOSING (the rest of a body that was too large is read
+ * and thrown away, because a socket closed with unread bytes would take the answer with it).
+ */
+#include "fcgi/connection.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcgiapp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "fcgi/app.h"
+#include "fcgi/frame.h"
+#include "fcgi/reply.h"
+#include "fcgi/request.h"
+#include "fcgi/router.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+
+#define ARRIVAL_MAX 10000 /* ms from a request's first byte to its last */
+#define WRITING_MAX 30000 /* ms without room for more of an answer */
+#define CLOSING_MAX 2000  /* ms for the peer to take a refusal */
+/* This much goes out without a question: no answer before it can be unread on this connection. */
+#define WRITE_FIRST 65536
+/* One of libfcgi's buffers, and so at most one write. */
+#define WRITE_CHUNK 8000
+/* So much of a request that is not whole is taken out of the kernel, which may hold no more. */
+#define SPOOL_FROM 32768
+#define WATCH_READ (EPOLLIN | EPOLLRDHUP | EPOLLET)
+#define WATCH_WRITE (WATCH_READ | EPOLLOUT)
+
+enum connection_state {
+    CONNECTION_IDLE,
+    CONNECTION_ARRIVING,
+    CONNECTION_WORKING,
+    CONNECTION_WRITING,
+    CONNECTION_CLOSING
+};
+
+struct connection {
+    struct connection_list *list;
+    enum connection_state state;
+    int fd;
+    struct loop_io *io;
+    FCGX_Request fcgx;
+    struct buf spool;        /* ARRIVING: what was taken out of the kernel of a large request */
+    struct request *request; /* WORKING and WRITING */
+    size_t written;          /* of the answer's body */
+    bool last;               /* close after the answer */
+    bool unread;             /* there is more to read than was wanted */
+    bool came;               /* something came since the request, or the peer's end was closed */
+    mono_ms since;           /* when the state began */
+    struct connection *prev, *next;
+};
+
+static void
+set_state(struct connection *c, enum connection_state state)
+{
+    c->state = state;
+    c->since = clock_mono();
+}
+
+static void
+close_connection(struct connection *c)
+{
+    DL_DELETE(c->list->first, c);
+    c->list->count--;
+    loop_io_free(c->io);
+    FCGX_Free(&c->fcgx, 0);
+    (void)close(c->fd);
+    request_free(c->request);
+    buf_free(&c->spool);
+    free(c);
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+static bool
+has_room(const struct connection *c)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLOUT};
+
+    return poll(&p, 1, 0) == 1;
+}
+
+/* CLOSING: until the peer has closed its end, or the sweep does. */
+static void
+throw_away(struct connection *c)
+{
+    ssize_t n;
+
+    do {
+        n = recv(c->fd, c->list->peek, CONNECTION_PEEK, 0);
+    } while (n > 0 || (n < 0 && errno == EINTR));
+    if (n == 0 || errno != EAGAIN)
+        close_connection(c);
+}
+
+static void look_at_arrived(struct connection *c);
+
+/* Finish the answer; then the connection is idle, or begins with what came meanwhile, or is gone.
+ */
+static void
+end_request(struct connection *c)
+{
+    int failed = FCGX_FClose(c->fcgx.err);
+
+    failed |= FCGX_FClose(c->fcgx.out);
+    FCGX_Free(&c->fcgx, 0);
+    request_free(c->request);
+    c->request = NULL;
+    if (failed == 0 && c->unread && shutdown(c->fd, SHUT_WR) == 0) {
+        set_state(c, CONNECTION_CLOSING);
+        throw_away(c);
+    } else if (failed != 0 || c->last || c->list->draining) {
+        close_connection(c);
+    } else {
+        set_state(c, CONNECTION_IDLE);
+        if (c->came) {
+            c->came = false;
+            look_at_arrived(c);
+        }
+    }
+}
+
+/* Write what the socket has room for. libfcgi would wait for the room, and on this socket fails. */
+static void
+write_more(struct connection *c)
+{
+    const struct buf *body = &c->request->answer;
+    size_t len = c->request->method == REQUEST_HEAD ? 0 : body->len;
+
+    while (c->written < len) {
+        size_t n = len - c->written < WRITE_CHUNK ? len - c->written : WRITE_CHUNK;
+
+        if (c->written >= WRITE_FIRST && !has_room(c)) {
+            if (c->state != CONNECTION_WRITING && loop_io_set(c->io, WATCH_WRITE) != 0) {
+                close_connection(c);
+                return;
+            }
+            set_state(c, CONNECTION_WRITING);
+            return;
+        }
+        if (FCGX_PutStr(body->data + c->written, (int)n, c->fcgx.out) < 0)
+            break;
+        c->written += n;
+    }
+    if (c->state == CONNECTION_WRITING && loop_io_set(c->io, WATCH_READ) != 0)
+        c->last = true;
+    end_request(c);
+}
+
+static void
+answered(void *cookie, struct request *r)
+{
+    struct connection *c = cookie;
+    char status[64];
+    int n =
+        snprintf(status, sizeof(status), "Status: %d %s\r\n", r->status, reply_phrase(r->status));
+
+    assert(c->request == r && n > 0 && (size_t)n < sizeof(status));
+    buf_str(&r->headers, "\r\n");
+    c->written = 0;
+    if (!buf_ok(&r->headers) || FCGX_PutStr(status, n, c->fcgx.out) < 0 ||
+        FCGX_PutStr(r->headers.data, (int)r->headers.len, c->fcgx.out) < 0) {
+        close_connection(c);
+        return;
+    }
+    write_more(c);
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+/* The len bytes of the body, all of which have arrived. */
+static int
+read_body(struct connection *c, size_t len)
+{
+    char *body;
+
+    if (len == 0)
+        return 0;
+    body = malloc(len + 1);
+    if (body == NULL)
+        return -1;
+    if (FCGX_GetStr(body, (int)len, c->fcgx.in) != (int)len) {
+        free(body);
+        return -1;
+    }
+    body[len] = '\0';
+    c->request->body = body;
+    c->request->body_len = len;
+    return 0;
+}
+
+/* What libfcgi reads a spooled request from: a file in memory. */
+static int
+spool_file(const struct connection *c)
+{
+    int fd = memfd_create("request", MFD_CLOEXEC);
+
+    if (fd < 0)
+        return -1;
+    if (write(fd, c->spool.data, c->spool.len) != (ssize_t)c->spool.len ||
+        lseek(fd, 0, SEEK_SET) != 0) {
+        (void)close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/*
+ * Let libfcgi read the request, all of which is there, or all but the body of one that is too
+ * large.
+ */
+static int
+read_request(struct connection *c, const struct frame *frame)
+{
+    int file = -1;
+
+    if (c->spool.len > 0) {
+        file = spool_file(c);
+        if (file < 0)
+            return -1;
+    }
+    FCGX_InitRequest(&c->fcgx, -1, 0);
+    /* A kept connection, as far as libfcgi knows: one that it did not accept it would close first.
+     */
+    c->fcgx.keepConnection = 1;
+    c->fcgx.ipcFd = file >= 0 ? file : c->fd;
+    if (FCGX_Accept_r(&c->fcgx) != 0) {
+        /* It found wrong what frame_scan let pass, and has closed the descriptor it had. */
+        if (file < 0)
+            c->fd = -1;
+        return -1;
+    }
+    c->request = request_new(c->list->app, c->fcgx.envp, answered, c);
+    if (c->request != NULL && read_body(c, frame->body) != 0) {
+        request_free(c->request);
+        c->request = NULL;
+    }
+    c->fcgx.ipcFd = c->fd;
+    if (file >= 0)
+        (void)close(file);
+    buf_free(&c->spool);
+    return c->request == NULL ? -1 : 0;
+}
+
+static void
+begin_request(struct connection *c, const struct frame *frame, bool too_large)
+{
+    if (read_request(c, frame) != 0) {
+        log_warning("server", "cannot read a request", LOG_ERRNO(errno));
+        close_connection(c);
+        return;
+    }
+    c->request->body_too_large = too_large;
+    if (!c->fcgx.keepConnection)
+        c->last = true;
+    set_state(c, CONNECTION_WORKING);
+    router_dispatch(c->request);
+}
+
+/* Take what has come into the spool. Returns 1, 0 where nothing has, or -1 at the end. */
+static int
+take_arrived(struct connection *c)
+{
+    int result = 0;
+
+    for (;;) {
+        ssize_t n = recv(c->fd, c->list->peek, CONNECTION_PEEK, 0);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 && errno == EAGAIN ? result : -1;
+        buf_add(&c->spool, c->list->peek, (size_t)n);
+        if (!buf_ok(&c->spool))
+            return -1;
+        result = 1;
+    }
+}
+
+/* The bytes of the request so far. Returns 1, 0 where nothing new is there, or -1 at the end. */
+static int
+see_arrived(struct connection *c, const unsigned char **ret_bytes, size_t *ret_len)
+{
+    ssize_t n;
+
+    if (c->spool.len > 0) {
+        int result = take_arrived(c);
+
+        *ret_bytes = (const unsigned char *)c->spool.data;
+        *ret_len = c->spool.len;
+        return result;
+    }
+    do {
+        n = recv(c->fd, c->list->peek, CONNECTION_PEEK, MSG_PEEK);
+    } while (n < 0 && errno == EINTR);
+    if (n <= 0)
+        return n < 0 && errno == EAGAIN ? 0 : -1;
+    *ret_bytes = c->list->peek;
+    *ret_len = (size_t)n;
+    return 1;
+}
+
+static void
+look_at_arrived(struct connection *c)
+{
+    const unsigned char *bytes;
+    struct frame frame = {.body = 0};
+    size_t len;
+    int seen = see_arrived(c, &bytes, &len);
+
+    if (seen <= 0) {
+        if (seen < 0)
+            close_connection(c);
+        return;
+    }
+    if (c->state == CONNECTION_IDLE)
+        set_state(c, CONNECTION_ARRIVING);
+    switch (frame_scan(bytes, len, c->list->body_max, &frame)) {
+    case FRAME_MORE:
+        if (c->spool.len == 0 && len >= SPOOL_FROM && take_arrived(c) < 0)
+            close_connection(c);
+        break;
+    case FRAME_READY:
+        /* What follows would be lost in libfcgi's buffer. */
+        if (frame.len < len)
+            c->last = c->unread = true;
+        begin_request(c, &frame, false);
+        break;
+    case FRAME_TOO_LARGE:
+        c->last = c->unread = true;
+        begin_request(c, &frame, true);
+        break;
+    case FRAME_BAD:
+        log_info("server", "not a FastCGI request");
+        close_connection(c);
+        break;
+    }
+}
+
+static void
+ready(void *cookie, uint32_t events)
+{
+    struct connection *c = cookie;
+
+    switch (c->state) {
+    case CONNECTION_IDLE:
+    case CONNECTION_ARRIVING:
+        look_at_arrived(c);
+        break;
+    case CONNECTION_WORKING:
+        /* A client that went away changes nothing: what it asked for is done. */
+        c->came = true;
+        break;
+    case CONNECTION_WRITING:
+        if (events & (EPOLLIN | EPOLLRDHUP))
+            c->came = true;
+        if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
+            write_more(c);
+        break;
+    case CONNECTION_CLOSING:
+        throw_away(c);
+        break;
+    }
+}
+
+/* --- all of them ------------------------------------------------------------------------------ */
+
+int
+connection_open(struct connection_list *list, int fd)
+{
+    struct connection *c = calloc(1, sizeof(*c));
+
+    if (c == NULL)
+        goto fail;
+    c->io = loop_io_add(list->app->loop, fd, WATCH_READ, ready, c);
+    if (c->io == NULL)
+        goto fail;
+    c->list = list;
+    c->fd = fd;
+    /* Twice: room for the headers and the padding of small records. */
+    buf_init(&c->spool, 2 * (FRAME_PARAMS_MAX + list->body_max));
+    set_state(c, CONNECTION_IDLE);
+    DL_APPEND(list->first, c);
+    list->count++;
+    return 0;
+fail:
+    free(c);
+    (void)close(fd);
+    return -1;
+}
+
+static bool
+is_overdue(const struct connection *c, mono_ms now)
+{
+    switch (c->state) {
+    case CONNECTION_IDLE:
+    case CONNECTION_WORKING:
+        return false;
+    case CONNECTION_ARRIVING:
+        return now - c->since > ARRIVAL_MAX;
+    case CONNECTION_WRITING:
+        return now - c->since > WRITING_MAX;
+    case CONNECTION_CLOSING:
+        return now - c->since > CLOSING_MAX;
+    }
+    return false;
+}
+
+void
+connection_sweep(struct connection_list *list, mono_ms now, bool idle)
+{
+    struct connection *c, *next;
+
+    DL_FOREACH_SAFE (list->first, c, next) {
+        if (is_overdue(c, now) || (idle && c->state == CONNECTION_IDLE))
+            close_connection(c);
+    }
+}
+
+void
+connection_close_all(struct connection_list *list)
+{
+    while (list->first != NULL)
+        close_connection(list->first);
+}

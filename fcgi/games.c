@@ -1,0 +1,149 @@
+/*
+ * Games. The lobby does the work (lib/lobby.h); here its results become statuses and words that
+ * clients have known for long and tell apart: none of the texts may change.
+ */
+#include "fcgi/games.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "fcgi/app.h"
+#include "fcgi/reply.h"
+#include "fcgi/request.h"
+#include "lib/lobby.h"
+#include "lib/text.h"
+
+#define COUNT_DEFAULT 10
+#define COUNT_MAX 25
+/* No lobby has as many pages; page times count stays an exact number in Lua. */
+#define PAGE_MAX 1000000000000
+
+static void
+answer_invalid_state(struct request *r, const struct lobby_answer *a)
+{
+    struct buf detail;
+
+    buf_init(&detail, 512);
+    buf_printf(&detail, "invalid state: %s. Required state: creator_joined", a->state);
+    if (a->reason != NULL && a->reason[0] != '\0')
+        buf_printf(&detail, " (%s)", a->reason);
+    reply_problem(r, 400, buf_ok(&detail) ? detail.data : "invalid state");
+    buf_free(&detail);
+}
+
+static void
+answer_failed(struct request *r, const char *reason)
+{
+    struct log_context context = request_log_context(r);
+    const struct log_context *before = log_set_context(&context);
+
+    log_error("lobby", "call failed", LOG_S("reason", reason));
+    log_set_context(before);
+    reply_problem(r, 500, "The lobby does not work at present");
+}
+
+/* refused: what the client is told where the game server says no. */
+static void
+answer(struct request *r, const struct lobby_answer *a, const char *refused)
+{
+    switch (a->result) {
+    case LOBBY_DONE:
+        reply_json(r, 200, a->json, a->len);
+        break;
+    case LOBBY_NOT_FOUND:
+        reply_problem(r, 404, "game not found");
+        break;
+    case LOBBY_INVALID_STATE:
+        answer_invalid_state(r, a);
+        break;
+    case LOBBY_NO_LONGER_AVAILABLE:
+        reply_problem(r, 400, "The game is no longer available");
+        break;
+    case LOBBY_REFUSED:
+        reply_problem(r, 400, refused);
+        break;
+    case LOBBY_GAME_SERVER_AWAY:
+        reply_unavailable(r, a->retry_after, "The game server does not answer");
+        break;
+    case LOBBY_REDIS_AWAY:
+        reply_unavailable(r, a->retry_after, "The lobby cannot be reached");
+        break;
+    case LOBBY_FAILED:
+        answer_failed(r, a->reason);
+        break;
+    }
+}
+
+static void
+created(void *cookie, const struct lobby_answer *a)
+{
+    answer(cookie, a, "Unable to create game on target game server");
+}
+
+void
+games_create(struct request *r)
+{
+    lobby_create(r->app->lobby, r->product, &r->player, r->id, created, r);
+}
+
+static void
+joined(void *cookie, const struct lobby_answer *a)
+{
+    answer(cookie, a, "Unable to join game on target game server");
+}
+
+void
+games_join(struct request *r)
+{
+    if (!text_is_game_id(r->arg.s, r->arg.len)) {
+        reply_problem(r, 404, "game not found");
+        return;
+    }
+    memcpy(r->game_id, r->arg.s, TEXT_GAME_ID_LEN);
+    lobby_join(r->app->lobby, r->product, r->game_id, &r->player, r->id, joined, r);
+}
+
+static void
+listed(void *cookie, const struct lobby_answer *a)
+{
+    answer(cookie, a, "");
+}
+
+/*
+ * A parameter that is an integer from 0 up, of any length: what is over max counts as max. Absent:
+ * fallback. Returns -1 where it is no integer, or negative.
+ */
+static int
+read_count(const struct target *t, const char *name, int64_t fallback, int64_t max, int64_t *ret_n)
+{
+    struct target_text text = target_param(t, name);
+    int64_t n = fallback;
+
+    if (text.s != NULL && text_parse_int(text.s, text.len, 0, max, &n) != 0) {
+        if (errno != ERANGE || text.s[0] == '-')
+            return -1;
+        n = max;
+    }
+    *ret_n = n;
+    return 0;
+}
+
+void
+games_list(struct request *r)
+{
+    int64_t count;
+    int64_t page;
+
+    if (read_count(&r->target, "count", COUNT_DEFAULT, COUNT_MAX, &count) != 0) {
+        reply_problem(r, 400, "count must be an integer, 0 or more");
+        return;
+    }
+    if (read_count(&r->target, "page", 0, PAGE_MAX, &page) != 0) {
+        reply_problem(r, 400, "page must be an integer, 0 or more");
+        return;
+    }
+    if (count == 0)
+        reply_json(r, 200, "[]", 2);
+    else
+        lobby_list(r->app->lobby, r->product, count, page, listed, r);
+}

@@ -1,0 +1,138 @@
+/*
+ * The figures. Series are made when first needed and kept by route and status, so that counting a
+ * request is two additions.
+ */
+#include "fcgi/meter.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fcgi/app.h"
+#include "fcgi/router.h"
+#include "lib/gameserver.h"
+#include "lib/metrics.h"
+#include "lib/redis.h"
+
+#define ROUTES_MAX 16
+#define STATUS_MIN 200
+#define STATUS_MAX 599
+
+/* One route's series; status from STATUS_MIN. */
+struct route_series {
+    struct metric_histogram *seconds;
+    struct metric *requests[STATUS_MAX - STATUS_MIN + 1];
+};
+
+struct meter {
+    struct metrics *metrics;
+    struct metric *under_way;
+    struct metric *redis_up;
+    struct route_series route[ROUTES_MAX + 1]; /* the last: no route fitted */
+};
+
+struct meter *
+meter_new(const char *dir, const char *pool)
+{
+    struct meter *m = calloc(1, sizeof(*m));
+
+    if (m == NULL)
+        return NULL;
+    if (metrics_open(dir, pool, &m->metrics) != 0) {
+        free(m);
+        return NULL;
+    }
+    m->under_way = metrics_get(m->metrics, METRIC_GAUGE, "varcade_http_requests_under_way",
+                               "Requests that wait for Redis or a game server", NULL);
+    m->redis_up = metrics_get(m->metrics, METRIC_GAUGE, "varcade_redis_up",
+                              "Whether Redis is reached (1) or not (0)", NULL);
+    return m;
+}
+
+void
+meter_free(struct meter *m)
+{
+    if (m == NULL)
+        return;
+    metrics_close(m->metrics);
+    free(m);
+}
+
+/* The place of a route among the series. */
+static size_t
+route_index(const struct route *route)
+{
+    size_t i = 0;
+
+    while (i < ROUTES_MAX && router_route_at(i) != NULL && router_route_at(i) != route)
+        i++;
+    return router_route_at(i) == route && route != NULL ? i : ROUTES_MAX;
+}
+
+void
+meter_request(struct meter *m, const struct route *route, int status, double seconds)
+{
+    struct route_series *series = &m->route[route_index(route)];
+    struct metric **requests;
+    char labels[METRICS_LABELS_MAX + 1] = "";
+
+    metrics_label(labels, sizeof(labels), "route", route != NULL ? route->name : "none");
+    if (series->seconds == NULL)
+        series->seconds = metrics_histogram(m->metrics, "varcade_http_request_seconds",
+                                            "Time from a request's arrival to its answer", labels,
+                                            metrics_latency_bounds, metrics_latency_bounds_n);
+    metric_observe(series->seconds, seconds);
+    if (status < STATUS_MIN || status > STATUS_MAX)
+        return;
+    requests = &series->requests[status - STATUS_MIN];
+    if (*requests == NULL) {
+        char number[16];
+
+        (void)snprintf(number, sizeof(number), "%d", status);
+        metrics_label(labels, sizeof(labels), "status", number);
+        *requests = metrics_get(m->metrics, METRIC_COUNTER, "varcade_http_requests_total",
+                                "Requests answered", labels);
+    }
+    metric_add(*requests, 1);
+}
+
+static void
+refresh_game_server(struct metrics *metrics, const struct gameserver_status *s)
+{
+    static const char *const outcomes[] = {"done", "refused", "rubbish", "late", "down"};
+    char labels[METRICS_LABELS_MAX + 1] = "";
+
+    metrics_label(labels, sizeof(labels), "server", s->origin);
+    metric_set(metrics_get(metrics, METRIC_GAUGE, "varcade_game_server_breaker_open",
+                           "Whether calls to a game server are held back (1) or not (0)", labels),
+               s->breaker_open);
+    metric_set(metrics_get(metrics, METRIC_GAUGE, "varcade_game_server_calls_under_way",
+                           "Calls to a game server without an answer yet", labels),
+               (double)s->under_way);
+    for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
+        char with_outcome[METRICS_LABELS_MAX + 1] = "";
+        struct metric *calls;
+
+        metrics_label(with_outcome, sizeof(with_outcome), "server", s->origin);
+        metrics_label(with_outcome, sizeof(with_outcome), "outcome", outcomes[i]);
+        calls = metrics_get(metrics, METRIC_COUNTER, "varcade_game_server_calls_total",
+                            "Calls to a game server by how they ended", with_outcome);
+        metric_add(calls, (double)s->calls[i] - metric_value(calls));
+    }
+}
+
+void
+meter_refresh(struct app *app)
+{
+    struct gameserver_status status;
+
+    metric_set(app->meter->under_way, (double)app->under_way);
+    metric_set(app->meter->redis_up, redis_is_up(app->redis) ? 1 : 0);
+    for (size_t i = 0; gameserver_status(app->game_servers, i, &status) == 0; i++)
+        refresh_game_server(app->meter->metrics, &status);
+}
+
+int
+meter_render(const struct meter *m, struct buf *out)
+{
+    return metrics_render(m->metrics, out);
+}

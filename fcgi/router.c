@@ -1,0 +1,201 @@
+/*
+ * The table of routes. A pattern's `{product}` is looked up among the products, and its `{id}` is
+ * the handler's; both match one segment that is not empty.
+ */
+#include "fcgi/router.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <string.h>
+
+#include "fcgi/app.h"
+#include "fcgi/auth.h"
+#include "fcgi/catalog.h"
+#include "fcgi/games.h"
+#include "fcgi/leaderboards.h"
+#include "fcgi/players.h"
+#include "fcgi/reply.h"
+#include "fcgi/status.h"
+#include "lib/conf.h"
+#include "lib/product.h"
+
+#define CORS_MAX_AGE_S "600"
+#define JSON_DEPTH_MAX 32
+
+static const struct route routes[] = {
+    {REQUEST_POST, "/game_lobby/{product}/create_game", "create_game",
+     ROUTE_TOKEN | ROUTE_JSON_BODY, games_create},
+    {REQUEST_POST, "/game_lobby/{product}/join_game/{id}", "join_game",
+     ROUTE_TOKEN | ROUTE_JSON_BODY, games_join},
+    {REQUEST_GET, "/game_lobby/{product}/open_games", "open_games", 0, games_list},
+    {REQUEST_GET, "/leaderboards/top_ten/{product}", "top_ten", 0, leaderboards_top_ten},
+    {REQUEST_GET, "/stats/{product}/{id}", "stats", 0, players_stats},
+    {REQUEST_GET, "/products", "products", 0, catalog_list},
+    {REQUEST_GET, "/healthz", "healthz", ROUTE_LOCAL, status_health},
+    {REQUEST_GET, "/readyz", "readyz", 0, status_ready},
+    {REQUEST_GET, "/metrics", "metrics", ROUTE_LOCAL, status_metrics},
+};
+
+#define ROUTES (sizeof(routes) / sizeof(routes[0]))
+
+const struct route *
+router_route_at(size_t i)
+{
+    return i < ROUTES ? &routes[i] : NULL;
+}
+
+/* What a path's variable segments were. */
+struct captures {
+    struct target_text product;
+    struct target_text id;
+};
+
+static bool
+segment_matches(const char *pattern, size_t len, struct target_text segment, struct captures *c)
+{
+    struct target_text word = {.s = pattern, .len = len};
+
+    if (segment.len == 0)
+        return false;
+    if (target_text_is(word, "{product}")) {
+        c->product = segment;
+        return true;
+    }
+    if (target_text_is(word, "{id}")) {
+        c->id = segment;
+        return true;
+    }
+    return len == segment.len && memcmp(pattern, segment.s, len) == 0;
+}
+
+static bool
+path_matches(const char *pattern, const struct target *t, struct captures *c)
+{
+    size_t n = 0;
+
+    *c = (struct captures){.product = {.s = NULL}};
+    while (*pattern == '/') {
+        size_t len = strcspn(pattern + 1, "/");
+
+        if (n == t->nsegments || !segment_matches(pattern + 1, len, t->segment[n], c))
+            return false;
+        n++;
+        pattern += 1 + len;
+    }
+    return n == t->nsegments;
+}
+
+/* The methods of all routes that fit the path, as Allow lists them; the one that r asks for goes
+ * into r. */
+static bool
+find_route(struct request *r, struct captures *ret_captures, struct buf *allow)
+{
+    enum request_method method = r->method == REQUEST_HEAD ? REQUEST_GET : r->method;
+    bool found = false;
+
+    for (size_t i = 0; i < ROUTES; i++) {
+        struct captures c;
+
+        if (!path_matches(routes[i].pattern, &r->target, &c))
+            continue;
+        found = true;
+        buf_str(allow, routes[i].method == REQUEST_GET ? "GET, HEAD, " : "POST, ");
+        if (routes[i].method == method) {
+            r->route = &routes[i];
+            *ret_captures = c;
+        }
+    }
+    buf_str(allow, "OPTIONS");
+    return found;
+}
+
+static bool
+is_json(const char *s, size_t len)
+{
+    struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
+    struct json_object *value = NULL;
+    bool good = false;
+
+    if (tokener == NULL)
+        return false;
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    /* The NUL behind the body ends a number, which json-c else takes for unfinished. */
+    value = json_tokener_parse_ex(tokener, s, (int)len + 1);
+    if (json_tokener_get_error(tokener) == json_tokener_success) {
+        size_t end = json_tokener_get_parse_end(tokener);
+
+        good = end + strspn(s + end, " \t\r\n") >= len;
+    }
+    json_object_put(value);
+    json_tokener_free(tokener);
+    return good;
+}
+
+static void
+answer_options(struct request *r, const char *allow)
+{
+    reply_header(r, "Allow", allow);
+    reply_header(r, "Access-Control-Allow-Methods", allow);
+    reply_header(r, "Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key");
+    reply_header(r, "Access-Control-Max-Age", CORS_MAX_AGE_S);
+    reply_empty(r, 204);
+}
+
+/* The route is known; whether the request may go to its handler. Where not, it is answered. */
+static bool
+passes_checks(struct request *r, const struct captures *c)
+{
+    if (c->product.s != NULL) {
+        r->product = products_find(r->app->settings->products, c->product.s, c->product.len);
+        if (r->product == NULL) {
+            reply_problem(r, 400, "Invalid product ID");
+            return false;
+        }
+    }
+    if ((r->route->needs & ROUTE_TOKEN) && !auth_check(r))
+        return false;
+    if ((r->route->needs & ROUTE_JSON_BODY) && r->body_len > 0 && !is_json(r->body, r->body_len)) {
+        reply_problem(r, 400, "The body is not JSON");
+        return false;
+    }
+    if (!(r->route->needs & ROUTE_LOCAL) &&
+        r->app->under_way >= (size_t)r->app->settings->conf->fcgi_requests_max) {
+        reply_unavailable(r, 0, "Too many requests are under way");
+        return false;
+    }
+    return true;
+}
+
+void
+router_dispatch(struct request *r)
+{
+    struct captures captures;
+    struct buf allow;
+    bool found;
+
+    buf_init(&allow, 64);
+    if (r->body_too_large) {
+        reply_problem(r, 413, "The body is too large");
+        goto out;
+    }
+    if (r->target_error != 0) {
+        reply_problem(r, r->target_error == E2BIG ? 414 : 400, "The request's target is malformed");
+        goto out;
+    }
+    found = find_route(r, &captures, &allow);
+    if (!found) {
+        reply_problem(r, 404, "There is nothing at this path");
+    } else if (r->method == REQUEST_OPTIONS) {
+        answer_options(r, allow.data);
+    } else if (r->route == NULL) {
+        reply_header(r, "Allow", allow.data);
+        reply_problem(r, 405, "The method is not allowed here");
+    } else if (passes_checks(r, &captures)) {
+        r->arg = captures.id;
+        r->waiting = true;
+        r->app->under_way++;
+        r->route->fn(r);
+    }
+out:
+    buf_free(&allow);
+}

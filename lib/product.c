@@ -45,6 +45,16 @@ url_has(CURLU *url, CURLUPart part)
     return has;
 }
 
+static bool
+url_port_is_0(CURLU *url)
+{
+    char *text = NULL;
+    bool is = curl_url_get(url, CURLUPART_PORT, &text, 0) == CURLUE_OK && strcmp(text, "0") == 0;
+
+    curl_free(text);
+    return is;
+}
+
 /*
  * schemes: `http://` and so on, NULL-terminated. curl takes much for a URL; that it begins with
  * SCHEME://HOST is asked here, the rest is left to it. A password in it would be told to players
@@ -70,9 +80,10 @@ check_url(const char *s, const char *const *schemes, const char *reason)
     url = curl_url();
     code = url == NULL ? CURLUE_OUT_OF_MEMORY
                        : curl_url_set(url, CURLUPART_URL, s, CURLU_NON_SUPPORT_SCHEME);
-    reason = code != CURLUE_OK                  ? curl_url_strerror(code)
+    reason = code != CURLUE_OK                  ? "is no valid URL"
              : url_has(url, CURLUPART_USER)     ? "must not hold a user name or password"
              : url_has(url, CURLUPART_FRAGMENT) ? "must not have a fragment (#…)"
+             : url_port_is_0(url)               ? "the port must not be 0"
                                                 : NULL;
     curl_url_cleanup(url);
     return reason;
@@ -105,23 +116,23 @@ check_socket_url(const char *s)
 /* clang-format off */
 static const struct table_row rows[] = {
     {.key = "product_id", .type = TABLE_STRING, FIELD(product_id), .min = 1,
-     .max = TEXT_PRODUCT_ID_MAX, .unit = "bytes", .check = check_id,
+     .max = TEXT_PRODUCT_ID_MAX, .unit = "", .check = check_id,
      .help = "The game's name in every URL and event: A-Z a-z 0-9 _ -, not beginning with -. "
              "The file's name is the product_id plus .json."},
     {.key = "title", .type = TABLE_STRING, FIELD(title), .min = 0, .max = 200,
-     .fallback = "\"\"", .unit = "bytes",
+     .fallback = "\"\"", .unit = "",
      .help = "The game's name for people. Empty: the product_id."},
     {.key = "game_server_url", .type = TABLE_STRING, FIELD(game_server_url), .min = 1,
-     .max = 1000, .unit = "bytes", .check = check_server_url,
+     .max = 1000, .unit = "", .check = check_server_url,
      .help = "Where varcade reaches the game server: http://host:port or https://host:port, with "
              "a path where there is one. Players never see it."},
     {.key = "game_socket_url", .type = TABLE_STRING, FIELD(game_socket_url), .min = 1,
-     .max = 1000, .unit = "bytes", .check = check_socket_url,
+     .max = 1000, .unit = "", .check = check_socket_url,
      .help = "Where the players' clients reach the game server (ws, wss, http or https); they "
              "get it as it stands here, as target_game_server."},
     {.key = "players.min", .type = TABLE_INT, FIELD(players_min), .min = 1,
      .max = PRODUCT_PLAYERS_MAX, .fallback = "2", .unit = "players",
-     .help = "With fewer players a game does not begin."},
+     .help = "The fewest players that a match can have."},
     {.key = "players.max", .type = TABLE_INT, FIELD(players_max), .min = 1,
      .max = PRODUCT_PLAYERS_MAX, .fallback = "2", .unit = "players",
      .help = "The seats of a game; a game with all of them taken is listed no longer."},
@@ -140,22 +151,24 @@ static const struct table_row rows[] = {
     {TIMEOUT(ended, "300"),
      .help = "A game that is over, and that the game server has not removed by then, is taken "
              "away."},
-    {.key = "stats", .type = TABLE_OTHER, .choices = "array of rules", .fallback = "[]", .unit = "",
+    {.key = "stats", .type = TABLE_OTHER, .choices = "array of rules", .fallback = "", .unit = "",
      .help = "Which events change which statistics of which player. A rule has \"on\" (an object: "
-             "all the named fields of the event equal these strings), \"player\" (the field that "
-             "names the player) and one or more of \"add\", \"max\", \"min\", \"set\" (each an object: "
-             "statistic to a number or {\"field\": NAME}) and \"count\" ({\"field\": NAME, \"as\": "
-             "{VALUE: STATISTIC}}: the statistic that the field's value chooses grows by one)."},
-    {.key = "boards", .type = TABLE_OTHER, .choices = "array of boards", .fallback = "[]", .unit = "",
-     .help = "The leaderboards, each with \"id\", \"title\", \"order\" (\"desc\", the default: the "
-             "highest score leads; or \"asc\") and \"from\": an array of rules as in stats, whose "
-             "\"add\", \"max\", \"min\" or \"set\" is the number itself or {\"field\": NAME}."},
-    {.key = "titles", .type = TABLE_OTHER, .choices = "object", .fallback = "{}", .unit = "",
-     .help = "Statistic to its name for people, as the page shows it. Without one a statistic is "
+             "every field that it names has this value in the event), \"player\" (the field that "
+             "names the player) and one or more of \"add\", \"max\", \"min\", \"set\" (each an "
+             "object: statistic to a number or to {\"field\": NAME}) and \"count\" ({\"field\": "
+             "NAME, \"as\": {VALUE: STATISTIC}, \"other\": STATISTIC}: the statistic that the "
+             "field's value chooses grows by one)."},
+    {.key = "titles", .type = TABLE_OTHER, .choices = "object", .fallback = "", .unit = "",
+     .help = "Statistic to its name for people, as the page shows it. A statistic without one is "
              "shown by its own name."},
-    {.key = "top_ten", .type = TABLE_OTHER, .choices = "string", .fallback = "\"\"", .unit = "",
-     .help = "The id of the board that GET /leaderboards/top_ten/{product_id} shows. The default "
-             "is the first board."},
+    {.key = "boards", .type = TABLE_OTHER, .choices = "array of boards", .fallback = "", .unit = "",
+     .help = "The leaderboards, at most 64, each with \"id\", \"title\" (default: the id), "
+             "\"order\" (\"desc\", the default: the highest score leads; or \"asc\") and \"from\": "
+             "an array of rules as in stats, each with one of \"add\", \"max\", \"min\" and "
+             "\"set\", which is a number or {\"field\": NAME}."},
+    {.key = "top_ten", .type = TABLE_OTHER, .choices = "string", .fallback = "", .unit = "",
+     .help = "The id of the board that GET /leaderboards/top_ten/{product_id} shows. Without it "
+             "that is the first board."},
 };
 /* clang-format on */
 
@@ -230,10 +243,8 @@ assemble(struct settings *s, struct rules *rules, const char *file)
     return p;
 }
 
-/* Everything that is wrong with the file's object, at once. */
 static int
-read_object(struct json_object *object, struct settings *s, struct rules **ret_rules,
-            struct buf *lines)
+read_settings(struct json_object *object, struct settings *s, struct buf *lines)
 {
     int ret = table_read(rows, NROWS, object, "", s, lines);
 
@@ -242,7 +253,7 @@ read_object(struct json_object *object, struct settings *s, struct rules **ret_r
                       (int)s->players_max);
         ret = -1;
     }
-    return rules_compile(object, ret_rules, lines) == 0 ? ret : -1;
+    return ret;
 }
 
 int
@@ -253,12 +264,18 @@ product_parse_one(const char *json, size_t len, const char *file, struct product
     struct settings settings = {0};
     struct rules *rules = NULL;
     struct product *product;
-    struct buf lines;
-    int ret = -1;
+    struct buf lines, rules_lines;
+    int ret = -1, read, compiled;
 
     buf_init(&lines, LINES_MAX);
-    if (table_parse(json, len, &object, &lines) != 0 ||
-        read_object(object, &settings, &rules, &lines) != 0) {
+    buf_init(&rules_lines, LINES_MAX);
+    if (table_parse(json, len, &object, &lines) != 0) {
+        goto out;
+    }
+    /* Both, whatever the first one says: every problem is told at once. */
+    read = read_settings(object, &settings, &lines);
+    compiled = rules_compile(object, &rules, &rules_lines);
+    if (read != 0 || compiled != 0) {
         goto out;
     }
     product = assemble(&settings, rules, file);
@@ -271,7 +288,9 @@ product_parse_one(const char *json, size_t len, const char *file, struct product
     ret = 0;
 out:
     table_prefix(file, &lines, why);
+    table_prefix(file, &rules_lines, why);
     buf_free(&lines);
+    buf_free(&rules_lines);
     rules_free(rules);
     table_free(rows, NROWS, &settings);
     json_object_put(object);

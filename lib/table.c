@@ -343,8 +343,7 @@ known(const struct reader *r, const char *path, size_t len)
 static void
 check_keys(struct reader *r, struct json_object *object, const char *above)
 {
-    json_object_object_foreach(object, key, value)
-    {
+    json_object_object_foreach (object, key, value) {
         struct buf path;
         int kind;
 
@@ -394,8 +393,12 @@ find(struct json_object *object, const char *key, struct json_object **ret_value
 static void
 read_fallback(struct reader *r, const struct table_row *row)
 {
-    struct json_object *value = json_tokener_parse(row->fallback);
+    struct json_object *value;
 
+    if (row->type == TABLE_OTHER) {
+        return;
+    }
+    value = json_tokener_parse(row->fallback);
     if (value == NULL) {
         (void)problem(r, "%s: out of memory", row->key);
         return;

@@ -41,7 +41,8 @@ struct table_row {
     size_t offset;        /* of the field in the struct that is filled */
     int64_t min, max;     /* in the file's unit; of a string its bytes, of a list its items */
     int64_t scale;        /* TABLE_DURATION */
-    const char *fallback; /* the default as JSON, as it would stand in the file; NULL: required */
+    const char *fallback; /* the default as JSON, as it would stand in the file; NULL: required;
+                             "" for TABLE_OTHER that may be left out */
     const char *unit;     /* shown; "" for none */
     const char *choices;  /* TABLE_ENUM; for TABLE_OTHER what it is: "object", "array", … */
     const char *help;     /* one or more sentences */

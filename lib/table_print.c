@@ -30,25 +30,26 @@ type_text(const struct table_row *row)
     return row->choices;
 }
 
-/* `integer, 1 to 86400 s, default 60` */
+/* `integer, 1 to 86400 s, default 60`; `string, 1 to 200 bytes, required` */
 static void
 describe(const struct table_row *row, FILE *out)
 {
     bool number = row->type == TABLE_INT || row->type == TABLE_DURATION;
     bool list = row->type == TABLE_LIST || row->type == TABLE_PATHS;
+    const char *unit = row->type == TABLE_STRING ? "bytes" : row->unit;
 
     fputs(type_text(row), out);
-    if (number) {
-        fprintf(out, ", %" PRId64 " to %" PRId64, row->min, row->max);
-    } else if (list) {
+    if (list || (row->type == TABLE_STRING && row->min == 0)) {
         fprintf(out, ", at most %" PRId64, row->max);
+    } else if (number || row->type == TABLE_STRING) {
+        fprintf(out, ", %" PRId64 " to %" PRId64, row->min, row->max);
     }
-    if (row->unit[0] != '\0') {
-        fprintf(out, " %s", row->unit);
+    if (unit[0] != '\0') {
+        fprintf(out, " %s", unit);
     }
     if (row->fallback == NULL) {
         fputs(", required", out);
-    } else {
+    } else if (row->fallback[0] != '\0') {
         fprintf(out, ", default %s", row->fallback);
     }
 }

@@ -174,7 +174,7 @@ check_even(const char *value)
 
 /* clang-format off */
 static const struct table_row rows[] = {
-    {.key = "name", .type = TABLE_STRING, FIELD(name), .min = 2, .max = 6, .unit = "bytes",
+    {.key = "name", .type = TABLE_STRING, FIELD(name), .min = 2, .max = 6, .unit = "",
      .check = check_even, .help = "A name. It has no default."},
     {.key = "a.path", .type = TABLE_PATH, FIELD(path), .min = 0, .max = 4096,
      .fallback = "\"\"", .unit = "", .help = "A path. .hidden is one. 'quoted' too."},
@@ -189,7 +189,7 @@ static const struct table_row rows[] = {
      .fallback = "[\"**\"]", .unit = "", .help = "A list."},
     {.key = "paths", .type = TABLE_PATHS, FIELD(paths), .min = 0, .max = 2,
      .fallback = "[]", .unit = "", .help = "Paths."},
-    {.key = "rest", .type = TABLE_OTHER, .choices = "object", .fallback = "{}", .unit = "",
+    {.key = "rest", .type = TABLE_OTHER, .choices = "object", .fallback = "", .unit = "",
      .help = "Read elsewhere."},
 };
 /* clang-format on */
@@ -376,11 +376,12 @@ START_TEST(print_help)
 {
     char *s = printed(table_print_help), *line = s, *end;
 
-    ck_assert_ptr_nonnull(strstr(s, "  name                             string bytes, required\n"
+    ck_assert_ptr_nonnull(strstr(s, "  name                             string, 2 to 6 bytes, required\n"
                                     "      A name. It has no default.\n"));
     ck_assert_ptr_nonnull(strstr(s, " integer, 1 to 86400 s, default 60\n"));
     ck_assert_ptr_nonnull(strstr(s, " red|green|blue, default \"green\"\n"));
     ck_assert_ptr_nonnull(strstr(s, " array of strings, at most 3, default [\"**\"]\n"));
+    ck_assert_ptr_nonnull(strstr(s, " object\n      Read elsewhere.\n"));
     for (; (end = strchr(line, '\n')) != NULL; line = end + 1) {
         ck_assert_int_le(end - line, 80);
     }

@@ -152,7 +152,6 @@ on_reply(redisAsyncContext *ac, void *data, void *privdata)
         return; /* the connection is ending; on_gone() sees to what is in sent */
     assert(cmd == r->sent);
     DL_DELETE(r->sent, cmd);
-    r->overdue = false;
     outcome = redis_reply_outcome(reply);
     if (outcome == REDIS_REFUSED && cmd->fcall && r->options.functions &&
         strcmp(reply->str, "ERR Function not found") == 0) {
@@ -200,20 +199,24 @@ redis_send(struct redis *r, const struct redis_args *a, redis_fn *fn, void *cook
     redis_command_fail(cmd, REDIS_UNAVAILABLE);
 }
 
-/* The oldest command's time is over, or it was answered and another one is the oldest now. */
+/* The oldest command's time may be over. It starts again with all that is read: answers come in
+ * order, so whatever comes is that command's. */
 static void
 on_deadline(void *cookie)
 {
     struct redis *r = cookie;
     char why[REDIS_WHY_SIZE];
+    mono_ms since = r->heard_at;
     dur_ms left;
 
     if (r->sent == NULL)
         return;
-    left = r->sent->sent_at + r->options.command_timeout - clock_mono();
+    if (r->sent->sent_at > since)
+        since = r->sent->sent_at;
+    left = since + r->options.command_timeout - clock_mono();
     if (left > 0 || !r->overdue) {
-        /* Timers come before descriptors: where it was this program that stood still, the answers
-         * are there to be read in this very turn. */
+        /* Timers come before descriptors: where it was this program that stood still, there may be
+         * something to read in this very turn. */
         r->overdue = left <= 0;
         loop_timer_set(r->deadline, left > 0 ? left : 0);
         return;

@@ -3,9 +3,9 @@
  *
  * Commands are queued and written at the end of the loop's turn, in one write. Replies come in
  * order. The connection is made at once, made again with back-off and jitter when it is lost, and
- * dropped when the oldest unanswered command is older than its limit (a hung Redis looks like a
- * dead one). The function library (lib/redis/) is loaded on every new connection, and a call that
- * finds it missing (FUNCTION FLUSH, a fresh replica) loads it and is sent once more.
+ * dropped when a command waits and nothing has come for longer than its limit (a hung Redis looks
+ * like a dead one). The function library (lib/redis/) is loaded on every new connection, and a
+ * call that finds it missing (FUNCTION FLUSH, a fresh replica) loads it and is sent once more.
  *
  * A command whose connection is lost may or may not have run: its outcome is REDIS_LOST, and
  * whoever repeats it must be able to bear both.

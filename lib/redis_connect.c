@@ -242,6 +242,8 @@ on_io(void *cookie, uint32_t events)
 {
     struct redis *r = cookie;
 
+    if (events & EPOLLIN)
+        r->heard_at = clock_mono();
     if (events & ~(uint32_t)EPOLLOUT)
         redisAsyncHandleRead(r->ac);
     if (r->ac != NULL && events & EPOLLOUT)

@@ -57,6 +57,7 @@ struct redis {
     unsigned in_callback;
 
     unsigned failures;         /* in a row: the delay before the next attempt follows from it */
+    mono_ms heard_at;          /* when the socket was last read */
     mono_ms up_since;          /* of this connection; 0 where it has not been up */
     char why[REDIS_WHY_SIZE];  /* why this connection is ending, where it is us who end it */
     char told[REDIS_WHY_SIZE]; /* the reason last told */

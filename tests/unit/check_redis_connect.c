@@ -83,16 +83,25 @@ END_TEST
 /* It is this program that stood still: the answer is there, and is taken. */
 START_TEST(test_own_pause_is_not_a_hang)
 {
-    struct answer a = {0};
+    enum { N = 20, SIZE = 16 << 10 };
+    static struct answer a[N];
+    char *big = calloc(1, SIZE);
 
     reopen(1000, 200);
     WAIT(redis_is_up(fix.r));
-    redis_fixture_send(&a, "PING", NULL, NULL, NULL);
+    redis_args_str(&fix.args, "SET");
+    redis_args_str(&fix.args, "big");
+    redis_args_add(&fix.args, big, SIZE);
+    redis_send(fix.r, &fix.args, NULL, NULL);
+    for (int i = 0; i < N; i++) /* more than one turn reads */
+        redis_fixture_send(&a[i], "GET", "big", NULL, NULL);
     loop_run_once(fix.loop, 0); /* written, most likely not answered */
     (void)poll(NULL, 0, 300);
-    WAIT(a.calls > 0);
-    ck_assert_int_eq(a.outcome, REDIS_DONE);
+    WAIT(redis_pending(fix.r) == 0);
+    for (int i = 0; i < N; i++)
+        ck_assert_int_eq(a[i].outcome, REDIS_DONE);
     ck_assert_int_eq(fix.downs, 0);
+    free(big);
 }
 END_TEST
 
@@ -411,8 +420,14 @@ START_TEST(test_back_off_of_short_lives)
 {
     mono_ms began = clock_mono();
 
-    fake_start("+OK\r\n+OK\r\n", true);
-    WAIT(fake.n == 6);
+    fake_start("+OK\r\n+OK\r\n", false);
+    for (int i = 0; i < 5; i++) {
+        WAIT(fix.ups == i + 1);
+        close(fake.connections[i]);
+        fake.connections[i] = -1;
+        WAIT(fix.downs == i + 1);
+    }
+    WAIT(fix.ups == 6);
     ck_assert_int_ge(clock_mono() - began, 25 + 50 + 100 + 200 + 400);
     fake_stop();
 }

@@ -282,9 +282,9 @@ START_TEST(doubles_round_trip)
         if (!isfinite(v))
             continue;
         len = text_format_double(v, text);
-        ck_assert_uint_lt(len, sizeof(text));
-        ck_assert_int_eq(text_parse_double(text, len, &back), 0);
-        ck_assert_msg(back == v, "%s", text);
+        /* Not ck_assert(), which tells the runner each time that it was reached. */
+        if (len >= sizeof(text) || text_parse_double(text, len, &back) != 0 || back != v)
+            ck_abort_msg("%s", text);
     }
 }
 END_TEST

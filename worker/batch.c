@@ -1,0 +1,432 @@
+/*
+ * What a batch of events does: taking events in, the figures they touch, and the arithmetic.
+ * worker/batch_apply.c makes the call that writes it.
+ *
+ * Each figure stands once in the batch, however many events touch it: read once, changed in memory
+ * in the events' order, written once as an absolute value. An event counts as a whole or not at
+ * all, so that a dead letter can be put right and sent again without counting anything twice.
+ */
+#include <assert.h>
+#include <hiredis/hiredis.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/keys.h"
+#include "lib/product.h"
+#include "lib/redis.h"
+#include "lib/rules.h"
+#include "lib/text.h"
+#include "worker/batch.h"
+#include "worker/batch_private.h"
+#include "worker/mem.h"
+
+struct batch *
+batch_new(void)
+{
+    return mem_alloc(1, sizeof(struct batch));
+}
+
+static void
+forget(struct batch *b)
+{
+    HASH_CLEAR(hh, b->groups_by_name);
+    HASH_CLEAR(hh, b->figures_by_name);
+    b->ngroups = b->nitems = b->nmoves = 0;
+    mem_arena_reset(&b->arena);
+}
+
+void
+batch_free(struct batch *b)
+{
+    if (b == NULL)
+        return;
+    forget(b);
+    mem_arena_free(&b->arena);
+    free(b->groups);
+    free(b->items);
+    free(b->moves);
+    free(b->effects);
+    free(b->name);
+    free(b);
+}
+
+void
+batch_start(struct batch *b, const char *product_id, const struct product *product)
+{
+    forget(b);
+    b->product_id = mem_arena_copy(&b->arena, product_id, strlen(product_id));
+    b->product = product;
+    if (product != NULL)
+        b->effects = mem_grow(b->effects, &b->effects_max, rules_effects_max(product->rules) + 1,
+                              sizeof(*b->effects));
+}
+
+size_t
+batch_events(const struct batch *b)
+{
+    return b->nitems;
+}
+
+/* How the two tables name things: this, the player where the group is one, then the figure's own
+ * name. A group's name is the start of its figures' names. */
+struct name_head {
+    uint32_t kind;
+    uint32_t board;
+    size_t player_len; /* keeps `ab`+`c` and `a`+`bc` apart */
+};
+
+/* Put the name of the figure into b->name; its first *ret_group_len bytes are the group's. */
+static size_t
+make_name(struct batch *b, const struct rules_effect *effect, size_t *ret_group_len)
+{
+    bool stat = effect->target == RULES_STAT;
+    struct name_head head = {.kind = stat ? GROUP_STATS : GROUP_BOARD,
+                             .board = stat ? 0 : (uint32_t)effect->board,
+                             .player_len = effect->player.len};
+    size_t stat_len = stat ? effect->stat.len : 0;
+    size_t len = sizeof(head) + effect->player.len + stat_len;
+
+    if (!stat)
+        head.player_len = 0;
+    b->name = mem_grow(b->name, &b->name_cap, len, 1);
+    memcpy(b->name, &head, sizeof(head));
+    memcpy(b->name + sizeof(head), effect->player.s, effect->player.len);
+    if (stat_len > 0)
+        memcpy(b->name + sizeof(head) + effect->player.len, effect->stat.s, stat_len);
+    *ret_group_len = sizeof(head) + head.player_len;
+    return len;
+}
+
+/* The key in Redis. The product, the board and the player hold no NUL: rules_evaluate checks names.
+ */
+static char *
+make_key(struct batch *b, const struct rules_effect *effect)
+{
+    char *key;
+    int len;
+
+    if (effect->target == RULES_STAT)
+        len = asprintf(&key, KEY_STATS, b->product_id, effect->player.s);
+    else
+        len = asprintf(&key, KEY_BOARD, b->product_id,
+                       rules_board_at(b->product->rules, effect->board)->id, "all");
+    if (len < 0)
+        mem_out();
+    return key;
+}
+
+static struct group *
+find_group(struct batch *b, const struct rules_effect *effect, size_t name_len)
+{
+    struct group *group;
+    char *key;
+
+    HASH_FIND(hh, b->groups_by_name, b->name, name_len, group);
+    if (group != NULL)
+        return group;
+    group = mem_arena_alloc(&b->arena, sizeof(*group));
+    group->kind = effect->target == RULES_STAT ? GROUP_STATS : GROUP_BOARD;
+    group->board = effect->target == RULES_STAT ? 0 : effect->board;
+    key = make_key(b, effect);
+    group->key = mem_arena_copy(&b->arena, key, strlen(key));
+    free(key);
+    group->tail = &group->figures;
+    HASH_ADD_KEYPTR(hh, b->groups_by_name, mem_arena_copy(&b->arena, b->name, name_len), name_len,
+                    group);
+    b->groups = mem_grow(b->groups, &b->groups_cap, b->ngroups + 1, sizeof(struct group *));
+    b->groups[b->ngroups++] = group;
+    return group;
+}
+
+/* The figure that an effect is on: a field of the player's hash, or the player on the board. */
+static struct figure *
+find_figure(struct batch *b, const struct rules_effect *effect)
+{
+    size_t group_len, len = make_name(b, effect, &group_len);
+    struct group *group;
+    struct figure *figure;
+
+    HASH_FIND(hh, b->figures_by_name, b->name, len, figure);
+    if (figure != NULL)
+        return figure;
+    group = find_group(b, effect, group_len);
+    figure = mem_arena_alloc(&b->arena, sizeof(*figure));
+    figure->name = effect->target == RULES_STAT ? effect->stat : effect->player;
+    HASH_ADD_KEYPTR(hh, b->figures_by_name, mem_arena_copy(&b->arena, b->name, len), len, figure);
+    *group->tail = figure;
+    group->tail = &figure->next;
+    group->nfigures++;
+    return figure;
+}
+
+static struct event_text
+copy_text(struct batch *b, struct event_text t)
+{
+    if (t.s != NULL)
+        t.s = mem_arena_copy(&b->arena, t.s, t.len);
+    return t;
+}
+
+static struct item *
+add_item(struct batch *b, struct event_id id, size_t nfields)
+{
+    struct item *item;
+
+    b->items = mem_grow(b->items, &b->items_cap, b->nitems + 1, sizeof(*b->items));
+    item = &b->items[b->nitems++];
+    *item = (struct item){.id = id, .nfields = nfields};
+    if (nfields > 0)
+        item->fields = mem_arena_alloc(&b->arena, nfields * sizeof(*item->fields));
+    return item;
+}
+
+/* Evaluate the rules on the copied event, so that what they borrow from it lives as long as the
+ * batch. */
+static void
+evaluate(struct batch *b, struct item *item, const struct event *e)
+{
+    size_t i;
+
+    if (rules_evaluate(b->product->rules, e, b->effects, b->effects_max, &item->neffects,
+                       &item->dead) < 0)
+        return;
+    if (item->neffects == 0)
+        return;
+    item->effects = mem_arena_alloc(&b->arena, item->neffects * sizeof(*item->effects));
+    for (i = 0; i < item->neffects; i++) {
+        item->effects[i].figure = find_figure(b, &b->effects[i]);
+        item->effects[i].op = b->effects[i].op;
+        item->effects[i].value = b->effects[i].value;
+    }
+}
+
+void
+batch_add(struct batch *b, const struct event *e)
+{
+    struct item *item = add_item(b, e->id, 2 * e->nfields);
+    struct event *copy = &b->scratch;
+    size_t i;
+
+    copy->id = e->id;
+    copy->type = e->type;
+    copy->nfields = e->nfields;
+    for (i = 0; i < e->nfields; i++) {
+        copy->name[i] = item->fields[2 * i] = copy_text(b, e->name[i]);
+        copy->value[i] = item->fields[2 * i + 1] = copy_text(b, e->value[i]);
+    }
+    copy->product_id = copy_text(b, e->product_id);
+    copy->game_id = item->game_id = copy_text(b, e->game_id);
+    item->type = e->type;
+    if (e->type == EVENT_STATE_CHANGE)
+        item->argument = event_field(copy, "new_state");
+    else if (e->type == EVENT_PLAYER_CONNECT || e->type == EVENT_PLAYER_DISCONNECT)
+        item->argument = event_field(copy, "player_id");
+    if (b->product == NULL)
+        item->dead = "unknown product";
+    else
+        evaluate(b, item, copy);
+}
+
+void
+batch_add_dead(struct batch *b, struct event_id id, const struct redisReply *entry,
+               const char *reason)
+{
+    const struct redisReply *fields = NULL;
+    struct item *item;
+    size_t i, n = 0;
+
+    if (entry->type == REDIS_REPLY_ARRAY && entry->elements == 2 &&
+        entry->element[1]->type == REDIS_REPLY_ARRAY)
+        fields = entry->element[1];
+    if (fields != NULL)
+        n = fields->elements < DEAD_FIELDS_MAX ? fields->elements : DEAD_FIELDS_MAX;
+    item = add_item(b, id, n);
+    item->dead = reason;
+    for (i = 0; i < n; i++) {
+        const struct redisReply *field = fields->element[i];
+        size_t len = field->str == NULL ? 0 : field->len;
+
+        if (len > EVENT_FIELD_VALUE_MAX)
+            len = EVENT_FIELD_VALUE_MAX;
+        item->fields[i].s = mem_arena_copy(&b->arena, field->str, len);
+        item->fields[i].len = len;
+    }
+}
+
+/* --- reading the figures ------------------------------------------------------------------------
+ */
+
+size_t
+batch_reads(const struct batch *b)
+{
+    return b->ngroups;
+}
+
+void
+batch_read_command(const struct batch *b, size_t i, struct redis_args *a)
+{
+    const struct group *group = b->groups[i];
+    const struct figure *figure;
+
+    redis_args_str(a, group->kind == GROUP_STATS ? "HMGET" : "ZMSCORE");
+    redis_args_str(a, group->key);
+    for (figure = group->figures; figure != NULL; figure = figure->next)
+        redis_args_add(a, figure->name.s, figure->name.len);
+}
+
+int
+batch_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
+{
+    struct group *group = b->groups[i];
+    struct figure *figure;
+    size_t n = 0;
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != group->nfigures)
+        return -1;
+    for (figure = group->figures; figure != NULL; figure = figure->next) {
+        const struct redisReply *value = reply->element[n++];
+
+        figure->exists = value->type != REDIS_REPLY_NIL;
+        figure->value = 0;
+        figure->broken =
+            figure->exists && (value->type != REDIS_REPLY_STRING ||
+                               text_parse_double(value->str, value->len, &figure->value) < 0);
+    }
+    return 0;
+}
+
+/* --- computing ----------------------------------------------------------------------------------
+ */
+
+/* One effect, with what it takes to undo it. Returns why it cannot be, or NULL. */
+static const char *
+apply_effect(struct effect *effect)
+{
+    struct figure *figure = effect->figure;
+    double after;
+
+    effect->was = figure->value;
+    effect->was_there = figure->exists;
+    effect->was_changed = figure->changed;
+    if (figure->broken)
+        return "a stored figure is not a number";
+    if (rules_apply(effect->op, figure->value, figure->exists, effect->value, &after) < 0)
+        return "a figure would be beyond 2^53";
+    if (!figure->exists || after != figure->value)
+        figure->changed = true;
+    figure->exists = true;
+    figure->value = after;
+    return NULL;
+}
+
+static void
+apply_item(struct item *item)
+{
+    size_t done;
+
+    for (done = 0; done < item->neffects && item->dead == NULL; done++)
+        item->dead = apply_effect(&item->effects[done]);
+    if (item->dead == NULL)
+        return;
+    while (done-- > 0) {
+        const struct effect *effect = &item->effects[done];
+
+        effect->figure->value = effect->was;
+        effect->figure->exists = effect->was_there;
+        effect->figure->changed = effect->was_changed;
+    }
+}
+
+void
+batch_compute(struct batch *b)
+{
+    size_t i;
+
+    b->nmoves = 0;
+    for (i = 0; i < b->nitems; i++) {
+        struct item *item = &b->items[i];
+
+        if (item->dead == NULL)
+            apply_item(item);
+        if (item->dead != NULL || item->type == EVENT_OTHER)
+            continue;
+        b->moves = mem_grow(b->moves, &b->moves_cap, b->nmoves + 1, sizeof(*b->moves));
+        b->moves[b->nmoves++] = i;
+    }
+}
+
+struct batch_results
+batch_results(const struct batch *b)
+{
+    struct batch_results results = {0, 0, 0};
+    size_t i;
+
+    for (i = 0; i < b->nitems; i++) {
+        const struct item *item = &b->items[i];
+
+        if (item->dead != NULL)
+            results.dead++;
+        else if (item->neffects > 0 || item->type != EVENT_OTHER)
+            results.applied++;
+        else
+            results.ignored++;
+    }
+    return results;
+}
+
+struct batch_dead
+batch_dead_at(const struct batch *b, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < b->nitems; i++) {
+        const struct item *item = &b->items[i];
+
+        if (item->dead != NULL && n-- == 0)
+            return (struct batch_dead){.id = item->id, .reason = item->dead};
+    }
+    assert(!"a dead letter of this batch");
+    return (struct batch_dead){.reason = NULL};
+}
+
+size_t
+batch_moves(const struct batch *b)
+{
+    return b->nmoves;
+}
+
+struct batch_move
+batch_move_at(const struct batch *b, size_t i)
+{
+    static const char *const kinds[EVENT_TYPE_MAX] = {
+        [EVENT_STATE_CHANGE] = "state",
+        [EVENT_PLAYER_CONNECT] = "connect",
+        [EVENT_PLAYER_DISCONNECT] = "disconnect",
+        [EVENT_GAME_REMOVED] = "removed",
+        [EVENT_GAME_OVER] = "over",
+    };
+    const struct item *item;
+
+    assert(i < b->nmoves);
+    item = &b->items[b->moves[i]];
+    return (struct batch_move){.id = item->id,
+                               .game_id = item->game_id,
+                               .kind = kinds[item->type],
+                               .argument = item->argument};
+}
+
+bool
+batch_changes_board(const struct batch *b, size_t board)
+{
+    size_t i;
+    const struct figure *figure;
+
+    for (i = 0; i < b->ngroups; i++) {
+        if (b->groups[i]->kind != GROUP_BOARD || b->groups[i]->board != board)
+            continue;
+        for (figure = b->groups[i]->figures; figure != NULL; figure = figure->next)
+            if (figure->changed)
+                return true;
+    }
+    return false;
+}

@@ -1,0 +1,97 @@
+/*
+ * A batch: some events of one product, and what comes of them.
+ *
+ *   batch_start, batch_add …      the events, in the stream's order
+ *   batch_read_command/_reply …   the figures they touch, each read once
+ *   batch_compute                 the effects, in order
+ *   batch_apply_command           all that is to be written, as one call of the function `apply`
+ *
+ * Pure: it makes commands and takes replies, and knows neither a connection nor a clock, so that
+ * what it computes follows from the events and the figures alone. worker/apply.c sends it.
+ */
+#ifndef VARCADE_WORKER_BATCH_H
+#define VARCADE_WORKER_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/event.h"
+
+struct batch;
+struct product;
+struct redis_args;
+struct redisReply;
+
+/* What is to be known about the place in the stream; apply moves the checkpoint from one to the other. */
+struct batch_span {
+    const char *stream;      /* its name */
+    const char *checkpoint;  /* the expected checkpoint, "" for none */
+    struct event_id end;     /* the new one */
+    int64_t entries;         /* entries ever added to the stream up to end; -1: not known */
+};
+
+/* How the events of a batch ended. */
+struct batch_results {
+    size_t applied; /* it had an effect, or was for a game's state */
+    size_t ignored; /* no rule speaks of it */
+    size_t dead;    /* it became a dead letter */
+};
+
+/* One dead letter of a batch, for the log. */
+struct batch_dead {
+    struct event_id id;
+    const char *reason;
+};
+
+/* One event that went to a game's state, for the log. */
+struct batch_move {
+    struct event_id id;
+    struct event_text game_id;
+    const char *kind; /* as apply calls it: state, connect, disconnect, removed, over */
+    struct event_text argument;
+};
+
+/* batch_new(): an empty batch. batch_free(b): NULL is legal. */
+struct batch *batch_new(void);
+void batch_free(struct batch *b);
+
+/* batch_start(b, product_id, product): forget all; the events that follow are this product's. product is
+ * borrowed until the next start; NULL: it is unknown, and every event becomes a dead letter. */
+void batch_start(struct batch *b, const char *product_id, const struct product *product);
+
+/* batch_add(b, e): the next event; copied. */
+void batch_add(struct batch *b, const struct event *e);
+
+/* batch_add_dead(b, id, entry, reason): the next entry of the stream, which is to become a dead letter
+ * with its fields as they are. reason is static text, or lives as long as the batch. */
+void batch_add_dead(struct batch *b, struct event_id id, const struct redisReply *entry,
+                    const char *reason);
+
+size_t batch_events(const struct batch *b);
+
+/* batch_reads(b): how many commands read the figures. batch_read_command(b, i, a) adds the i-th to a;
+ * batch_read_reply(b, i, reply) takes its answer and returns 0, or -1 where it is not one. */
+size_t batch_reads(const struct batch *b);
+void batch_read_command(const struct batch *b, size_t i, struct redis_args *a);
+int batch_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
+    __attribute__((warn_unused_result));
+
+/* batch_compute(b): apply the effects in order to the figures that were read. An event with an effect that does
+ * not fit (RULES_SCORE_MAX, a stored figure that is no number) becomes a dead letter, and nothing of it counts. */
+void batch_compute(struct batch *b);
+
+/* batch_apply_command(b, span, a): the call of `apply`; after batch_compute. */
+void batch_apply_command(const struct batch *b, const struct batch_span *span,
+                         struct redis_args *a);
+
+/* What came of it; valid after batch_compute and until the next start. */
+struct batch_results batch_results(const struct batch *b);
+struct batch_dead batch_dead_at(const struct batch *b, size_t i); /* i < results.dead */
+size_t batch_moves(const struct batch *b);
+struct batch_move batch_move_at(const struct batch *b, size_t i);
+
+/* batch_changes_board(b, board): whether a score of this board is written. */
+bool batch_changes_board(const struct batch *b, size_t board);
+
+#endif

@@ -1,0 +1,184 @@
+/*
+ * A computed batch as one call of the Redis function `apply`; docs/ARCHITECTURE.md tells its
+ * arguments. Values are absolute, so that the call says what is to be, and the checkpoint in it
+ * decides whether it is.
+ */
+#include <string.h>
+
+#include "lib/keys.h"
+#include "lib/product.h"
+#include "lib/redis.h"
+#include "lib/rules.h"
+#include "lib/text.h"
+#include "worker/batch.h"
+#include "worker/batch_private.h"
+
+/* The keys that every call has, counted from 1 as Lua does; games and figures come behind them. */
+enum { KEYS_POSITION = 7, KEYS_FIXED = 7 };
+
+static void
+add_fixed_keys(const struct batch *b, const struct batch_span *span, struct redis_args *a)
+{
+    redis_args_key(a, KEY_CHECKPOINT, b->product_id, span->stream);
+    redis_args_key(a, KEY_DEADLETTERS, b->product_id);
+    redis_args_key(a, KEY_DEADLINES, b->product_id);
+    redis_args_key(a, KEY_LOBBY, b->product_id);
+    redis_args_key(a, KEY_PUBLIC, b->product_id);
+    redis_args_key(a, KEY_COUNTS, b->product_id);
+    redis_args_key(a, KEY_POSITION, b->product_id, span->stream);
+}
+
+static void
+add_timeouts(const struct batch *b, struct redis_args *a)
+{
+    static const struct product_timeouts none = {0, 0, 0, 0, 0, 0};
+    const struct product_timeouts *t = b->product != NULL ? &b->product->timeouts : &none;
+
+    redis_args_int(a, t->created);
+    redis_args_int(a, t->seat);
+    redis_args_int(a, t->creator_joined);
+    redis_args_int(a, t->all_players_joined);
+    redis_args_int(a, t->in_progress);
+    redis_args_int(a, t->ended);
+}
+
+static void
+add_moves(const struct batch *b, struct redis_args *a)
+{
+    size_t i;
+
+    redis_args_int(a, (int64_t)b->nmoves);
+    for (i = 0; i < b->nmoves; i++) {
+        struct batch_move move = batch_move_at(b, i);
+
+        redis_args_int(a, (int64_t)(KEYS_FIXED + 1 + i));
+        redis_args_add(a, move.game_id.s, move.game_id.len);
+        redis_args_int(a, (int64_t)move.id.ms);
+        redis_args_str(a, move.kind);
+        redis_args_add(a, move.argument.s, move.argument.len);
+    }
+}
+
+static size_t
+count_changed(const struct group *group)
+{
+    const struct figure *figure;
+    size_t n = 0;
+
+    for (figure = group->figures; figure != NULL; figure = figure->next)
+        n += figure->changed;
+    return n;
+}
+
+static void
+add_figure(const struct figure *figure, enum group_kind kind, struct redis_args *a)
+{
+    char value[TEXT_DOUBLE_SIZE];
+    size_t len = text_format_double(figure->value, value);
+
+    if (kind == GROUP_STATS) {
+        redis_args_add(a, figure->name.s, figure->name.len);
+        redis_args_add(a, value, len);
+    } else {
+        redis_args_add(a, value, len);
+        redis_args_add(a, figure->name.s, figure->name.len);
+    }
+}
+
+/* The keys of one kind that change: hashes want field and value, sorted sets score and member. key
+ * counts on from the one before. */
+static void
+add_groups(const struct batch *b, enum group_kind kind, size_t *key, struct redis_args *a)
+{
+    const struct figure *figure;
+    size_t i, n;
+
+    for (i = 0; i < b->ngroups; i++) {
+        const struct group *group = b->groups[i];
+
+        n = group->kind == kind ? count_changed(group) : 0;
+        if (n == 0)
+            continue;
+        redis_args_int(a, (int64_t)++ * key);
+        redis_args_int(a, (int64_t)n);
+        for (figure = group->figures; figure != NULL; figure = figure->next)
+            if (figure->changed)
+                add_figure(figure, kind, a);
+    }
+}
+
+/* The keys of the games and of the groups that change, in the order in which they are counted. */
+static void
+add_keys(const struct batch *b, struct redis_args *a, size_t ret_changed[static 2])
+{
+    size_t i, kind;
+
+    for (i = 0; i < b->nmoves; i++)
+        redis_args_key(a, KEY_GAME, b->product_id, batch_move_at(b, i).game_id.s);
+    for (kind = GROUP_STATS; kind <= GROUP_BOARD; kind++) {
+        ret_changed[kind] = 0;
+        for (i = 0; i < b->ngroups; i++) {
+            if (b->groups[i]->kind != kind || count_changed(b->groups[i]) == 0)
+                continue;
+            redis_args_key(a, "%s", b->groups[i]->key);
+            ret_changed[kind]++;
+        }
+    }
+}
+
+/* A dead letter: why and where it was, then its fields as they were. */
+static void
+add_dead_letters(const struct batch *b, struct redis_args *a)
+{
+    char id[EVENT_ID_SIZE];
+    size_t i, j;
+
+    redis_args_int(a, (int64_t)batch_results(b).dead);
+    for (i = 0; i < b->nitems; i++) {
+        const struct item *item = &b->items[i];
+
+        if (item->dead == NULL)
+            continue;
+        redis_args_int(a, (int64_t)(4 + item->nfields / 2 * 2));
+        redis_args_str(a, "reason");
+        redis_args_str(a, item->dead);
+        redis_args_str(a, "source_id");
+        (void)event_id_format(item->id, id);
+        redis_args_str(a, id);
+        for (j = 0; j < item->nfields / 2 * 2; j++)
+            redis_args_add(a, item->fields[j].s, item->fields[j].len);
+    }
+}
+
+static void
+add_position(const struct batch_span *span, const char *end, struct redis_args *a)
+{
+    redis_args_int(a, KEYS_POSITION);
+    redis_args_int(a, 2);
+    redis_args_str(a, "id");
+    redis_args_str(a, end);
+    redis_args_str(a, "entries");
+    redis_args_int(a, span->entries);
+}
+
+void
+batch_apply_command(const struct batch *b, const struct batch_span *span, struct redis_args *a)
+{
+    size_t changed[2], key = KEYS_FIXED + b->nmoves;
+    char end[EVENT_ID_SIZE];
+
+    redis_args_fcall(a, "apply", false);
+    add_fixed_keys(b, span, a);
+    add_keys(b, a, changed);
+    redis_args_str(a, span->checkpoint);
+    (void)event_id_format(span->end, end);
+    redis_args_str(a, end);
+    add_timeouts(b, a);
+    add_moves(b, a);
+    redis_args_int(a, (int64_t)changed[GROUP_STATS] + 1);
+    add_position(span, end, a);
+    add_groups(b, GROUP_STATS, &key, a);
+    redis_args_int(a, (int64_t)changed[GROUP_BOARD]);
+    add_groups(b, GROUP_BOARD, &key, a);
+    add_dead_letters(b, a);
+}

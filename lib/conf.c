@@ -14,6 +14,7 @@
 #include "lib/text.h"
 
 #define FILE_MAX (1024 * 1024)
+#define PASSWORD_MAX 4096
 #define HOUR_MS 3600000
 
 /* --- checks of single values ------------------------------------------------------------------ */
@@ -277,6 +278,29 @@ conf_free(struct conf *conf)
         table_free(rows, NROWS, conf);
         free(conf);
     }
+}
+
+int
+conf_read_password(const struct conf *conf, char **ret_password, struct buf *why)
+{
+    const char *path = conf->redis_password_file;
+    char *password = NULL;
+    size_t len;
+
+    if (path[0] != '\0' && text_read_file(path, PASSWORD_MAX, &password, &len) != 0) {
+        buf_printf(why, "redis.password_file: %s: %s", path, strerror(errno));
+        return -1;
+    }
+    if (password != NULL) {
+        password[strcspn(password, "\r\n")] = '\0';
+        if (password[0] == '\0') {
+            free(password);
+            buf_printf(why, "redis.password_file: %s: holds no password", path);
+            return -1;
+        }
+    }
+    *ret_password = password;
+    return 0;
 }
 
 /* --- for people --------------------------------------------------------------------------------

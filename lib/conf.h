@@ -68,6 +68,11 @@ int conf_load(const char *path, struct conf **ret_conf, struct buf *why)
 /* conf_free(conf): NULL is legal. */
 void conf_free(struct conf *conf);
 
+/* conf_read_password(conf, ret_password, why): the first line of redis.password_file, to be text_wipe()d and free()d; NULL
+ * where none is set. Returns 0, or -1 with the reason in why: a file that is set must hold a password. */
+int conf_read_password(const struct conf *conf, char **ret_password, struct buf *why)
+    __attribute__((warn_unused_result));
+
 /* conf_print_help(out): the table for a terminal. conf_print_man(out): the page varcade.conf(5) in
  * mdoc. */
 void conf_print_help(FILE *out);

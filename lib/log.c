@@ -379,3 +379,14 @@ log_write(enum log_level level, const char *module, const char *message,
         continue;
     errno = err;
 }
+
+void
+log_lines(enum log_level level, const char *module, const char *message, const char *text)
+{
+    while (text != NULL && *text != '\0') {
+        size_t len = strcspn(text, "\n");
+
+        LOG_AT(level, module, message, LOG_B("reason", text, len));
+        text += len + (text[len] == '\n');
+    }
+}

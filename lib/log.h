@@ -78,6 +78,10 @@ const struct log_context *log_set_context(const struct log_context *ctx);
 void log_write(enum log_level level, const char *module, const char *message,
                const struct log_field *fields, size_t nfields);
 
+/* log_lines(level, module, message, text): one line of the log for each of text's, as its `reason`: what conf_load and
+ * its likes say. NULL is no line. */
+void log_lines(enum log_level level, const char *module, const char *message, const char *text);
+
 /* The fields may be none: the first element of the array is a dummy that is not written. */
 #define LOG_AT(level, module, message, ...)                                                        \
     do {                                                                                           \

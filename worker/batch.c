@@ -67,6 +67,13 @@ batch_events(const struct batch *b)
     return b->nitems;
 }
 
+struct event_id
+batch_last_id(const struct batch *b)
+{
+    assert(b->nitems > 0);
+    return b->items[b->nitems - 1].id;
+}
+
 /* How the two tables name things: this, the player where the group is one, then the figure's own
  * name. A group's name is the start of its figures' names. */
 struct name_head {
@@ -203,10 +210,12 @@ evaluate(struct batch *b, struct item *item, const struct event *e)
 void
 batch_add(struct batch *b, const struct event *e)
 {
-    struct item *item = add_item(b, e->id, 2 * e->nfields);
     struct event *copy = &b->scratch;
+    struct item *item;
     size_t i;
 
+    assert(b->product != NULL);
+    item = add_item(b, e->id, 2 * e->nfields);
     copy->id = e->id;
     copy->type = e->type;
     copy->nfields = e->nfields;
@@ -221,10 +230,7 @@ batch_add(struct batch *b, const struct event *e)
         item->argument = event_field(copy, "new_state");
     else if (e->type == EVENT_PLAYER_CONNECT || e->type == EVENT_PLAYER_DISCONNECT)
         item->argument = event_field(copy, "player_id");
-    if (b->product == NULL)
-        item->dead = "unknown product";
-    else
-        evaluate(b, item, copy);
+    evaluate(b, item, copy);
 }
 
 void

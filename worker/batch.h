@@ -57,7 +57,7 @@ struct batch *batch_new(void);
 void batch_free(struct batch *b);
 
 /* batch_start(b, product_id, product): forget all; the events that follow are this product's. product is
- * borrowed until the next start; NULL: it is unknown, and every event becomes a dead letter. */
+ * borrowed until the next start; NULL: none, and there will be dead letters alone. */
 void batch_start(struct batch *b, const char *product_id, const struct product *product);
 
 /* batch_add(b, e): the next event; copied. */
@@ -68,7 +68,9 @@ void batch_add(struct batch *b, const struct event *e);
 void batch_add_dead(struct batch *b, struct event_id id, const struct redisReply *entry,
                     const char *reason);
 
+/* batch_events(b): how many there are. batch_last_id(b): the id of the last one; there must be one. */
 size_t batch_events(const struct batch *b);
+struct event_id batch_last_id(const struct batch *b);
 
 /* batch_reads(b): how many commands read the figures. batch_read_command(b, i, a) adds the i-th to a;
  * batch_read_reply(b, i, reply) takes its answer and returns 0, or -1 where it is not one. */

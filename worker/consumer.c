@@ -1,0 +1,440 @@
+/*
+ * Reading the stream: see consumer.h.
+ *
+ * Every read is XINFO STREAM and XREAD in one pipeline. XINFO tells how far behind the reader is
+ * and whether entries were trimmed before they were read (position.h); on 7.0 nothing else does.
+ *
+ * Where lanes are at different places (a product that is new, one that was refused), reads are from
+ * the lowest place and from the highest in turn: the laggard catches up, and the others do not wait
+ * for it. A read serves the lanes that are at or beyond its start; no other, which would miss
+ * entries.
+ */
+#include <hiredis/hiredis.h>
+#include <stdlib.h>
+
+#include "lib/conf.h"
+#include "lib/event.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "lib/metrics.h"
+#include "lib/redis.h"
+#include "worker/apply.h"
+#include "worker/consumer.h"
+#include "worker/mem.h"
+#include "worker/outcome.h"
+#include "worker/position.h"
+#include "worker/worker.h"
+
+#define BLOCK ((dur_ms)1000) /* how long a read waits for news */
+#define RETRY ((dur_ms)500)  /* after a read that failed */
+#define COUNT_FIRST ((size_t)64)
+#define COUNT_MIN ((size_t)16)
+#define APPLY_MICROS_MAX 5000 /* how long one apply may hold Redis */
+
+struct consumer {
+    struct worker *worker;
+    struct loop_timer *timer;
+    bool reading;          /* XREAD is under way */
+    bool blocking;         /* … and waits */
+    bool highest;          /* its start is the highest place, not the lowest */
+    struct event_id start; /* where it began */
+    int64_t entries; /* the count up to start, then up to the entry that is dealt; -1: not known */
+    struct position_stream stream; /* what XINFO told */
+    wall_ms sent;                  /* when it was sent */
+    size_t count;                  /* COUNT: entries a read */
+    size_t under_way;              /* batches */
+    int64_t slowest;               /* apply of this round, microseconds */
+    bool replaced;                 /* it was told that the stream is another one */
+    bool full;                     /* the read brought as many entries as it asked for */
+    struct event event;            /* the one that is dealt */
+};
+
+static void turn(void *cookie);
+
+/* --- where to read
+ * -------------------------------------------------------------------------------- */
+
+/* The lowest and the highest place of the lanes that are ready. Returns false where there is none,
+ * or where one is being loaded: that takes a moment, and a read that waits would keep it waiting.
+ */
+static bool
+find_places(const struct worker *w, struct event_id *ret_low, struct event_id *ret_high)
+{
+    bool found = false;
+    size_t i;
+
+    for (i = 0; i < w->nlanes; i++) {
+        const struct lane *lane = w->lanes[i];
+
+        if (lane->place == LANE_LOADING)
+            return false;
+        if (lane->place != LANE_READY)
+            continue;
+        if (!found || event_id_compare(lane->read, *ret_low) < 0)
+            *ret_low = lane->read;
+        if (!found || event_id_compare(lane->read, *ret_high) > 0)
+            *ret_high = lane->read;
+        found = true;
+    }
+    return found;
+}
+
+static void on_info(void *cookie, enum redis_outcome outcome, const struct redisReply *reply);
+static void on_entries(void *cookie, enum redis_outcome outcome, const struct redisReply *reply);
+
+static void
+send_read(struct consumer *c)
+{
+    struct redis *stream = c->worker->stream;
+    const char *name = c->worker->conf->stream_name;
+    char start[EVENT_ID_SIZE];
+    struct redis_args a;
+
+    redis_args_init(&a);
+    redis_args_str(&a, "XINFO");
+    redis_args_str(&a, "STREAM");
+    redis_args_str(&a, name);
+    redis_send(stream, &a, on_info, c);
+    redis_args_reset(&a);
+    redis_args_str(&a, "XREAD");
+    redis_args_str(&a, "COUNT");
+    redis_args_int(&a, (int64_t)c->count);
+    if (c->blocking) {
+        redis_args_str(&a, "BLOCK");
+        redis_args_int(&a, BLOCK);
+    }
+    redis_args_str(&a, "STREAMS");
+    redis_args_str(&a, name);
+    (void)event_id_format(c->start, start);
+    redis_args_str(&a, start);
+    redis_send(stream, &a, on_entries, c);
+    redis_args_free(&a);
+    c->reading = true;
+    c->sent = clock_wall();
+}
+
+static void
+turn(void *cookie)
+{
+    struct consumer *c = cookie;
+    struct worker *w = c->worker;
+    struct event_id low, high;
+
+    if (c->reading || c->under_way > 0 || w->reloading || w->stopping || !redis_is_up(w->stream) ||
+        !redis_is_up(w->state) || !find_places(w, &low, &high))
+        return;
+    c->blocking = event_id_compare(low, high) == 0;
+    c->highest = !c->blocking && !c->highest;
+    c->start = c->highest ? high : low;
+    send_read(c);
+}
+
+void
+consumer_wake(struct consumer *c)
+{
+    if (c != NULL)
+        loop_timer_set(c->timer, 0);
+}
+
+/* --- what XINFO tells
+ * ------------------------------------------------------------------------------ */
+
+/* The best count there is for the place where the read begins. */
+static int64_t
+entries_at_start(const struct consumer *c)
+{
+    const struct worker *w = c->worker;
+    int64_t entries = -1;
+    size_t i;
+
+    for (i = 0; i < w->nlanes; i++) {
+        const struct lane *lane = w->lanes[i];
+
+        if (lane->place == LANE_READY && event_id_compare(lane->read, c->start) == 0 &&
+            lane->read_entries > entries)
+            entries = lane->read_entries;
+    }
+    return entries;
+}
+
+static void
+tell_gap(struct consumer *c, const struct position_ahead *ahead)
+{
+    bool from_start = c->start.ms == 0 && c->start.seq == 0;
+    const char *stream = c->worker->conf->stream_name;
+    char start[EVENT_ID_SIZE];
+
+    (void)event_id_format(c->start, start);
+    if (from_start && ahead->lost > 0)
+        log_notice("worker", "the stream was trimmed before it was read for the first time",
+                   LOG_S("stream", stream), LOG_I("entries", ahead->lost));
+    else if (ahead->lost != 0)
+        report_gap(&c->worker->report, start, ahead->lost);
+    if (ahead->replaced && !c->replaced) {
+        report_gap(&c->worker->report, start, -1);
+        log_error("worker",
+                  "the stream is another one, or is gone: it has no id as high as the checkpoint, "
+                  "and events are read only beyond that",
+                  LOG_S("stream", stream), LOG_S("checkpoint", start));
+    }
+    c->replaced = ahead->replaced;
+}
+
+/* Every lane's count follows, so that what was lost is told once. */
+static void
+on_info(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
+{
+    struct consumer *c = cookie;
+    struct worker *w = c->worker;
+    struct position_ahead ahead;
+    size_t i;
+
+    c->entries = entries_at_start(c);
+    c->stream = (struct position_stream){.length = 0};
+    /* A stream that does not exist yet is an error to Redis, and an empty one here. */
+    if (outcome != REDIS_REFUSED &&
+        (outcome != REDIS_DONE || position_stream_read(reply, &c->stream) < 0))
+        return;
+    ahead = position_ahead(&c->stream, c->start, c->entries);
+    tell_gap(c, &ahead);
+    c->entries = ahead.entries;
+    for (i = 0; i < w->nlanes; i++) {
+        struct lane *lane = w->lanes[i];
+
+        if (lane->place == LANE_READY)
+            lane->read_entries = position_ahead(&c->stream, lane->read, lane->read_entries).entries;
+    }
+}
+
+/* --- dealing out
+ * ----------------------------------------------------------------------------------- */
+
+static bool
+takes_part(const struct consumer *c, const struct lane *lane)
+{
+    return lane->place == LANE_READY && event_id_compare(lane->read, c->start) >= 0;
+}
+
+/* An entry for the lane: what it has read lies behind, unless its batch is as large as may be. */
+static void
+deal_to(struct consumer *c, struct lane *lane, const struct redisReply *entry, const char *why)
+{
+    struct batch *batch = apply_batch(lane->apply);
+    struct event *e = &c->event;
+
+    if (!lane->dealt)
+        batch_start(batch, lane->id, lane->product);
+    lane->dealt = true;
+    if (lane->refused[0] != '\0' && event_id_compare(e->id, lane->refused_id) == 0)
+        why = lane->refused;
+    if (why != NULL)
+        batch_add_dead(batch, e->id, entry, why);
+    else
+        batch_add(batch, e);
+    lane->read = e->id;
+    lane->read_entries = c->entries;
+}
+
+static bool
+is_full(const struct lane *lane)
+{
+    return lane->dealt && batch_events(apply_batch(lane->apply)) >= lane->limit;
+}
+
+static void
+deal(struct consumer *c, const struct redisReply *entry)
+{
+    const char *why = NULL;
+    struct lane *lane;
+
+    if (c->entries >= 0)
+        c->entries++;
+    if (event_decode(entry, &c->event, &why) == 0)
+        why = NULL;
+    lane = lanes_find(c->worker, c->event.product_id.s, c->event.product_id.len);
+    if (lane->product == NULL && c->event.product_id.s != NULL)
+        why = "unknown product";
+    if (takes_part(c, lane) && !is_full(lane) && event_id_compare(c->event.id, lane->read) > 0)
+        deal_to(c, lane, entry, why);
+}
+
+static void
+note_lag(const struct consumer *c, struct event_id end)
+{
+    const struct report *report = &c->worker->report;
+    int64_t entries = c->entries >= 0 ? c->stream.added - c->entries : c->stream.length;
+    wall_ms behind = clock_wall() - (wall_ms)end.ms;
+
+    if (c->highest)
+        return;
+    metric_set(report->lag_entries, c->full && entries > 0 ? (double)entries : 0);
+    metric_set(report->lag_seconds, c->full && behind > 0 ? (double)behind / 1000 : 0);
+}
+
+/* --- after the batches
+ * ----------------------------------------------------------------------------- */
+
+/* Whether the lane has been dealt all that this read had for it, to the end of the stream. */
+static bool
+reached_end(const struct consumer *c, const struct lane *lane)
+{
+    return !c->full && !is_full(lane);
+}
+
+/* Entries a read: as many as keep one apply within its time. */
+static void
+adapt(struct consumer *c)
+{
+    size_t max = (size_t)c->worker->conf->stream_batch_max;
+
+    if (c->slowest > APPLY_MICROS_MAX)
+        c->count = c->count / 2 > COUNT_MIN ? c->count / 2 : COUNT_MIN;
+    else if (c->full && c->slowest < APPLY_MICROS_MAX / 2)
+        c->count *= 2;
+    if (c->count > max)
+        c->count = max;
+}
+
+static void
+on_applied(struct lane *lane, const struct apply_result *result)
+{
+    struct consumer *c = lane->worker->consumer;
+
+    c->under_way--;
+    if (result->micros > c->slowest)
+        c->slowest = result->micros;
+    outcome_take(lane, result, reached_end(c, lane), c->sent);
+    lane->dealt = false;
+    if (c->under_way == 0) {
+        adapt(c);
+        consumer_wake(c);
+    }
+}
+
+static void
+finish_lane(struct consumer *c, struct lane *lane, struct event_id end)
+{
+    bool behind = event_id_compare(lane->read, end) < 0;
+
+    if (behind && !is_full(lane)) {
+        lane->read = end;
+        lane->read_entries = c->entries;
+    }
+    if (!lane->dealt) {
+        outcome_settle(lane, reached_end(c, lane), c->sent);
+        if (!outcome_move_due(lane))
+            return;
+        batch_start(apply_batch(lane->apply), lane->id, lane->product);
+    }
+    lane->at_end = false;
+    c->under_way++;
+    if (lane->dealt)
+        metric_observe(c->worker->report.batch_events,
+                       (double)batch_events(apply_batch(lane->apply)));
+    apply_start(lane->apply, on_applied);
+}
+
+/* Deal out the entries of XREAD's answer; NULL: there were none. */
+static void
+take_entries(struct consumer *c, const struct redisReply *entries)
+{
+    struct worker *w = c->worker;
+    size_t i, n = entries != NULL ? entries->elements : 0;
+    struct event_id end = c->start;
+
+    c->full = n >= c->count;
+    c->slowest = 0;
+    for (i = 0; i < n; i++) {
+        deal(c, entries->element[i]);
+        if (event_id_compare(c->event.id, end) > 0)
+            end = c->event.id;
+    }
+    note_lag(c, end);
+    for (i = 0; i < w->nlanes; i++)
+        if (takes_part(c, w->lanes[i]))
+            finish_lane(c, w->lanes[i], end);
+    if (c->under_way == 0)
+        consumer_wake(c);
+}
+
+static const struct redisReply *
+entries_of(const struct redisReply *reply)
+{
+    const struct redisReply *stream;
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1)
+        return NULL;
+    stream = reply->element[0];
+    if (stream->type != REDIS_REPLY_ARRAY || stream->elements != 2 ||
+        stream->element[1]->type != REDIS_REPLY_ARRAY)
+        return NULL;
+    return stream->element[1];
+}
+
+static void
+on_entries(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
+{
+    struct consumer *c = cookie;
+    struct worker *w = c->worker;
+
+    c->reading = false;
+    /* What was read is read again when there is somebody to take it. */
+    if (w->stopping || w->reloading)
+        return;
+    if (outcome == REDIS_DONE) {
+        take_entries(c, entries_of(reply));
+        return;
+    }
+    if (outcome == REDIS_REFUSED && report_allowed(&w->report.trouble_lines, loop_now(w->loop)))
+        log_error("worker", "the stream cannot be read", LOG_S("stream", w->conf->stream_name),
+                  LOG_B("error", reply->str, reply->len));
+    loop_timer_set(c->timer, RETRY);
+}
+
+/* --- the outside
+ * ----------------------------------------------------------------------------------- */
+
+bool
+consumer_is_busy(const struct consumer *c)
+{
+    return c->under_way > 0;
+}
+
+wall_ms
+consumer_caught_up(const struct lane *lane)
+{
+    const struct consumer *c = lane->worker->consumer;
+    wall_ms now, limit;
+
+    if (lane->place != LANE_READY)
+        return 0;
+    if (!lane->at_end || !c->reading || !c->blocking)
+        return lane->caught_up;
+    /* A read that waits would have brought what happened meanwhile; one that is overdue would not.
+     */
+    now = clock_wall();
+    limit = c->sent + BLOCK;
+    return now < limit ? now : limit;
+}
+
+struct consumer *
+consumer_new(struct worker *w)
+{
+    struct consumer *c = mem_alloc(1, sizeof(*c));
+
+    c->worker = w;
+    c->count = COUNT_FIRST;
+    c->timer = loop_timer_new(w->loop, turn, c);
+    if (c->timer == NULL)
+        mem_out();
+    return c;
+}
+
+void
+consumer_free(struct consumer *c)
+{
+    if (c == NULL)
+        return;
+    loop_timer_free(c->timer);
+    free(c);
+}

@@ -1,0 +1,131 @@
+/* The lanes of all products: made at start, and made anew when the game files were read again. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/keys.h"
+#include "lib/metrics.h"
+#include "lib/product.h"
+#include "worker/apply.h"
+#include "worker/curator.h"
+#include "worker/mem.h"
+#include "worker/snapshots.h"
+#include "worker/worker.h"
+
+static struct lane *
+lane_new(struct worker *w, const char *id, const struct product *product)
+{
+    struct lane *lane = mem_alloc(1, sizeof(*lane));
+
+    lane->worker = w;
+    (void)snprintf(lane->id, sizeof(lane->id), "%s", id);
+    lane->product = product;
+    lane->limit = SIZE_MAX;
+    lane->read_entries = -1;
+    report_lane_init(&w->report, id, &lane->report);
+    lane->apply = apply_new(lane);
+    if (product != NULL) {
+        lane->curator = curator_new(lane);
+        lane->snapshot = snapshot_new(lane);
+    }
+    return lane;
+}
+
+static void
+lane_free(struct lane *lane)
+{
+    if (lane == NULL)
+        return;
+    metric_set(lane->report.held, 0);
+    metric_set(lane->report.in_lobby, 0);
+    metric_set(lane->report.in_game, 0);
+    metric_set(lane->report.games, 0);
+    snapshot_free(lane->snapshot);
+    curator_free(lane->curator);
+    apply_free(lane->apply);
+    free(lane);
+}
+
+/* Take the lane of this id out of the old ones. */
+static struct lane *
+take_over(struct lane **old, size_t n, const char *id, const struct product *product)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        struct lane *lane = old[i];
+
+        if (lane == NULL || strcmp(lane->id, id) != 0)
+            continue;
+        old[i] = NULL;
+        lane->product = product;
+        return lane;
+    }
+    return NULL;
+}
+
+void
+lanes_update(struct worker *w)
+{
+    struct lane **old = w->lanes;
+    size_t i, nold = w->nlanes, n = products_count(w->products);
+
+    w->nlanes = n + 1;
+    w->lanes = mem_alloc(w->nlanes, sizeof(struct lane *));
+    for (i = 0; i <= n; i++) {
+        const struct product *product = i < n ? products_at(w->products, i) : NULL;
+        const char *id = product != NULL ? product->id : KEYS_NO_PRODUCT;
+
+        w->lanes[i] = take_over(old, nold, id, product);
+        if (w->lanes[i] == NULL)
+            w->lanes[i] = lane_new(w, id, product);
+    }
+    for (i = 0; i < nold; i++) {
+        assert(old[i] == NULL || old[i]->busy == 0);
+        lane_free(old[i]);
+    }
+    free(old);
+}
+
+void
+lanes_free(struct worker *w)
+{
+    size_t i;
+
+    for (i = 0; i < w->nlanes; i++)
+        lane_free(w->lanes[i]);
+    free(w->lanes);
+    w->lanes = NULL;
+    w->nlanes = 0;
+}
+
+static int
+compare_id(const char *id, size_t len, const struct lane *lane)
+{
+    size_t n = strlen(lane->id);
+    int order = memcmp(id, lane->id, len < n ? len : n);
+
+    if (order != 0)
+        return order;
+    return len < n ? -1 : len > n;
+}
+
+struct lane *
+lanes_find(const struct worker *w, const char *id, size_t len)
+{
+    size_t low = 0, high = w->nlanes - 1; /* the last one is of no product */
+
+    while (id != NULL && low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = compare_id(id, len, w->lanes[middle]);
+
+        if (order == 0)
+            return w->lanes[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return w->lanes[w->nlanes - 1];
+}

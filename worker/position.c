@@ -1,0 +1,188 @@
+/* Checkpoints are loaded here, and the stream's count is compared with ours: see position.h. */
+#include <hiredis/hiredis.h>
+#include <string.h>
+
+#include "lib/conf.h"
+#include "lib/keys.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "lib/redis.h"
+#include "lib/text.h"
+#include "worker/consumer.h"
+#include "worker/position.h"
+#include "worker/worker.h"
+
+/* The position's fields `id` and `entries`; they hold only where id is the checkpoint (somebody may
+ * have set that). */
+static int64_t
+read_entries(const struct lane *lane, const struct redisReply *reply)
+{
+    const struct redisReply *id, *entries;
+    int64_t n;
+
+    if (lane->checkpoint[0] == '\0')
+        return 0;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2)
+        return -1;
+    id = reply->element[0];
+    entries = reply->element[1];
+    if (id->type != REDIS_REPLY_STRING || entries->type != REDIS_REPLY_STRING ||
+        id->len != strlen(lane->checkpoint) || memcmp(id->str, lane->checkpoint, id->len) != 0 ||
+        text_parse_int(entries->str, entries->len, 0, INT64_MAX, &n) < 0)
+        return -1;
+    return n;
+}
+
+static int
+take_checkpoint(struct lane *lane, const struct redisReply *reply)
+{
+    struct event_id id = {0, 0};
+
+    if (reply->type == REDIS_REPLY_STRING) {
+        if (event_id_parse(reply->str, reply->len, &id) < 0 || reply->len >= EVENT_ID_SIZE)
+            return -1;
+        memcpy(lane->checkpoint, reply->str, reply->len + 1);
+    } else {
+        lane->checkpoint[0] = '\0';
+    }
+    lane->read = id;
+    return 0;
+}
+
+static void
+trouble(struct lane *lane, const struct redisReply *reply)
+{
+    lane->place = LANE_UNKNOWN;
+    if (reply != NULL &&
+        report_allowed(&lane->worker->report.trouble_lines, loop_now(lane->worker->loop)))
+        log_error("worker", "the checkpoint cannot be read", LOG_S("product", lane->id),
+                  LOG_B("answer", reply->str, reply->len));
+}
+
+/* The first of two answers. */
+static void
+on_checkpoint(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
+{
+    struct lane *lane = cookie;
+
+    lane->busy--;
+    if (lane->place == LANE_LOADING && (outcome != REDIS_DONE || take_checkpoint(lane, reply) < 0))
+        trouble(lane, reply);
+}
+
+static void
+on_position(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
+{
+    struct lane *lane = cookie;
+
+    lane->busy--;
+    if (lane->place == LANE_LOADING) {
+        if (outcome != REDIS_DONE) {
+            trouble(lane, reply);
+        } else {
+            lane->read_entries = lane->moved_entries = read_entries(lane, reply);
+            lane->moved_at = loop_now(lane->worker->loop);
+            lane->at_end = false;
+            lane->place = LANE_READY;
+        }
+    }
+    consumer_wake(lane->worker->consumer);
+}
+
+void
+position_load(struct lane *lane)
+{
+    struct worker *w = lane->worker;
+    struct redis_args a;
+
+    if (w->reloading || w->stopping)
+        return;
+    lane->place = LANE_LOADING;
+    lane->busy += 2;
+    redis_args_init(&a);
+    redis_args_str(&a, "GET");
+    redis_args_printf(&a, KEY_CHECKPOINT, lane->id, w->conf->stream_name);
+    redis_send(w->state, &a, on_checkpoint, lane);
+    redis_args_reset(&a);
+    redis_args_str(&a, "HMGET");
+    redis_args_printf(&a, KEY_POSITION, lane->id, w->conf->stream_name);
+    redis_args_str(&a, "id");
+    redis_args_str(&a, "entries");
+    redis_send(w->state, &a, on_position, lane);
+    redis_args_free(&a);
+}
+
+static int
+read_id(const struct redisReply *reply, struct event_id *ret_id)
+{
+    if (reply->type != REDIS_REPLY_STRING)
+        return -1;
+    return event_id_parse(reply->str, reply->len, ret_id);
+}
+
+static int
+read_int(const struct redisReply *reply, int64_t *ret_n)
+{
+    if (reply->type != REDIS_REPLY_INTEGER)
+        return -1;
+    *ret_n = reply->integer;
+    return 0;
+}
+
+/* One of XINFO's pairs, where it is one that matters here. */
+static int
+read_pair(const struct redisReply *name, const struct redisReply *value,
+          struct position_stream *stream)
+{
+    struct event_text key = {.s = name->str, .len = name->len};
+
+    if (name->type != REDIS_REPLY_STRING && name->type != REDIS_REPLY_STATUS)
+        return -1;
+    if (event_text_is(key, "length"))
+        return read_int(value, &stream->length);
+    if (event_text_is(key, "entries-added"))
+        return read_int(value, &stream->added);
+    if (event_text_is(key, "last-generated-id"))
+        return read_id(value, &stream->last);
+    if (event_text_is(key, "recorded-first-entry-id"))
+        return read_id(value, &stream->first);
+    return 0;
+}
+
+int
+position_stream_read(const struct redisReply *reply, struct position_stream *ret_stream)
+{
+    struct position_stream stream = {.length = 0};
+    size_t i;
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements % 2 != 0)
+        return -1;
+    for (i = 0; i < reply->elements; i += 2)
+        if (read_pair(reply->element[i], reply->element[i + 1], &stream) < 0)
+            return -1;
+    *ret_stream = stream;
+    return 0;
+}
+
+struct position_ahead
+position_ahead(const struct position_stream *stream, struct event_id at, int64_t entries)
+{
+    struct position_ahead ahead = {.entries = entries};
+    bool all_unread = stream->length > 0 && event_id_compare(at, stream->first) < 0;
+    bool none_unread = stream->length == 0 || event_id_compare(at, stream->last) >= 0;
+    int64_t counted = stream->added - (all_unread ? stream->length : 0);
+
+    ahead.replaced = event_id_compare(stream->last, at) < 0;
+    if (ahead.replaced)
+        ahead.entries = -1;
+    else if (!all_unread && !none_unread)
+        return ahead; /* nothing can be missing: the first entry is one that was read */
+    else {
+        ahead.entries = counted;
+        if (entries >= 0)
+            ahead.lost = counted >= entries ? counted - entries : -1;
+        else
+            ahead.lost = all_unread && counted > 0 ? -1 : 0;
+    }
+    return ahead;
+}

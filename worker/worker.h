@@ -1,0 +1,105 @@
+/*
+ * What the worker's parts share: the connections, and a lane for every product.
+ *
+ *   lease.c      which lanes this worker serves
+ *   position.c   where a lane is in the stream
+ *   consumer.c   reads the stream, deals its entries out to the lanes
+ *   apply.c      one lane's batch: read the figures, compute, write
+ *   curator.c    one lane's deadlines
+ *   snapshots.c  the top ten as files
+ *   report.c     figures for /metrics, and the log lines that events cause
+ *   status.c     /healthz, /readyz, /metrics
+ *   reload.c     the game files, read again
+ */
+#ifndef VARCADE_WORKER_H
+#define VARCADE_WORKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/clock.h"
+#include "lib/event.h"
+#include "lib/text.h"
+#include "worker/report.h"
+
+struct apply;
+struct conf;
+struct consumer;
+struct curator;
+struct gameserver_client;
+struct leases;
+struct lobby;
+struct loop;
+struct metrics;
+struct product;
+struct products;
+struct redis;
+struct snapshot;
+
+/* Whether it is known where a lane is in the stream. */
+enum lane_place { LANE_UNKNOWN, LANE_LOADING, LANE_READY };
+
+/*
+ * One product as the worker serves it, or the events of no product (KEYS_NO_PRODUCT).
+ *
+ * 1. place is LANE_READY only while held.
+ * 2. Between checkpoint and read there is no event of this product, once no batch is under way.
+ */
+struct lane {
+    struct worker *worker;
+    char id[TEXT_PRODUCT_ID_MAX + 1];
+    const struct product *product; /* NULL: events of no product */
+    struct lane_report report;
+    size_t busy; /* callbacks to come that have this lane as their cookie */
+
+    bool held;  /* lease.c: this worker serves it */
+    bool asked; /* lease.c: an answer is under way */
+
+    enum lane_place place;
+    char checkpoint[EVENT_ID_SIZE]; /* as it is in Redis; "" for none */
+    struct event_id read;           /* the stream is read up to here */
+    int64_t read_entries;           /* how many entries it had ever had up to there; -1: not known */
+    int64_t moved_entries;          /* the same of the checkpoint */
+    mono_ms moved_at;               /* when the checkpoint was moved or loaded */
+    wall_ms caught_up;              /* what happened before is applied; 0: not known */
+    bool at_end;                    /* the last read reached the stream's end */
+
+    struct apply *apply;        /* its batch */
+    bool dealt;                 /* consumer.c: the batch has events of the read under way */
+    size_t limit;               /* events a batch at the most; small after a refusal */
+    struct event_id refused_id; /* the event that Redis refused when it was alone in its batch */
+    char refused[128];          /* why; "" for none */
+
+    struct curator *curator;   /* NULL for events of no product */
+    struct snapshot *snapshot; /* NULL for events of no product, and where none are written */
+};
+
+struct worker {
+    struct loop *loop;
+    const struct conf *conf;
+    struct products *products;
+    struct redis *state;  /* varcade's keys */
+    struct redis *stream; /* the stream; waits in XREAD */
+    struct gameserver_client *client;
+    struct lobby *lobby;
+    struct metrics *metrics;
+    struct report report;
+    struct lane **lanes; /* sorted by id as products_at() is; the last one is that of no product */
+    size_t nlanes;
+    struct leases *leases;
+    struct consumer *consumer;
+    bool settling;  /* the curators begin no round: the products are to change */
+    bool reloading; /* nothing at all is begun: they change as soon as all lanes are idle */
+    bool stopping;  /* nor here: the program is about to end */
+};
+
+/* lanes_new(w, products): a lane for every product of w->products, and one for no product. A lane of the old
+ * ones whose product is still there is taken over; the others must not be busy. */
+void lanes_update(struct worker *w);
+void lanes_free(struct worker *w);
+
+/* lanes_find(w, id, len): the product's lane; where there is none, the one of no product. */
+struct lane *lanes_find(const struct worker *w, const char *id, size_t len);
+
+#endif

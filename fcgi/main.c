@@ -23,7 +23,6 @@
 #include "lib/token.h"
 
 #define WHY_MAX 16384
-#define PASSWORD_MAX 4096
 #define POOL_NAME_MAX 32
 
 struct options {
@@ -41,7 +40,6 @@ struct program {
     struct products *products;
     struct token_keys *keys;
     char *password; /* NULL: none */
-    size_t password_len;
     int listen_fd;
 };
 
@@ -139,26 +137,6 @@ parse_arguments(int argc, char **argv, struct options *o)
 /* --- what is read before serving -------------------------------------------------------------- */
 
 static int
-read_password(struct program *p, struct buf *why)
-{
-    const char *file = p->conf->redis_password_file;
-
-    if (file[0] == '\0')
-        return 0;
-    if (text_read_file(file, PASSWORD_MAX, &p->password, &p->password_len) != 0) {
-        buf_printf(why, "%s: %s", file, strerror(errno));
-        return -1;
-    }
-    p->password[strcspn(p->password, "\r\n")] = '\0';
-    if (p->password[0] == '\0') {
-        buf_printf(why, "%s: holds no password", file);
-        return -1;
-    }
-    p->settings.redis_password = p->password;
-    return 0;
-}
-
-static int
 read_keys(struct program *p, struct buf *why)
 {
     const struct table_list *files = &p->conf->token_key_files;
@@ -184,8 +162,9 @@ read_all(struct program *p, const struct options *o, struct buf *why)
         return -1;
     }
     if (products_load(p->conf->games_dir, &p->products, why) != 0 || read_keys(p, why) != 0 ||
-        read_password(p, why) != 0)
+        conf_read_password(p->conf, &p->password, why) != 0)
         return -1;
+    p->settings.redis_password = p->password;
     p->settings.conf = p->conf;
     p->settings.products = p->products;
     p->settings.pool = o->pool;
@@ -198,25 +177,11 @@ release_all(struct program *p)
     products_free(p->products);
     token_keys_free(p->keys);
     if (p->password != NULL)
-        text_wipe(p->password, p->password_len);
+        text_wipe(p->password, strlen(p->password));
     free(p->password);
     conf_free(p->conf);
     if (p->listen_fd >= 0)
         (void)close(p->listen_fd);
-}
-
-/* One line of the log for each of why. */
-static void
-log_lines(const char *message, const struct buf *why)
-{
-    const char *line = why->data;
-
-    while (line != NULL && *line != '\0') {
-        size_t len = strcspn(line, "\n");
-
-        log_error("config", message, LOG_B("reason", line, len));
-        line += line[len] == '\n' ? len + 1 : len;
-    }
 }
 
 /* --- serving ---------------------------------------------------------------------------------- */
@@ -246,7 +211,7 @@ reload(void *cookie)
         p->settings.products = products;
         log_notice("config", "games reloaded", LOG_I("products", products_count(products)));
     } else {
-        log_lines("games not reloaded", &why);
+        log_lines(LOG_LEVEL_ERROR, "config", "games not reloaded", why.data);
     }
     buf_free(&why);
     return result;
@@ -276,7 +241,7 @@ run(struct program *p, const struct options *o, struct buf *why)
     if (p->listen_fd < 0) {
         if (o->listen == NULL && errno == ENOTSOCK && getenv("GATEWAY_INTERFACE") != NULL)
             return serve_cgi(&p->settings, environ);
-        log_lines("cannot listen", why);
+        log_lines(LOG_LEVEL_ERROR, "config", "cannot listen", why->data);
         return EXIT_FAILURE;
     }
     pool.processes = count_processes(p, o);
@@ -302,7 +267,7 @@ main(int argc, char **argv)
         return parsed > 0 ? EXIT_SUCCESS : 2;
     buf_init(&why, WHY_MAX);
     if (read_all(&program, &options, &why) != 0) {
-        log_lines("cannot start", &why);
+        log_lines(LOG_LEVEL_ERROR, "config", "cannot start", why.data);
     } else if (options.check) {
         puts("configuration, games and keys are good");
         status = EXIT_SUCCESS;

@@ -33,8 +33,6 @@
 #define WRITE_FIRST 65536
 /* One of libfcgi's buffers, and so at most one write. */
 #define WRITE_CHUNK 8000
-/* So much of a request that is not whole is taken out of the kernel, which may hold no more. */
-#define SPOOL_FROM 32768
 #define WATCH_READ (EPOLLIN | EPOLLRDHUP | EPOLLET)
 #define WATCH_WRITE (WATCH_READ | EPOLLOUT)
 
@@ -52,7 +50,7 @@ struct connection {
     int fd;
     struct loop_io *io;
     FCGX_Request fcgx;
-    struct buf spool;        /* ARRIVING: what was taken out of the kernel of a large request */
+    struct buf spool;        /* ARRIVING: what has come, where that was not all at once */
     struct request *request; /* WORKING and WRITING */
     size_t written;          /* of the answer's body */
     bool last;               /* close after the answer */
@@ -269,68 +267,66 @@ begin_request(struct connection *c, const struct frame *frame, bool too_large)
     router_dispatch(c->request);
 }
 
-/* Take what has come into the spool. Returns 1, 0 where nothing has, or -1 at the end. */
-static int
-take_arrived(struct connection *c)
-{
-    int result = 0;
-
-    for (;;) {
-        ssize_t n = recv(c->fd, c->list->peek, CONNECTION_PEEK, 0);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 && errno == EAGAIN ? result : -1;
-        buf_add(&c->spool, c->list->peek, (size_t)n);
-        if (!buf_ok(&c->spool))
-            return -1;
-        result = 1;
-    }
-}
-
-/* The bytes of the request so far. Returns 1, 0 where nothing new is there, or -1 at the end. */
-static int
-see_arrived(struct connection *c, const unsigned char **ret_bytes, size_t *ret_len)
+/* Receive at most len bytes to the shared place. Returns how many, 0 where none have come, -1 at
+ * the end. */
+static ssize_t
+receive(struct connection *c, size_t len, int flags)
 {
     ssize_t n;
 
-    if (c->spool.len > 0) {
-        int result = take_arrived(c);
-
-        *ret_bytes = (const unsigned char *)c->spool.data;
-        *ret_len = c->spool.len;
-        return result;
-    }
     do {
-        n = recv(c->fd, c->list->peek, CONNECTION_PEEK, MSG_PEEK);
+        n = recv(c->fd, c->list->peek, len, flags);
     } while (n < 0 && errno == EINTR);
-    if (n <= 0)
-        return n < 0 && errno == EAGAIN ? 0 : -1;
-    *ret_bytes = c->list->peek;
-    *ret_len = (size_t)n;
-    return 1;
+    if (n > 0)
+        return n;
+    return n < 0 && errno == EAGAIN ? 0 : -1;
 }
 
-static void
-look_at_arrived(struct connection *c)
+/*
+ * Look at more of the request than before: in the kernel, or, once something was left over from an
+ * earlier look, in the spool. Returns as receive does; *ret_bytes is all of the request so far.
+ */
+static ssize_t
+see_more(struct connection *c, const unsigned char **ret_bytes, size_t *ret_len)
 {
-    const unsigned char *bytes;
-    struct frame frame = {.body = 0};
-    size_t len;
-    int seen = see_arrived(c, &bytes, &len);
+    ssize_t n = receive(c, CONNECTION_PEEK, c->spool.len > 0 ? 0 : MSG_PEEK);
 
-    if (seen <= 0) {
-        if (seen < 0)
-            close_connection(c);
-        return;
+    if (n <= 0)
+        return n;
+    if (c->spool.len > 0) {
+        buf_add(&c->spool, c->list->peek, (size_t)n);
+        *ret_bytes = (const unsigned char *)c->spool.data;
+        *ret_len = c->spool.len;
+        return buf_ok(&c->spool) ? n : -1;
     }
-    if (c->state == CONNECTION_IDLE)
-        set_state(c, CONNECTION_ARRIVING);
+    *ret_bytes = c->list->peek;
+    *ret_len = (size_t)n;
+    return n;
+}
+
+/* Part of a request was seen in the kernel. Left there, it could fill what room there is, and never
+ * become whole. */
+static int
+begin_spool(struct connection *c, size_t len)
+{
+    ssize_t n = receive(c, len, 0);
+
+    if (n > 0)
+        buf_add(&c->spool, c->list->peek, (size_t)n);
+    return n > 0 && buf_ok(&c->spool) ? 0 : -1;
+}
+
+/* Returns whether to look again. c may be gone where not. */
+static bool
+use_arrived(struct connection *c, const unsigned char *bytes, size_t len)
+{
+    struct frame frame = {.body = 0};
+
     switch (frame_scan(bytes, len, c->list->body_max, &frame)) {
     case FRAME_MORE:
-        if (c->spool.len == 0 && len >= SPOOL_FROM && take_arrived(c) < 0)
-            close_connection(c);
+        if (c->spool.len > 0 || begin_spool(c, len) == 0)
+            return true;
+        close_connection(c);
         break;
     case FRAME_READY:
         /* What follows would be lost in libfcgi's buffer. */
@@ -347,6 +343,25 @@ look_at_arrived(struct connection *c)
         close_connection(c);
         break;
     }
+    return false;
+}
+
+static void
+look_at_arrived(struct connection *c)
+{
+    const unsigned char *bytes = NULL;
+    size_t len = 0;
+    ssize_t n;
+
+    do {
+        n = see_more(c, &bytes, &len);
+        if (n < 0)
+            close_connection(c);
+        if (n <= 0)
+            return;
+        if (c->state == CONNECTION_IDLE)
+            set_state(c, CONNECTION_ARRIVING);
+    } while (use_arrived(c, bytes, len));
 }
 
 static void

@@ -5,13 +5,13 @@
 #include "fcgi/router.h"
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <string.h>
 
 #include "fcgi/app.h"
 #include "fcgi/auth.h"
 #include "fcgi/catalog.h"
 #include "fcgi/games.h"
+#include "fcgi/jsontext.h"
 #include "fcgi/leaderboards.h"
 #include "fcgi/players.h"
 #include "fcgi/reply.h"
@@ -20,7 +20,6 @@
 #include "lib/product.h"
 
 #define CORS_MAX_AGE_S "600"
-#define JSON_DEPTH_MAX 32
 
 static const struct route routes[] = {
     {REQUEST_POST, "/game_lobby/{product}/create_game", "create_game",
@@ -109,28 +108,6 @@ find_route(struct request *r, struct captures *ret_captures, struct buf *allow)
     return found;
 }
 
-static bool
-is_json(const char *s, size_t len)
-{
-    struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
-    struct json_object *value = NULL;
-    bool good = false;
-
-    if (tokener == NULL)
-        return false;
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    /* The NUL behind the body ends a number, which json-c else takes for unfinished. */
-    value = json_tokener_parse_ex(tokener, s, (int)len + 1);
-    if (json_tokener_get_error(tokener) == json_tokener_success) {
-        size_t end = json_tokener_get_parse_end(tokener);
-
-        good = end + strspn(s + end, " \t\r\n") >= len;
-    }
-    json_object_put(value);
-    json_tokener_free(tokener);
-    return good;
-}
-
 static void
 answer_options(struct request *r, const char *allow)
 {
@@ -154,7 +131,8 @@ passes_checks(struct request *r, const struct captures *c)
     }
     if ((r->route->needs & ROUTE_TOKEN) && !auth_check(r))
         return false;
-    if ((r->route->needs & ROUTE_JSON_BODY) && r->body_len > 0 && !is_json(r->body, r->body_len)) {
+    if ((r->route->needs & ROUTE_JSON_BODY) && r->body_len > 0 &&
+        !jsontext_is_valid(r->body, r->body_len)) {
         reply_problem(r, 400, "The body is not JSON");
         return false;
     }

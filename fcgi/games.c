@@ -4,7 +4,6 @@
  */
 #include "fcgi/games.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "fcgi/app.h"
@@ -109,36 +108,17 @@ listed(void *cookie, const struct lobby_answer *a)
     answer(cookie, a, "");
 }
 
-/*
- * A parameter that is an integer from 0 up, of any length: what is over max counts as max. Absent:
- * fallback. Returns -1 where it is no integer, or negative.
- */
-static int
-read_count(const struct target *t, const char *name, int64_t fallback, int64_t max, int64_t *ret_n)
-{
-    struct target_text text = target_param(t, name);
-    int64_t n = fallback;
-
-    if (text.s != NULL && text_parse_int(text.s, text.len, 0, max, &n) != 0) {
-        if (errno != ERANGE || text.s[0] == '-')
-            return -1;
-        n = max;
-    }
-    *ret_n = n;
-    return 0;
-}
-
 void
 games_list(struct request *r)
 {
     int64_t count;
     int64_t page;
 
-    if (read_count(&r->target, "count", COUNT_DEFAULT, COUNT_MAX, &count) != 0) {
+    if (target_integer(&r->target, "count", COUNT_DEFAULT, COUNT_MAX, &count) != 0) {
         reply_problem(r, 400, "count must be an integer, 0 or more");
         return;
     }
-    if (read_count(&r->target, "page", 0, PAGE_MAX, &page) != 0) {
+    if (target_integer(&r->target, "page", 0, PAGE_MAX, &page) != 0) {
         reply_problem(r, 400, "page must be an integer, 0 or more");
         return;
     }

@@ -28,6 +28,7 @@ static const struct route routes[] = {
      ROUTE_TOKEN | ROUTE_JSON_BODY, games_join},
     {REQUEST_GET, "/game_lobby/{product}/open_games", "open_games", 0, games_list},
     {REQUEST_GET, "/leaderboards/top_ten/{product}", "top_ten", 0, leaderboards_top_ten},
+    {REQUEST_GET, "/leaderboards/{product}/{id}", "board", 0, leaderboards_page},
     {REQUEST_GET, "/stats/{product}/{id}", "stats", 0, players_stats},
     {REQUEST_GET, "/products", "products", 0, catalog_list},
     {REQUEST_GET, "/healthz", "healthz", ROUTE_LOCAL, status_health},
@@ -84,13 +85,14 @@ path_matches(const char *pattern, const struct target *t, struct captures *c)
     return n == t->nsegments;
 }
 
-/* The methods of all routes that fit the path, as Allow lists them; the one that r asks for goes
- * into r. */
+/* The methods of all routes that fit the path, as Allow lists them; the first that has r's method
+ * goes into r. */
 static bool
 find_route(struct request *r, struct captures *ret_captures, struct buf *allow)
 {
     enum request_method method = r->method == REQUEST_HEAD ? REQUEST_GET : r->method;
     bool found = false;
+    unsigned listed = 0;
 
     for (size_t i = 0; i < ROUTES; i++) {
         struct captures c;
@@ -98,8 +100,10 @@ find_route(struct request *r, struct captures *ret_captures, struct buf *allow)
         if (!path_matches(routes[i].pattern, &r->target, &c))
             continue;
         found = true;
-        buf_str(allow, routes[i].method == REQUEST_GET ? "GET, HEAD, " : "POST, ");
-        if (routes[i].method == method) {
+        if (!(listed & 1U << routes[i].method))
+            buf_str(allow, routes[i].method == REQUEST_GET ? "GET, HEAD, " : "POST, ");
+        listed |= 1U << routes[i].method;
+        if (routes[i].method == method && r->route == NULL) {
             r->route = &routes[i];
             *ret_captures = c;
         }

@@ -119,3 +119,19 @@ target_text_is(struct target_text t, const char *s)
 
     return t.s != NULL && t.len == len && memcmp(t.s, s, len) == 0;
 }
+
+int
+target_integer(const struct target *t, const char *name, int64_t fallback, int64_t max,
+               int64_t *ret_n)
+{
+    struct target_text text = target_param(t, name);
+    int64_t n = fallback;
+
+    if (text.s != NULL && text_parse_int(text.s, text.len, 0, max, &n) != 0) {
+        if (errno != ERANGE || text.s[0] == '-')
+            return -1;
+        n = max;
+    }
+    *ret_n = n;
+    return 0;
+}

@@ -8,6 +8,7 @@
 #define VARCADE_FCGI_TARGET_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define TARGET_MAX 8192      /* bytes of a target */
 #define TARGET_SEGMENTS_MAX 8
@@ -40,6 +41,13 @@ int target_parse(struct target *t, const char *s, size_t len) __attribute__((war
 
 /* target_param(t, name): the value of the first parameter of that name, or a text whose s is NULL. */
 struct target_text target_param(const struct target *t, const char *name);
+
+/*
+ * target_integer(t, name, fallback, max, ret_n): a parameter that is an integer from 0 up, of any length: what is
+ * over max counts as max; fallback where it is absent. Returns 0, or -1 where it is no integer, or negative.
+ */
+int target_integer(const struct target *t, const char *name, int64_t fallback, int64_t max,
+                   int64_t *ret_n) __attribute__((warn_unused_result));
 
 /* target_text_is(t, s): whether t is present and equals s. */
 int target_text_is(struct target_text t, const char *s);

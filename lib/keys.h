@@ -11,6 +11,7 @@
 #define KEY_LOBBY "{%s}:lobby"              /* sorted set: listed game ids by publish time, ms */
 #define KEY_PUBLIC "{%s}:public"            /* hash: listed game id -> public JSON object */
 #define KEY_COUNTS "{%s}:counts"            /* hash: players_in_lobby, players_in_game, games */
+#define KEY_NAMES "{%s}:names"              /* hash: user id -> the name last seen */
 #define KEY_STATS "{%s}:stats:%s"           /* hash: stat -> number; user id */
 #define KEY_BOARD "{%s}:board:%s:%s"        /* sorted set: user id by score; board id, window */
 #define KEY_CHECKPOINT "{%s}:checkpoint:%s" /* string: last stream id applied; stream name */

@@ -265,7 +265,8 @@ on_game_server(void *cookie, const struct gameserver_answer *answer)
     struct lobby_op *op = cookie;
 
     op->late_awaited = answer->outcome == GAMESERVER_LATE;
-    op->failure = answer->outcome == GAMESERVER_REFUSED ? LOBBY_REFUSED : LOBBY_GAME_SERVER_AWAY;
+    /* An HTTP answer that is not a good one is a refusal, whatever it did; none at all is not. */
+    op->failure = answer->status != 0 ? LOBBY_REFUSED : LOBBY_GAME_SERVER_AWAY;
     if (answer->retry_after > 0)
         op->retry_after = answer->retry_after;
     if (answer->reason != NULL)
@@ -346,6 +347,20 @@ on_intent(void *cookie, enum redis_outcome outcome, const redisReply *reply)
     op_done(op);
 }
 
+/* Boards show names: the last one that a player came with is kept. Nothing depends on the answer. */
+static void
+keep_name(struct lobby *lobby, const struct product *product, const struct token_player *player)
+{
+    struct redis_args *a = &lobby->args;
+
+    redis_args_reset(a);
+    redis_args_str(a, "HSET");
+    redis_args_printf(a, KEY_NAMES, product->id);
+    redis_args_add(a, player->user_id, player->user_id_len);
+    redis_args_add(a, player->username, player->username_len);
+    redis_send(lobby->redis, a, NULL, NULL);
+}
+
 static struct lobby_op *
 op_new_player(struct lobby *lobby, const struct product *product, const struct token_player *player,
               const char *request_id, lobby_fn *fn, void *cookie)
@@ -357,6 +372,7 @@ op_new_player(struct lobby *lobby, const struct product *product, const struct t
     op->player = *player;
     if (request_id != NULL)
         snprintf(op->request_id, sizeof op->request_id, "%s", request_id);
+    keep_name(lobby, product, player);
     return op;
 }
 

@@ -30,9 +30,10 @@ struct settings {
 static const char *
 check_id(const char *id)
 {
-    return text_is_product_id(id, strlen(id))
-               ? NULL
-               : "must be of the characters A-Z a-z 0-9 _ -, and not begin with -";
+    if (!text_is_product_id(id, strlen(id)))
+        return "must be of the characters A-Z a-z 0-9 _ -, and not begin with -";
+    /* /leaderboards/top_ten/… is a route of its own. */
+    return strcmp(id, "top_ten") == 0 ? "is a reserved name" : NULL;
 }
 
 static bool

@@ -40,8 +40,7 @@ struct httpclient_transfer {
     CURL *easy;
     bool added; /* to the multi handle */
     struct curl_slist *headers;
-    size_t header_bytes; /* of the answer, so far */
-    struct buf body;     /* of the answer */
+    struct buf body; /* of the answer */
     httpclient_fn *fn;
     void *cookie;
 };
@@ -199,16 +198,6 @@ set_socket(CURL *easy, curl_socket_t fd, int what, void *cookie, void *socket_co
 /* --- making a request ------------------------------------------------------------------------- */
 
 static size_t
-on_header(char *data, size_t size, size_t n, void *cookie)
-{
-    struct httpclient_transfer *t = cookie;
-
-    (void)data;
-    t->header_bytes += size * n;
-    return t->header_bytes <= HTTPCLIENT_ANSWER_MAX ? size * n : 0;
-}
-
-static size_t
 on_body(char *data, size_t size, size_t n, void *cookie)
 {
     struct httpclient_transfer *t = cookie;
@@ -267,8 +256,6 @@ set_options(struct httpclient_transfer *t, const char *url, const struct buf *bo
     bad |= curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers);
     bad |= curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)body->len);
     bad |= curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, body->data);
-    bad |= curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
-    bad |= curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
     bad |= curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     bad |= curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
     bad |= curl_easy_setopt(e, CURLOPT_PRIVATE, t);

@@ -15,7 +15,7 @@ struct loop;
 struct httpclient;
 struct httpclient_transfer;
 
-#define HTTPCLIENT_ANSWER_MAX 65536 /* bytes of headers, and of the body */
+#define HTTPCLIENT_ANSWER_MAX 65536 /* bytes of the body; curl bounds the headers */
 
 struct httpclient_limits {
     dur_ms connect_timeout; /* > 0: name, connection and TLS */

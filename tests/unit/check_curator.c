@@ -149,7 +149,7 @@ END_TEST
 START_TEST(test_many_players_never_came)
 {
     const char *id;
-    char user[8];
+    char user[16];
     struct lobby_expired done;
 
     product.players_max = 64;

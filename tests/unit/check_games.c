@@ -193,7 +193,7 @@ END_TEST
 
 START_TEST(test_sixty_four_players)
 {
-    char user[8];
+    char user[16];
 
     open_game(A, 64);
     for (int i = 1; i < 64; i++) {

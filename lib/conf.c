@@ -326,22 +326,11 @@ conf_print_man(FILE *out)
           "One JSON file configures both programs,\n"
           "varcade-fcgi and varcade-worker.\n"
           "Every key may be left out.\n"
-          "Keys are written nested:\n"
-          ".Sy redis.user\n"
-          "is the key\n"
-          ".Sy user\n"
-          "in the object\n"
-          ".Sy redis .\n"
           ".Pp\n"
           "A relative path counts from the folder of the file.\n"
           "A path that begins with\n"
           ".Sy $CREDENTIALS_DIRECTORY/\n"
-          "counts from the folder that systemd names in that variable.\n"
-          ".Pp\n"
-          "A program that finds an unknown key, a wrong type, a value out of range\n"
-          "or a key twice does not start,\n"
-          "and names file, key and reason, one line a problem.\n"
-          ".Sh KEYS\n",
+          "counts from the folder that systemd names in that variable.\n",
           out);
     table_print_mdoc(rows, NROWS, out);
     fputs(".Sh EXAMPLES\n"

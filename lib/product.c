@@ -345,19 +345,7 @@ product_print_man(FILE *out)
           "a file's name is its\n"
           ".Sy product_id\n"
           "plus\n"
-          ".Sy .json .\n"
-          ".Pp\n"
-          "Keys are written nested:\n"
-          ".Sy players.max\n"
-          "is the key\n"
-          ".Sy max\n"
-          "in the object\n"
-          ".Sy players .\n"
-          ".Pp\n"
-          "A program that finds an unknown key, a wrong type, a value out of range\n"
-          "or a key twice does not start,\n"
-          "and names file, key and reason, one line a problem.\n"
-          ".Sh KEYS\n",
+          ".Sy .json .\n",
           out);
     table_print_mdoc(rows, NROWS, out);
     fputs(".Sh EXAMPLES\n"

@@ -87,7 +87,7 @@ void table_path(struct buf *path, const char *key);
 void table_prefix(const char *file, const struct buf *lines, struct buf *why);
 
 /* table_print_help(rows, n, out), table_print_mdoc(rows, n, out): every key with all that the table
- * says; the second as a tagged list for a man page. */
+ * says; the second as the section KEYS of a man page. */
 void table_print_help(const struct table_row *rows, size_t n, FILE *out);
 void table_print_mdoc(const struct table_row *rows, size_t n, FILE *out);
 

@@ -116,7 +116,18 @@ print_mdoc_text(const char *text, FILE *out)
 void
 table_print_mdoc(const struct table_row *rows, size_t n, FILE *out)
 {
-    fputs(".Bl -tag -width 4n\n", out);
+    fputs(".Sh KEYS\n"
+          "Keys are written nested:\n"
+          ".Sy a.b\n"
+          "is the key\n"
+          ".Sy b\n"
+          "in the object\n"
+          ".Sy a .\n"
+          "A program that finds an unknown key, a wrong type, a value out of range\n"
+          "or a key twice does not start,\n"
+          "and names file, key and reason, one line a problem.\n"
+          ".Bl -tag -width 4n\n",
+          out);
     for (size_t i = 0; i < n; i++) {
         fprintf(out, ".It Sy %s\n(", rows[i].key);
         describe(&rows[i], out);

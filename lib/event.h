@@ -62,13 +62,15 @@ wall_ms event_time(const struct event *e);
 
 /*
  * event_decode(entry, e, ret_why): check and take apart one entry of an XREAD or XRANGE reply
- * (an array of id and array of fields). Returns 0; or -1 with *ret_why set to a reason (static text, fit for a
- * dead letter) and e->id and e->product_id set as far as they could be read. What is checked: UTF-8,
- * no field twice, the limits above, product_id well-formed, and the fields that the type needs:
+ * (an array of id and array of fields). Returns 0; or -1 with *ret_why set to a reason (static text,
+ * fit for a dead letter) and e->id and e->product_id set as far as they could be read. What is
+ * checked: names and values UTF-8, names without control characters, no field twice, the limits
+ * above, product_id well-formed, and the fields that the type needs:
  *   state_change       game_id, new_state (one of the four)
  *   player_connect, player_disconnect  game_id, player_id (a name as text_is_name)
  *   game_removed       game_id
  *   game_over          game_id, winner_id and loser_id, or placements
+ * The game_id of these is as text_is_game_id, that of other events a name, where there is one.
  */
 int event_decode(const struct redisReply *entry, struct event *e, const char **ret_why)
     __attribute__((warn_unused_result));

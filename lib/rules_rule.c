@@ -58,18 +58,14 @@ add_condition(struct rules_file *f, struct rules_rule *rule, const char *name,
     struct event_text text = condition_text(f, json);
     int field = rules_file_field(f, (struct event_text){name, strlen(name)});
     int value = text.s != NULL && field != -1 ? rules_file_value(f, field, text) : -1;
-    size_t at = rule->nconditions;
 
     if (value == -1)
         return;
-    if (at == RULES_CONDITIONS_MAX) {
+    if (rule->nconditions == RULES_CONDITIONS_MAX) {
         rules_file_complain(f, "more than %d fields", RULES_CONDITIONS_MAX);
         return;
     }
-    for (; at > 0 && rule->condition[at - 1].field > (size_t)field; at--)
-        rule->condition[at] = rule->condition[at - 1];
-    rule->condition[at] = (struct rules_condition){(size_t)field, value};
-    rule->nconditions++;
+    rule->condition[rule->nconditions++] = (struct rules_condition){(size_t)field, value};
 }
 
 static void

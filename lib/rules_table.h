@@ -49,7 +49,7 @@ struct rules_step {
 };
 
 struct rules_rule {
-    struct rules_condition condition[RULES_CONDITIONS_MAX]; /* by ascending field */
+    struct rules_condition condition[RULES_CONDITIONS_MAX];
     size_t nconditions;
     size_t player;      /* the field with whose figures they are */
     bool counts;        /* some of its steps are of a count */

@@ -4,9 +4,11 @@
 #include <check.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/redis.h"
+#include "lib/text.h"
 #include "tests/entry.h"
 #include "tests/unit/random.h"
 #include "tests/unit/unit.h"
@@ -489,6 +491,56 @@ START_TEST(test_round_trip)
 }
 END_TEST
 
+/* The words of a shell command without anything but '' in it, in place; how many. */
+static size_t
+split_words(char *command, const char *words[static 2 * EVENT_FIELDS_MAX])
+{
+    size_t n = 0;
+
+    for (char *at = command + strspn(command, " "); *at != '\0'; at += strspn(at, " ")) {
+        bool quoted = *at == '\'';
+
+        ck_assert_uint_lt(n, 2 * EVENT_FIELDS_MAX);
+        at += quoted;
+        words[n++] = at;
+        at += strcspn(at, quoted ? "'" : " ");
+        if (*at != '\0')
+            *at++ = '\0';
+    }
+    return n;
+}
+
+/* Every XADD that docs/events.md shows is an event. */
+START_TEST(test_documented_examples)
+{
+    static const char start[] = "redis-cli XADD game_event_stream";
+    const char *srcdir = getenv("srcdir");
+    char *path = NULL, *text = NULL;
+    size_t len = 0, shown = 0;
+
+    ck_assert_int_gt(asprintf(&path, "%s/docs/events.md", srcdir != NULL ? srcdir : "."), 0);
+    ck_assert_msg(text_read_file(path, 1 << 20, &text, &len) == 0, "%s cannot be read", path);
+    for (char *at = strstr(text, start); at != NULL; shown++) {
+        const char *words[2 * EVENT_FIELDS_MAX];
+        char *end = strstr(at, "\n```");
+        size_t n;
+
+        ck_assert_ptr_nonnull(end);
+        *end = '\0';
+        for (char *c = at; *c != '\0'; c++)
+            if (*c == '\\' || *c == '\n')
+                *c = ' ';
+        n = split_words(at, words);
+        ck_assert_str_eq(words[3], "*");
+        accepted(entry_new("1-1", words + 4, n - 4));
+        at = strstr(end + 1, start);
+    }
+    ck_assert_uint_ge(shown, 8);
+    free(text);
+    free(path);
+}
+END_TEST
+
 Suite *
 unit_suite(void)
 {
@@ -515,6 +567,7 @@ unit_suite(void)
     tcase_add_test(decode, test_random_entries);
     tcase_add_test(decode, test_encode);
     tcase_add_test(decode, test_round_trip);
+    tcase_add_test(decode, test_documented_examples);
     tcase_set_timeout(decode, 60); /* the random ones, under a sanitizer on a busy machine */
     suite_add_tcase(suite, decode);
     return suite;

@@ -6,7 +6,8 @@
  * Under systemd (JOURNAL_STREAM is set) the time and program are left to the journal and the line
  * starts with its priority, `<4>redis: connection lost …`. Values are quoted where they hold
  * anything but plain characters, and control bytes, quotes and bytes that are not UTF-8 are
- * escaped, so that nothing a client sends can start a line or forge a key.
+ * escaped, so that nothing a client sends can start a line or forge a key. A line has at most 8 KiB
+ * and ends in `cut=yes` where it had more; it is one write(2).
  *
  *   log_warning("redis", "connection lost", LOG_S("url", url), LOG_ERRNO(err));
  *
@@ -57,8 +58,8 @@ size_t log_strlen(const char *s); /* 0 for NULL */
 #define LOG_ERRNO(e) ((struct log_field){.key = "error", .type = LOG_FIELD_ERRNO, .i = (e)})
 
 /*
- * log_init(program): name the program and look at the environment. The level is info until
- * log_set_levels().
+ * log_init(program): name the program (borrowed for good) and look at the environment. The level is
+ * info until log_set_levels().
  */
 void log_init(const char *program);
 
@@ -74,7 +75,7 @@ bool log_enabled(enum log_level level, const char *module);
 /* log_set_context(ctx): ctx is borrowed until the next call; NULL for none. Returns the previous. */
 const struct log_context *log_set_context(const struct log_context *ctx);
 
-/* log_write(...): write one line, where the level lets it. Use the macros. */
+/* log_write(...): write one line, where the level lets it; errno stays. Use the macros. */
 void log_write(enum log_level level, const char *module, const char *message,
                const struct log_field *fields, size_t nfields);
 

@@ -140,8 +140,7 @@ static const struct {
                            "path"},
     {SERVER("http://h/#x"), "f: game_server_url: must not have a fragment (#…)"},
     {SERVER("http://u:p@h"), "f: game_server_url: must not hold a user name or password"},
-    {SERVER("http://h:65536"),
-     "f: game_server_url: is no valid URL"},
+    {SERVER("http://h:65536"), "f: game_server_url: is no valid URL"},
     {SERVER("http://h:0"), "f: game_server_url: the port must not be 0"},
     {SERVER("http://h o"), "f: game_server_url: is no valid URL"},
     {SOCKET("ftp://h"), "f: game_socket_url: must begin with ws://, wss://, http:// or https://"},
@@ -200,8 +199,8 @@ setup(void)
 static void
 teardown(void)
 {
-    static const char *const names[] = {"a.json",  "b.json",  "ab.json", "schema.json",
-                                        ".c.json", "d.json~", "e.json"};
+    static const char *const names[] = {"a.json",      "b.json",  "ab.json", "a-b.json",
+                                        "schema.json", ".c.json", "d.json~", "e.json"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         (void)unlink(names[i]);
@@ -221,12 +220,13 @@ write_file(const char *name, const char *json)
     ck_assert_int_eq(fclose(f), 0);
 }
 
+/* By id, a is before a-b; by file name, a-b.json is before a.json. */
 START_TEST(a_folder)
 {
     struct products *p = NULL;
 
     write_file("b.json", ID("b"));
-    write_file("ab.json", ID("ab"));
+    write_file("a-b.json", ID("a-b"));
     write_file("a.json", ID("a"));
     write_file("schema.json", "not a game");
     write_file(".c.json", "not a game");
@@ -234,15 +234,15 @@ START_TEST(a_folder)
     ck_assert_msg(products_load(".", &p, &why) == 0, "%s", text(&why));
     ck_assert_uint_eq(products_count(p), 3);
     ck_assert_str_eq(products_at(p, 0)->id, "a");
-    ck_assert_str_eq(products_at(p, 1)->id, "ab");
+    ck_assert_str_eq(products_at(p, 1)->id, "a-b");
     ck_assert_str_eq(products_at(p, 2)->id, "b");
     ck_assert_str_eq(products_at(p, 2)->file, "./b.json");
     ck_assert_ptr_eq(products_find(p, "a", 1), products_at(p, 0));
-    ck_assert_ptr_eq(products_find(p, "ab", 2), products_at(p, 1));
-    ck_assert_ptr_eq(products_find(p, "abc", 2), products_at(p, 1));
+    ck_assert_ptr_eq(products_find(p, "a-b", 3), products_at(p, 1));
+    ck_assert_ptr_eq(products_find(p, "a-bc", 3), products_at(p, 1));
     ck_assert_ptr_eq(products_find(p, "b", 1), products_at(p, 2));
     ck_assert_ptr_null(products_find(p, "", 0));
-    ck_assert_ptr_null(products_find(p, "abc", 3));
+    ck_assert_ptr_null(products_find(p, "a-bc", 4));
     ck_assert_ptr_null(products_find(p, "c", 1));
     ck_assert_ptr_null(products_find(p, "a\0", 2));
     products_free(p);

@@ -30,7 +30,7 @@ enum lobby_result {
     LOBBY_INVALID_STATE,    /* not joinable; state and reason say why */
     LOBBY_NO_LONGER_AVAILABLE, /* lost the race for the seat, or the game went in between (a new one too:
                                   where this process stood still until its time was up) */
-    LOBBY_REFUSED,          /* the game server answered, and not 200 */
+    LOBBY_REFUSED,          /* the game server answered, and not 200 with a token */
     LOBBY_GAME_SERVER_AWAY, /* the game server is down, too slow, or its breaker is open */
     LOBBY_REDIS_AWAY,       /* Redis cannot be reached */
     LOBBY_FAILED            /* a fault of ours: Redis refused the call; reason has its words */

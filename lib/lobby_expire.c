@@ -137,14 +137,6 @@ on_gone(void *cookie, enum redis_outcome outcome, const redisReply *reply)
     task_tell(t);
 }
 
-/* What is already gone there was removed: 404 and 410 are as good as 200. */
-static bool
-is_removed(const struct gameserver_answer *answer)
-{
-    return answer->outcome == GAMESERVER_DONE || (answer->outcome == GAMESERVER_REFUSED &&
-                                                  (answer->status == 404 || answer->status == 410));
-}
-
 static void
 on_told(void *cookie, const struct gameserver_answer *answer)
 {
@@ -152,7 +144,7 @@ on_told(void *cookie, const struct gameserver_answer *answer)
     struct lobby_round *r = t->round;
     struct redis_args *a;
 
-    if (!is_removed(answer)) {
+    if (answer->outcome != GAMESERVER_DONE) {
         r->done.failed++;
         task_tell(t);
         return;

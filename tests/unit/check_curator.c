@@ -74,7 +74,6 @@ START_TEST(test_a_player_never_came)
 END_TEST
 
 static const struct stub_script removals[] = {{.outcome = GAMESERVER_REFUSED},
-                                              {.outcome = GAMESERVER_REFUSED, .status = 500},
                                               {.outcome = GAMESERVER_LATE},
                                               {.outcome = GAMESERVER_RUBBISH},
                                               {.outcome = GAMESERVER_DOWN}};
@@ -94,22 +93,6 @@ START_TEST(test_removals_that_fail)
     stub_script[STUB_REMOVE_GAME] = (struct stub_script){.outcome = GAMESERVER_DONE};
     ck_assert_uint_eq(curate(LONG_AFTER + 2000, 10).removed, 1);
     NOTHING_LEFT();
-}
-END_TEST
-
-/* What the game server does not have is as good as removed. */
-START_TEST(test_removed_already)
-{
-    struct asked a = ask_create("host");
-    struct lobby_expired done;
-
-    ck_assert_int_eq(a.result, LOBBY_DONE);
-    stub_script[STUB_REMOVE_GAME] =
-        (struct stub_script){.outcome = GAMESERVER_REFUSED, .status = _i == 0 ? 404 : 410};
-    done = curate(LONG_AFTER, 10);
-    ck_assert_uint_eq(done.removed, 1);
-    ck_assert_uint_eq(done.failed, 0);
-    ck_assert_str_eq(functions_command("KEYS {p}:game:*"), "");
 }
 END_TEST
 
@@ -332,8 +315,7 @@ unit_suite(void)
     tcase_add_test(tc, test_nothing_is_due);
     tcase_add_test(tc, test_the_creator_never_came);
     tcase_add_test(tc, test_a_player_never_came);
-    tcase_add_loop_test(tc, test_removals_that_fail, 0, 5);
-    tcase_add_loop_test(tc, test_removed_already, 0, 2);
+    tcase_add_loop_test(tc, test_removals_that_fail, 0, 4);
     tcase_add_test(tc, test_given_up_after_a_day);
     tcase_add_test(tc, test_many_games_a_few_at_a_time);
     tcase_add_test(tc, test_many_players_never_came);

@@ -50,12 +50,14 @@ struct failure {
     enum gameserver_outcome outcome;
     enum lobby_result result;
     bool forgotten; /* nothing has to be undone */
+    bool cut;
 };
 
-static const struct failure failures[] = {{GAMESERVER_REFUSED, LOBBY_REFUSED, true},
-                                          {GAMESERVER_DOWN, LOBBY_GAME_SERVER_AWAY, true},
-                                          {GAMESERVER_RUBBISH, LOBBY_GAME_SERVER_AWAY, false},
-                                          {GAMESERVER_LATE, LOBBY_GAME_SERVER_AWAY, false}};
+static const struct failure failures[] = {{GAMESERVER_REFUSED, LOBBY_REFUSED, true, false},
+                                          {GAMESERVER_DOWN, LOBBY_GAME_SERVER_AWAY, true, false},
+                                          {GAMESERVER_RUBBISH, LOBBY_REFUSED, false, false},
+                                          {GAMESERVER_RUBBISH, LOBBY_GAME_SERVER_AWAY, false, true},
+                                          {GAMESERVER_LATE, LOBBY_GAME_SERVER_AWAY, false, false}};
 
 START_TEST(test_create_fails)
 {
@@ -63,7 +65,7 @@ START_TEST(test_create_fails)
     wall_ms before = clock_wall();
     struct asked a;
 
-    stub_script[STUB_CREATE].outcome = f->outcome;
+    stub_script[STUB_CREATE] = (struct stub_script){.outcome = f->outcome, .cut = f->cut};
     a = ask_create("host");
     ck_assert_int_eq(a.result, f->result);
     ck_assert_int_eq(a.retry_after, f->outcome == GAMESERVER_DOWN ? 7000 : 1000);
@@ -88,7 +90,7 @@ START_TEST(test_join_fails)
     const char *id = make_game("host");
     struct asked a;
 
-    stub_script[STUB_JOIN].outcome = f->outcome;
+    stub_script[STUB_JOIN] = (struct stub_script){.outcome = f->outcome, .cut = f->cut};
     a = ask_join(id, "guest");
     ck_assert_int_eq(a.result, f->result);
     ck_assert_str_eq(functions_command("ZCARD {p}:lobby"), "1"); /* listed again at once */
@@ -333,8 +335,8 @@ unit_suite(void)
     tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, test_create);
-    tcase_add_loop_test(tc, test_create_fails, 0, 4);
-    tcase_add_loop_test(tc, test_join_fails, 0, 4);
+    tcase_add_loop_test(tc, test_create_fails, 0, 5);
+    tcase_add_loop_test(tc, test_join_fails, 0, 5);
     tcase_add_loop_test(tc, test_create_is_late, 0, 4);
     tcase_add_loop_test(tc, test_join_is_late, 0, 4);
     tcase_add_test(tc, test_join_answers);

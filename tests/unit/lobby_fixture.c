@@ -83,12 +83,15 @@ static void
 answer_call(const struct call *c, gameserver_fn *fn, enum gameserver_outcome outcome)
 {
     char token[200];
-    struct gameserver_answer a = {.outcome = outcome, .reason = "scripted", .status = 200};
+    struct gameserver_answer a = {.outcome = outcome, .reason = "scripted"};
 
     if (outcome == GAMESERVER_DONE || outcome == GAMESERVER_RUBBISH)
         perform(c);
     if (outcome == GAMESERVER_REFUSED)
-        a.status = stub_script[c->action].status > 0 ? stub_script[c->action].status : 400;
+        a.status = 400;
+    if (outcome == GAMESERVER_DONE ||
+        (outcome == GAMESERVER_RUBBISH && !stub_script[c->action].cut))
+        a.status = 200;
     if (outcome == GAMESERVER_DOWN)
         a.retry_after = 7000;
     if (outcome == GAMESERVER_DONE && (c->action == STUB_CREATE || c->action == STUB_JOIN)) {

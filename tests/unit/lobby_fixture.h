@@ -43,7 +43,7 @@ enum stub_action { STUB_CREATE, STUB_JOIN, STUB_REMOVE_GAME, STUB_REMOVE_PLAYER,
 struct stub_script {
     enum gameserver_outcome outcome;
     enum gameserver_outcome late; /* where outcome is LATE: what stub_end_late() says */
-    long status;                  /* of a refusal; 0: 400 */
+    bool cut;                     /* what RUBBISH is: no whole HTTP answer, not a 200 without token */
 };
 
 extern struct stub_script stub_script[STUB_ACTION_MAX]; /* all DONE after fixture_setup */

@@ -66,7 +66,7 @@ class Bot:
         return await self.call("POST", "/create_game")
 
     async def play(self, game):
-        url = game["target_game_server"] + "/?token=" + game["token"]
+        url = game["target_game_server"].rstrip("/") + "/?token=" + game["token"]
         async with self.session.ws_connect(url) as socket:
             async for message in socket:
                 if message.type != aiohttp.WSMsgType.TEXT:

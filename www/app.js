@@ -111,7 +111,7 @@ function heading(product) {
 // --- a player ----------------------------------------------------------------------------------
 
 function showPlayer(product, user) {
-  const titles = new Map(product.stats.map((stat) => [stat.name, stat.title]));
+  const titles = new Map(Object.entries(product.stats).map(([name, stat]) => [name, stat.title]));
   const list = element("dl", { class: "stats" });
   const empty = element("p", { class: "empty card" }, "No figures of this player yet.");
   const box = element("div");
@@ -163,7 +163,7 @@ function route() {
   }
   main.setAttribute("aria-busy", "true");
   main.replaceChildren(element("p", { class: "loading" }, "Loading…"));
-  const board = product.boards.find((b) => b.id === product.top_ten) ?? product.boards[0];
+  const board = product.boards[0];
   if (user) {
     stop = showPlayer(product, user);
   } else if (board) {

@@ -5,6 +5,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/metrics.h"
+#include "lib/redis.h"
 #include "worker/apply.h"
 #include "worker/outcome.h"
 #include "worker/position.h"
@@ -55,6 +56,14 @@ applied(struct lane *lane, const struct apply_result *result)
         lane->limit = lane->limit > SIZE_MAX / 2 ? SIZE_MAX : 2 * lane->limit;
 }
 
+static void
+halve(struct lane *lane)
+{
+    size_t events = batch_events(apply_batch(lane->apply));
+
+    lane->limit = events > 1 ? events / 2 : 1;
+}
+
 /*
  * Redis will not take this batch. Halve it until the event at fault is alone, and make that one a
  * dead letter: one damaged key must not stop a product. Where even the dead letter is refused, the
@@ -77,7 +86,7 @@ refused(struct lane *lane, const char *why)
         lane->refused_id = id;
         (void)snprintf(lane->refused, sizeof(lane->refused), "Redis refused it: %s", why);
     }
-    lane->limit = events > 1 ? events / 2 : 1;
+    halve(lane);
     position_load(lane);
 }
 
@@ -99,8 +108,13 @@ outcome_take(struct lane *lane, const struct apply_result *result, bool reached_
         position_load(lane);
         return;
     }
-    if (result->outcome != APPLY_AWAY &&
-        report_allowed(&report->trouble_lines, loop_now(lane->worker->loop)))
+    if (result->outcome == APPLY_AWAY) {
+        /* Up, and yet it was not sent: it may be too much for one pipeline or one call. */
+        if (redis_is_up(lane->worker->state))
+            halve(lane);
+        return;
+    }
+    if (report_allowed(&report->trouble_lines, loop_now(lane->worker->loop)))
         log_error("worker", "Redis refused a batch", LOG_S("product", lane->id),
                   LOG_I("events", batch_events(apply_batch(lane->apply))),
                   LOG_S("error", result->why));

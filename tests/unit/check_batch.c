@@ -1,0 +1,366 @@
+/* Tests of worker/batch.c: what a batch reads, computes and writes, without Redis. */
+#include <hiredis/hiredis.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/event.h"
+#include "lib/product.h"
+#include "lib/redis.h"
+#include "tests/entry.h"
+#include "tests/unit/unit.h"
+#include "worker/batch.h"
+
+#define GAME "0123456789abcdef0123456789abcdef"
+
+static const char game_file[] =
+    "{\"product_id\": \"p\", \"title\": \"P\", \"game_server_url\": \"http://127.0.0.1:1\","
+    " \"game_socket_url\": \"ws://127.0.0.1:2/\", \"players\": {\"min\": 2, \"max\": 2},"
+    " \"stats\": ["
+    "  {\"on\": {\"type\": \"game_over\"}, \"player\": \"winner_id\", \"add\": {\"games\": 1, "
+    "\"wins\": 1}},"
+    "  {\"on\": {\"type\": \"game_over\"}, \"player\": \"loser_id\", \"add\": {\"games\": 1, "
+    "\"wins\": 0}},"
+    "  {\"on\": {\"type\": \"points\"}, \"player\": \"user_id\", \"add\": {\"points\": {\"field\": "
+    "\"n\"}}},"
+    "  {\"on\": {\"type\": \"points\"}, \"player\": \"user_id\", \"max\": {\"best\": {\"field\": "
+    "\"n\"}}}],"
+    " \"boards\": ["
+    "  {\"id\": \"wins\", \"title\": \"W\", \"from\": ["
+    "   {\"on\": {\"type\": \"game_over\"}, \"player\": \"winner_id\", \"add\": 1}]},"
+    "  {\"id\": \"low\", \"title\": \"L\", \"order\": \"asc\", \"from\": ["
+    "   {\"on\": {\"type\": \"points\"}, \"player\": \"user_id\", \"min\": {\"field\": \"n\"}}]}]}";
+
+static struct product *product;
+static struct batch *batch;
+static char text[65536];
+
+static void
+setup(void)
+{
+    struct buf why;
+
+    buf_init(&why, 4096);
+    ck_assert_msg(product_parse_one(game_file, sizeof(game_file) - 1, "p.json", &product, &why) ==
+                      0,
+                  "%s", why.data);
+    buf_free(&why);
+    batch = batch_new();
+    batch_start(batch, "p", product);
+}
+
+static void
+teardown(void)
+{
+    batch_free(batch);
+    product_free(product);
+}
+
+static void
+add(struct redisReply *entry)
+{
+    const char *why = "";
+    struct event e;
+
+    ck_assert_msg(event_decode(entry, &e, &why) == 0, "%s", why);
+    batch_add(batch, &e);
+    entry_free(entry); /* nothing of it may be needed any more */
+}
+
+static void
+game_over(const char *id, const char *winner, const char *loser)
+{
+    add(ENTRY(id, "product_id", "p", "type", "game_over", "game_id", GAME, "winner_id", winner,
+              "loser_id", loser));
+}
+
+static void
+points(const char *id, const char *user, const char *n)
+{
+    add(ENTRY(id, "product_id", "p", "type", "points", "user_id", user, "n", n));
+}
+
+/* The arguments from the first-th on, with a space between them. */
+static const char *
+join(const struct redis_args *a, size_t first)
+{
+    size_t i, len = 0;
+
+    text[0] = '\0';
+    for (i = first; i < a->n; i++) {
+        size_t from = i > 0 ? a->ends[i - 1] : 0, n = a->ends[i] - from;
+
+        ck_assert_uint_lt(len + n + 2, sizeof(text));
+        if (i > first)
+            text[len++] = ' ';
+        memcpy(text + len, a->bytes.data + from, n);
+        text[len += n] = '\0';
+    }
+    return text;
+}
+
+static void
+expect_read(size_t i, const char *command)
+{
+    struct redis_args a;
+
+    redis_args_init(&a);
+    batch_read_command(batch, i, &a);
+    ck_assert_str_eq(join(&a, 0), command);
+    redis_args_free(&a);
+}
+
+/* The answer to the i-th read. NULL is nil. */
+#define ANSWER(i, ...)                                                       \
+    do {                                                                     \
+        struct redisReply *entry_ = ENTRY("1-0", __VA_ARGS__);               \
+        ck_assert_int_eq(batch_read_reply(batch, i, entry_->element[1]), 0); \
+        entry_free(entry_);                                                  \
+    } while (0)
+
+/* Compute, and compare the keys behind the seven fixed ones, and the arguments behind the timeouts.
+ */
+static void
+expect_apply(const char *keys, const char *arguments)
+{
+    static const char fixed[] = "{p}:checkpoint:s {p}:deadletters {p}:deadlines {p}:lobby "
+                                "{p}:public {p}:counts {p}:position:s";
+    struct batch_span span = {
+        .stream = "s", .checkpoint = "1-0", .end = {.ms = 9, .seq = 1}, .entries = 7};
+    char expected[4096];
+    struct redis_args a;
+
+    batch_compute(batch);
+    redis_args_init(&a);
+    batch_apply_command(batch, &span, &a);
+    ck_assert(!a.failed);
+    (void)snprintf(expected, sizeof(expected),
+                   "%s%s%s 1-0 9-1 60000 60000 900000 600000 1200000 300000 %s", fixed,
+                   *keys != '\0' ? " " : "", keys, arguments);
+    ck_assert_str_eq(join(&a, 3), expected);
+    redis_args_free(&a);
+}
+
+static void
+expect_results(size_t applied, size_t ignored, size_t dead)
+{
+    struct batch_results results = batch_results(batch);
+
+    ck_assert_uint_eq(results.applied, applied);
+    ck_assert_uint_eq(results.ignored, ignored);
+    ck_assert_uint_eq(results.dead, dead);
+}
+
+#define POSITION "7 2 id 9-1 entries 7"
+
+START_TEST(a_batch_without_events_moves_the_checkpoint_alone)
+{
+    ck_assert_uint_eq(batch_reads(batch), 0);
+    expect_apply("", "0 1 " POSITION " 0 0");
+}
+END_TEST
+
+START_TEST(a_figure_is_read_once_and_written_once)
+{
+    game_over("2-0", "ann", "bob");
+    game_over("3-0", "bob", "ann");
+    game_over("4-0", "ann", "bob");
+    ck_assert_uint_eq(batch_reads(batch), 3);
+    expect_read(0, "HMGET {p}:stats:ann games wins");
+    expect_read(1, "HMGET {p}:stats:bob games wins");
+    expect_read(2, "ZMSCORE {p}:board:wins:all ann bob");
+    ANSWER(0, "10", "5");
+    ANSWER(1, NULL, NULL);
+    ANSWER(2, "5", NULL);
+    expect_apply("{p}:game:" GAME " {p}:game:" GAME " {p}:game:" GAME
+                 " {p}:stats:ann {p}:stats:bob {p}:board:wins:all",
+                 "3 8 " GAME " 2 over  9 " GAME " 3 over  10 " GAME " 4 over  "
+                 "3 " POSITION " 11 2 games 13 wins 7 12 2 games 3 wins 1 "
+                 "1 13 2 7 ann 1 bob 0");
+    expect_results(3, 0, 0);
+    ck_assert(batch_changes_board(batch, 0));
+    ck_assert(!batch_changes_board(batch, 1));
+}
+END_TEST
+
+START_TEST(what_does_not_change_is_not_written)
+{
+    points("2-0", "ann", "5");
+    ANSWER(0, "1", "9");
+    ANSWER(1, "3");
+    expect_apply("{p}:stats:ann", "0 2 " POSITION " 8 1 points 6 0 0");
+    ck_assert(!batch_changes_board(batch, 1));
+}
+END_TEST
+
+START_TEST(a_zero_is_written_where_there_was_nothing)
+{
+    points("2-0", "ann", "0");
+    ANSWER(0, NULL, NULL);
+    ANSWER(1, (const char *)NULL);
+    expect_apply("{p}:stats:ann {p}:board:low:all",
+                 "0 2 " POSITION " 8 2 points 0 best 0 1 9 1 0 ann 0");
+}
+END_TEST
+
+START_TEST(an_event_whose_result_does_not_fit_counts_not_at_all)
+{
+    points("2-0", "ann", "1");
+    points("3-0", "ann", "9007199254740992");
+    points("4-0", "ann", "2");
+    ANSWER(0, "9", NULL);
+    ANSWER(1, (const char *)NULL);
+    expect_apply("{p}:stats:ann {p}:board:low:all",
+                 "0 2 " POSITION " 8 2 points 12 best 2 1 9 1 1 ann "
+                 "1 12 reason a figure would be beyond 2^53 source_id 3-0 "
+                 "product_id p type points user_id ann n 9007199254740992");
+    expect_results(2, 0, 1);
+    ck_assert_uint_eq(batch_dead_at(batch, 0).id.ms, 3);
+}
+END_TEST
+
+START_TEST(a_stored_figure_that_is_no_number_costs_its_events_alone)
+{
+    game_over("2-0", "ann", "bob");
+    game_over("3-0", "cat", "bob");
+    ANSWER(0, "1", "rubbish");
+    ANSWER(1, NULL, NULL);
+    ANSWER(2, NULL, NULL);
+    ANSWER(3, NULL, NULL);
+    expect_apply("{p}:game:" GAME " {p}:stats:bob {p}:stats:cat {p}:board:wins:all",
+                 "1 8 " GAME " 3 over  3 " POSITION " 9 2 games 1 wins 0 10 2 games 1 wins 1 "
+                 "1 11 1 1 cat "
+                 "1 14 reason a stored figure is not a number source_id 2-0 product_id p type "
+                 "game_over game_id " GAME " winner_id ann loser_id bob");
+    expect_results(1, 0, 1);
+}
+END_TEST
+
+START_TEST(an_event_that_does_not_fit_its_rule_is_a_dead_letter)
+{
+    points("2-0", "ann", "many");
+    ck_assert_uint_eq(batch_reads(batch), 0);
+    batch_compute(batch);
+    expect_results(0, 0, 1);
+    ck_assert_ptr_nonnull(batch_dead_at(batch, 0).reason);
+}
+END_TEST
+
+START_TEST(an_entry_that_cannot_be_decoded_keeps_its_fields)
+{
+    struct redisReply *entry = ENTRY("2-0", "product_id", "p", "x", "1", "x", "2");
+
+    batch_add_dead(batch, (struct event_id){2, 0}, entry, "a field occurs twice");
+    entry_free(entry);
+    expect_apply("", "0 1 " POSITION " 0 1 10 reason a field occurs twice source_id 2-0 "
+                     "product_id p x 1 x 2");
+}
+END_TEST
+
+START_TEST(a_dead_letter_is_bounded)
+{
+    static char huge[EVENT_FIELD_VALUE_MAX + 1000];
+    const char *texts[2 * EVENT_FIELDS_MAX + 4];
+    struct redis_args a;
+    struct batch_span span = {.stream = "s", .checkpoint = ""};
+    struct redisReply *entry;
+    size_t i;
+
+    memset(huge, 'x', sizeof(huge) - 1);
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        texts[i] = i == 1 ? huge : "y";
+    entry = entry_new("2-0", texts, i);
+    batch_add_dead(batch, (struct event_id){2, 0}, entry, "more than 64 fields");
+    entry_free(entry);
+    batch_compute(batch);
+    redis_args_init(&a);
+    batch_apply_command(batch, &span, &a);
+    ck_assert(!a.failed);
+    ck_assert_uint_lt(a.bytes.len, EVENT_FIELD_VALUE_MAX + 2000);
+    redis_args_free(&a);
+}
+END_TEST
+
+START_TEST(game_events_carry_kind_time_and_argument)
+{
+    static const char *const expected =
+        "4 8 " GAME " 20 state creator_joined 9 " GAME " 21 connect bob 10 " GAME
+        " 22 disconnect bob 11 " GAME " 23 removed  1 " POSITION " 0 0";
+
+    add(ENTRY("20-0", "product_id", "p", "game_id", GAME, "type", "state_change", "new_state",
+              "creator_joined"));
+    add(ENTRY("21-0", "product_id", "p", "game_id", GAME, "type", "player_connect", "player_id",
+              "bob"));
+    add(ENTRY("22-0", "product_id", "p", "game_id", GAME, "type", "player_disconnect", "player_id",
+              "bob"));
+    add(ENTRY("23-0", "product_id", "p", "game_id", GAME, "type", "game_removed"));
+    add(ENTRY("24-0", "product_id", "p", "type", "gameplay"));
+    expect_apply("{p}:game:" GAME " {p}:game:" GAME " {p}:game:" GAME " {p}:game:" GAME, expected);
+    expect_results(4, 1, 0);
+    ck_assert_uint_eq(batch_moves(batch), 4);
+    ck_assert_str_eq(batch_move_at(batch, 2).kind, "disconnect");
+    ck_assert_uint_eq(batch_move_at(batch, 2).id.ms, 22);
+}
+END_TEST
+
+START_TEST(names_do_not_run_into_each_other)
+{
+    /* Stat and player, board and player: none of these is the same figure. */
+    points("2-0", "a", "1");
+    points("3-0", "apoints", "2");
+    points("4-0", "", "3"); /* no name: a dead letter */
+    ck_assert_uint_eq(batch_reads(batch), 3);
+    expect_read(0, "HMGET {p}:stats:a points best");
+    expect_read(1, "ZMSCORE {p}:board:low:all a apoints");
+    expect_read(2, "HMGET {p}:stats:apoints points best");
+}
+END_TEST
+
+START_TEST(answers_of_another_shape_are_refused)
+{
+    struct redisReply *entry = ENTRY("1-0", "1");
+
+    points("2-0", "ann", "1");
+    ck_assert_int_eq(batch_read_reply(batch, 0, entry->element[1]), -1);
+    ck_assert_int_eq(batch_read_reply(batch, 0, entry->element[0]), -1);
+    entry_free(entry);
+}
+END_TEST
+
+START_TEST(a_batch_is_used_again)
+{
+    points("2-0", "ann", "1");
+    batch_start(batch, "p", product);
+    ck_assert_uint_eq(batch_events(batch), 0);
+    ck_assert_uint_eq(batch_reads(batch), 0);
+    points("3-0", "ann", "4");
+    ck_assert_uint_eq(batch_last_id(batch).ms, 3);
+    ANSWER(0, NULL, NULL);
+    ANSWER(1, (const char *)NULL);
+    expect_apply("{p}:stats:ann {p}:board:low:all",
+                 "0 2 " POSITION " 8 2 points 4 best 4 1 9 1 4 ann 0");
+}
+END_TEST
+
+Suite *
+unit_suite(void)
+{
+    Suite *suite = suite_create("batch");
+    TCase *tc = tcase_create("batch");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, a_batch_without_events_moves_the_checkpoint_alone);
+    tcase_add_test(tc, a_figure_is_read_once_and_written_once);
+    tcase_add_test(tc, what_does_not_change_is_not_written);
+    tcase_add_test(tc, a_zero_is_written_where_there_was_nothing);
+    tcase_add_test(tc, an_event_whose_result_does_not_fit_counts_not_at_all);
+    tcase_add_test(tc, a_stored_figure_that_is_no_number_costs_its_events_alone);
+    tcase_add_test(tc, an_event_that_does_not_fit_its_rule_is_a_dead_letter);
+    tcase_add_test(tc, an_entry_that_cannot_be_decoded_keeps_its_fields);
+    tcase_add_test(tc, a_dead_letter_is_bounded);
+    tcase_add_test(tc, game_events_carry_kind_time_and_argument);
+    tcase_add_test(tc, names_do_not_run_into_each_other);
+    tcase_add_test(tc, answers_of_another_shape_are_refused);
+    tcase_add_test(tc, a_batch_is_used_again);
+    suite_add_tcase(suite, tc);
+    return suite;
+}

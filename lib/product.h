@@ -71,6 +71,11 @@ struct products;
 int products_load(const char *dir, struct products **ret_products, struct buf *why)
     __attribute__((warn_unused_result));
 
+/* products_load_file(file, ret_product, why): one file of such a folder, its name checked too.
+ * Returns 0; or -1 with a line a problem in why. */
+int products_load_file(const char *file, struct product **ret_product, struct buf *why)
+    __attribute__((warn_unused_result));
+
 /* products_free(p): NULL is legal. */
 void products_free(struct products *p);
 

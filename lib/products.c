@@ -29,41 +29,52 @@ is_game_file(const struct dirent *entry)
            strcmp(name, "schema.json") != 0;
 }
 
+int
+products_load_file(const char *file, struct product **ret_product, struct buf *why)
+{
+    const char *slash = strrchr(file, '/'), *name = slash != NULL ? slash + 1 : file;
+    struct product *product = NULL;
+    char *json = NULL;
+    size_t len;
+    int ret = -1;
+
+    if (text_read_file(file, FILE_MAX, &json, &len) != 0) {
+        table_problem(why, "%s: cannot read it: %s", file, strerror(errno));
+        goto out;
+    }
+    if (product_parse_one(json, len, file, &product, why) != 0) {
+        goto out;
+    }
+    len = strlen(product->id);
+    if (strncmp(product->id, name, len) != 0 || strcmp(name + len, ".json") != 0) {
+        table_problem(why, "%s: product_id: is \"%s\", so the file's name must be %s.json", file,
+                      product->id, product->id);
+        goto out;
+    }
+    *ret_product = product;
+    product = NULL;
+    ret = 0;
+out:
+    product_free(product);
+    free(json);
+    return ret;
+}
+
 /* Read dir/name and put it in p. */
 static int
 load_one(struct products *p, const char *dir, const char *name, struct buf *why)
 {
-    struct product *product = NULL;
-    char *json = NULL;
     struct buf file;
-    size_t len;
     int ret = -1;
 
     buf_init(&file, strlen(dir) + strlen(name) + 1);
     buf_printf(&file, "%s/%s", dir, name);
     if (!buf_ok(&file)) {
         table_problem(why, "%s: out of memory", name);
-        goto out;
+    } else if (products_load_file(file.data, &p->item[p->n], why) == 0) {
+        p->n++;
+        ret = 0;
     }
-    if (text_read_file(file.data, FILE_MAX, &json, &len) != 0) {
-        table_problem(why, "%s: cannot read it: %s", file.data, strerror(errno));
-        goto out;
-    }
-    if (product_parse_one(json, len, file.data, &product, why) != 0) {
-        goto out;
-    }
-    if (strlen(product->id) != strlen(name) - 5 ||
-        memcmp(product->id, name, strlen(product->id)) != 0) {
-        table_problem(why, "%s: product_id: is \"%s\", so the file's name must be %s.json",
-                      file.data, product->id, product->id);
-        goto out;
-    }
-    p->item[p->n++] = product;
-    product = NULL;
-    ret = 0;
-out:
-    product_free(product);
-    free(json);
     buf_free(&file);
     return ret;
 }

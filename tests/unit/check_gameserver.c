@@ -333,7 +333,6 @@ unit_suite(void)
     Suite *suite = suite_create("gameserver");
     TCase *tc = tcase_create("gameserver");
 
-    tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, calls_setup, calls_teardown);
     tcase_add_test(tc, test_request_and_token);
     tcase_add_test(tc, test_request_id_cannot_make_headers);

@@ -218,7 +218,6 @@ unit_suite(void)
     Suite *suite = suite_create("gameserver_many");
     TCase *tc = tcase_create("gameserver_many");
 
-    tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, calls_setup, calls_teardown);
     tcase_add_test(tc, test_concurrency_is_bounded);
     tcase_add_test(tc, test_breaker);

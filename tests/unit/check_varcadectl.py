@@ -1,0 +1,157 @@
+#!/usr/bin/python3
+"""Tests of varcadectl as a program: arguments, output, exit status. Needs nothing but Python itself."""
+import base64
+import hashlib
+import hmac
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+SRCDIR = Path(os.environ.get("srcdir", "."))
+PROGRAM = str(Path("worker/varcadectl").resolve())
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+def run(*args, **kwargs):
+    return subprocess.run([PROGRAM, *map(str, args)], capture_output=True, text=True, timeout=60, **kwargs)
+
+
+def unbase64(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.dir = Path(tempfile.mkdtemp(prefix="check_varcadectl."))
+        self.addCleanup(shutil.rmtree, self.dir)
+        (self.dir / "token.key").touch(mode=0o600)
+        (self.dir / "token.key").write_text(SECRET + "\n")
+        self.config = self.write("varcade.json", {"token": {"key_files": ["token.key"]}})
+
+    def write(self, name, value):
+        path = self.dir / name
+        path.write_text(value if isinstance(value, str) else json.dumps(value))
+        return path
+
+    def fails(self, out, status, *words):
+        self.assertEqual((out.returncode, out.stdout), (status, ""), out.stderr)
+        for word in words:
+            self.assertIn(word, out.stderr)
+
+
+class Token(Case):
+    def claims(self, *args):
+        out = run("token", "--config", self.config, *args)
+        self.assertEqual((out.returncode, out.stderr), (0, ""))
+        signed, signature = out.stdout.rstrip("\n").rsplit(".", 1)
+        expected = hmac.new(SECRET.encode(), signed.encode(), hashlib.sha256).digest()
+        self.assertEqual(unbase64(signature), expected)
+        header, payload = signed.split(".")
+        self.assertEqual(json.loads(unbase64(header))["alg"], "HS256")
+        return json.loads(unbase64(payload))
+
+    def test_claims(self):
+        before = int(time.time())
+        claims = self.claims("--user", "4711", "--name", 'Jürgen "J"')
+        self.assertEqual((claims["user_id"], claims["username"]), ("4711", 'Jürgen "J"'))
+        self.assertEqual(claims["exp"] - claims["iat"], 24 * 3600)
+        self.assertLessEqual(before, claims["iat"])
+        self.assertLessEqual(claims["iat"], time.time())
+
+    def test_hours(self):
+        claims = self.claims("--user", "u", "--name", "n", "--hours", "87600")
+        self.assertEqual(claims["exp"] - claims["iat"], 87600 * 3600)
+
+    def test_arguments(self):
+        for hours in ("0", "-1", "87601", "1.5", "", "1h", "99999999999999999999"):
+            self.fails(run("token", "--config", self.config, "--user", "u", "--name", "n", "--hours", hours), 2, "--hours")
+        for user in ("", "x" * 129, "a\nb"):
+            self.fails(run("token", "--config", self.config, "--user", user, "--name", "n"), 2, "--user")
+            self.fails(run("token", "--config", self.config, "--user", "u", "--name", user), 2, "--name")
+        self.fails(run("token", "--config", self.config, "--name", "n"), 2, "--user")
+        self.fails(run("token", "--config", self.config, "--user", "u"), 2, "--name")
+        self.fails(run("token", "--user", "u", "--name", "n", "more"), 2, "no arguments")
+        self.fails(run("token", "--colour", "red"), 2, "colour")
+
+    def test_no_key(self):
+        args = ("--user", "u", "--name", "n")
+        self.fails(run("token", *args, "--config", self.dir / "none.json"), 1, "none.json")
+        self.fails(run("token", *args, "--config", self.write("empty.json", "{}")), 1, "token.key_files")
+        (self.dir / "token.key").chmod(0o644)
+        out = run("token", *args, "--config", self.config)
+        self.fails(out, 1, "token.key", "0644")
+        self.assertNotIn(SECRET, out.stderr)
+
+    def test_public_key(self):
+        body = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEfGU7pT1NwpFSZLTktskgA2tUOT/e\n" \
+               "53qMHr+1ikw/v/znXlDBJQ2jZAAnwpMdMw4apQmyOns22HVN2bzGpnsZ/g==\n"
+        self.write("public.pem", f"-----BEGIN PUBLIC KEY-----\n{body}-----END PUBLIC KEY-----\n")
+        config = self.write("es.json", {"token": {"algorithm": "ES256", "key_files": ["public.pem"]}})
+        self.fails(run("token", "--config", config, "--user", "u", "--name", "n"), 1, "ES256", "public")
+
+
+class Check(Case):
+    example = SRCDIR / "games/exrps.json"
+
+    def test_good(self):
+        out = run("check", self.example)
+        self.assertEqual((out.returncode, out.stdout, out.stderr), (0, f"{self.example}: good\n", ""))
+
+    def test_every_problem_of_every_file(self):
+        game = json.loads(self.example.read_text())
+        named = self.write("other.json", game)
+        game["players"] = {"min": 3, "max": 2}
+        game["colour"] = "red"
+        bad = self.write("exrps.json", game)
+        broken = self.write("broken.json", '{"product_id": }')
+        out = run("check", bad, self.example, named, broken, self.dir / "none.json")
+        self.assertEqual((out.returncode, out.stdout), (1, f"{self.example}: good\n"))
+        lines = out.stderr.splitlines()
+        self.assertTrue(all(line.startswith(str(self.dir)) for line in lines), out.stderr)
+        for file, word in ((bad, "colour"), (bad, "players"), (named, "exrps.json"), (broken, "line 1"),
+                           (self.dir / "none.json", "No such file")):
+            self.assertTrue(any(line.startswith(f"{file}: ") and word in line for line in lines), out.stderr)
+
+    def test_name_must_be_the_whole_id(self):
+        game = self.example.read_text()
+        for name in ("exrps", "exrps.json.json", "exrpsjson", "exrp.json", "xexrps.json"):
+            self.fails(run("check", self.write(name, game)), 1, "must be exrps.json")
+        self.assertEqual(run("check", self.write("exrps.json", game)).returncode, 0)
+        self.assertEqual(run("check", "exrps.json", cwd=self.dir).returncode, 0)
+
+
+class Program(Case):
+    def test_help_and_version(self):
+        for args, word in ((["--help"], "varcadectl token"), (["--version"], "varcadectl 0.")):
+            out = run(*args)
+            self.assertEqual((out.returncode, out.stderr), (0, ""))
+            self.assertIn(word, out.stdout)
+
+    def test_usage(self):
+        self.fails(run(), 2, "--help")
+        self.fails(run("fly"), 2, "no such command")
+        self.fails(run("check"), 2, "no file")
+
+    def test_full_disk(self):
+        with open("/dev/full", "w") as full:
+            out = subprocess.run([PROGRAM, "--help"], stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(out.returncode, 1)
+        self.assertIn("No space left", out.stderr)
+
+    @unittest.skipUnless(shutil.which("mandoc"), "mandoc is not installed")
+    def test_man_page(self):
+        page = SRCDIR / "docs/varcadectl.1"
+        out = subprocess.run(["mandoc", "-Tlint", "-Wwarning", page], capture_output=True, text=True)
+        self.assertEqual((out.returncode, out.stdout), (0, ""))
+        text = page.read_text()
+        for word in ("-config", "-user", "-name", "-hours", "-help", "-version", "check", "token"):
+            self.assertIn(word, text)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -25,7 +25,7 @@ void redis_server_free(struct redis_server *s);
 const char *redis_server_url(const struct redis_server *s);
 const char *redis_server_socket(const struct redis_server *s);
 
-/* Kill it (SIGKILL) and wait; start it again, empty, on the same socket. */
+/* Kill it (SIGKILL) and wait; start it again on the same socket, empty unless options said otherwise. */
 void redis_server_kill(struct redis_server *s);
 void redis_server_restart(struct redis_server *s);
 

@@ -1,0 +1,180 @@
+/*
+ * The worker when things die: workers, Redis, and the stream's end. Whatever happens, the figures
+ * are those of every event counted once. tests/faults/worker-kill.py does the same at length.
+ */
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/unit.h"
+#include "tests/unit/worker_fixture.h"
+
+#define EVENTS ((size_t)6000)
+
+static void
+start_both(void)
+{
+    worker_start(0);
+    worker_start(1);
+}
+
+/* The lease of a killed worker is taken away too, or most of the time nobody would be at work. */
+START_TEST(workers_are_killed_while_they_drain_the_stream)
+{
+    long long before = 0, now;
+    size_t at_work = 0;
+
+    worker_games("duel", EVENTS);
+    for (size_t round = 0; (now = worker_totals("duel")) < (long long)EVENTS; round++) {
+        for (size_t i = 0; i < WORKERS_MAX; i++)
+            if (fix.worker[i] == 0)
+                worker_start(i);
+        at_work += now > before;
+        before = now;
+        worker_ask("DEL {duel}:lease");
+        (void)poll(NULL, 0, rand() % 20);
+        if (round < 200)
+            (void)worker_stop(round % 2, SIGKILL);
+        ck_assert_uint_lt(round, 5000);
+    }
+    ck_assert_uint_gt(at_work, 3);
+    worker_check_totals("duel", EVENTS);
+}
+END_TEST
+
+/* Without leases both do the same work: what the second one does is fenced off. */
+START_TEST(two_workers_get_the_same_events)
+{
+    worker_games("duel", EVENTS / 2);
+    start_both();
+    while (worker_totals("duel") < (long long)EVENTS / 2)
+        worker_ask("DEL {duel}:lease");
+    worker_games("duel", EVENTS / 2);
+    while (worker_totals("duel") < (long long)EVENTS)
+        worker_ask("DEL {duel}:lease");
+    /* Both halves begin with w0 and l0. */
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(worker_int("HGET {duel}:stats:w%d wins", i), (long long)EVENTS / 10);
+}
+END_TEST
+
+START_TEST(another_worker_takes_over)
+{
+    start_both();
+    worker_games("duel", 10);
+    WAIT(worker_totals("duel") == 10);
+    WAIT(worker_logged(0, "lease taken product=duel") ||
+         worker_logged(1, "lease taken product=duel"));
+    (void)worker_stop(worker_logged(0, "lease taken product=duel") ? 0 : 1, SIGKILL);
+    worker_games("duel", 10);
+    WAIT(worker_totals("duel") == 20);
+}
+END_TEST
+
+START_TEST(sigterm_finishes_what_is_under_way)
+{
+    worker_games("duel", EVENTS);
+    for (size_t round = 0; worker_totals("duel") < (long long)EVENTS; round++) {
+        worker_start(0);
+        WAIT(worker_logged(0, "connected for=state"));
+        (void)poll(NULL, 0, (int)round);
+        worker_end(0);
+        worker_remove("log.0");
+    }
+    worker_check_totals("duel", EVENTS);
+}
+END_TEST
+
+START_TEST(redis_is_killed_and_comes_back)
+{
+    for (size_t round = 0; round < 5; round++) {
+        worker_games("duel", 7 * 10 * 10); /* a whole number of rounds of winners and losers */
+        if (round == 0)
+            worker_start(0);
+        (void)poll(NULL, 0, (int)(3 * round));
+        worker_restart_redis();
+    }
+    WAIT(worker_totals("duel") == 5 * 700);
+    worker_check_totals("duel", 5 * 700);
+}
+END_TEST
+
+START_TEST(a_redis_that_hangs_is_noticed)
+{
+    worker_start(0);
+    worker_games("duel", 70);
+    WAIT(worker_totals("duel") == 70);
+    redis_server_pause(fix.server);
+    WAIT(strstr(worker_http("/readyz"), "503") != NULL);
+    redis_server_resume(fix.server);
+    worker_games("duel", 70);
+    WAIT(worker_totals("duel") == 140);
+    worker_check_totals("duel", 140);
+}
+END_TEST
+
+START_TEST(events_trimmed_before_they_were_read_are_told)
+{
+    worker_start(0);
+    worker_games("duel", 50);
+    WAIT(worker_totals("duel") == 50);
+    worker_end(0);
+
+    /* What was read may go. */
+    worker_ask("XTRIM game_event_stream MAXLEN 0");
+    worker_games("duel", 20);
+    worker_start(0);
+    WAIT(worker_totals("duel") == 70);
+    ck_assert_int_eq((int)worker_metric("varcade_stream_gap_total"), 0);
+    worker_end(0);
+
+    worker_games("duel", 20);
+    worker_ask("XTRIM game_event_stream MAXLEN 5");
+    worker_start(0);
+    WAIT(worker_totals("duel") == 75);
+    ck_assert(worker_logged(0, "events are lost"));
+    ck_assert_int_eq((int)worker_metric("varcade_stream_gap_total"), 1);
+    ck_assert_int_eq((int)worker_metric("varcade_stream_lost_entries_total"), 15);
+
+    /* And while it runs: the entry was never there when it looked. */
+    worker_ask("MULTI");
+    worker_ask("XADD game_event_stream * product_id duel type points user_id x n 1");
+    worker_ask("XTRIM game_event_stream MAXLEN 0");
+    worker_ask("EXEC");
+    WAIT(worker_metric("varcade_stream_lost_entries_total") == 16);
+}
+END_TEST
+
+START_TEST(a_stream_that_was_deleted_is_told)
+{
+    worker_start(0);
+    worker_games("duel", 50);
+    WAIT(worker_totals("duel") == 50);
+    worker_ask("DEL game_event_stream");
+    WAIT(worker_logged(0, "the stream is another one, or is gone"));
+    worker_games("duel", 50);
+    WAIT(worker_totals("duel") == 100);
+    ck_assert_int_eq((int)worker_metric("varcade_stream_gap_total"), 1);
+}
+END_TEST
+
+Suite *
+unit_suite(void)
+{
+    Suite *suite = suite_create("worker_faults");
+    TCase *tc = tcase_create("faults");
+
+    redis_server_require();
+    tcase_add_checked_fixture(tc, worker_fixture_setup, worker_fixture_teardown);
+    tcase_add_test(tc, workers_are_killed_while_they_drain_the_stream);
+    tcase_add_test(tc, two_workers_get_the_same_events);
+    tcase_add_test(tc, another_worker_takes_over);
+    tcase_add_test(tc, sigterm_finishes_what_is_under_way);
+    tcase_add_test(tc, redis_is_killed_and_comes_back);
+    tcase_add_test(tc, a_redis_that_hangs_is_noticed);
+    tcase_add_test(tc, events_trimmed_before_they_were_read_are_told);
+    tcase_add_test(tc, a_stream_that_was_deleted_is_told);
+    suite_add_tcase(suite, tc);
+    return suite;
+}

@@ -162,7 +162,8 @@ class Stack:
                                         stderr=self.output)
         line = self.process.stdout.readline().decode()
         assert line == f"ready {self.url}/\n", (line, (self.folder / "quickstart.log").read_text())
-        self.redis = redis.Redis(unix_socket_path=str(self.dir / "redis.sock"), decode_responses=True)
+        self.redis = redis.Redis(unix_socket_path=str(self.dir / "redis.sock"), decode_responses=True,
+                                 encoding_errors="replace")
         self.key = (self.dir / "token.key").read_text()
 
     def stop(self, number=signal.SIGTERM):

@@ -79,7 +79,7 @@ def test_two_side_by_side_and_twice_in_one_folder(tmp_path):
         assert status == 1 and "already running" in lines[-1]
         status, lines = run({"VARCADE_DIR": str(tmp_path), "VARCADE_PORT": str(one.port)})
         assert status == 1
-        assert lines == [f"quickstart: port {one.port} on 127.0.0.1 is in use; choose another with VARCADE_PORT"]
+        assert lines == [f"quickstart: port {one.port} on 127.0.0.1 is in use; choose others with VARCADE_PORT"]
         assert processes_in(tmp_path) == []
     finally:
         one.close()

@@ -79,14 +79,14 @@ def test_open_games(stack):
     assert [g["game_id"] for g in stack.open_games("arena", count=3, page=1)] == ids[3:6]
     assert [g["game_id"] for g in stack.open_games("arena", count=25)] == ids[:25]
     assert [g["game_id"] for g in stack.open_games("arena", count=1000000)] == ids[:25]
+    assert [g["game_id"] for g in stack.open_games("arena", count="9" * 30)] == ids[:25]
     assert [g["game_id"] for g in stack.open_games("arena", count=1000000, page=1)] == ids[25:]
     assert stack.open_games("arena", count=0) == []
     assert stack.open_games("arena", page=99) == []
     assert stack.open_games("arena", page=2**62) == []
 
 
-@pytest.mark.parametrize("query", ["count=x", "count=-1", "count=1.5", "count=", "page=-1", "page=x", "page=1e3",
-                                   "count=99999999999999999999999"])
+@pytest.mark.parametrize("query", ["count=x", "count=-1", "count=1.5", "count=", "page=-1", "page=x", "page=1e3"])
 def test_open_games_parameters(stack, query):
     answer = stack.http.get(f"{stack.url}/game_lobby/exrps/open_games?{query}")
     assert answer.status_code == 400
@@ -197,7 +197,7 @@ def test_good_tokens(stack):
 
 
 def test_join_unknown_game(stack):
-    for game_id in ("0" * 32, "xyz", "0" * 31, "A" * 32, "%00" * 32):
+    for game_id in ("0" * 32, "xyz", "0" * 31, "A" * 32, "%20" * 32):
         problem(stack.join(game_id, "dan"), 404, "game not found")
 
 

@@ -81,17 +81,19 @@ static const struct stub_script removals[] = {{.outcome = GAMESERVER_REFUSED},
 START_TEST(test_removals_that_fail)
 {
     struct lobby_expired done;
+    wall_ms now;
 
     make_game("host");
+    now = LONG_AFTER;
     stub_script[STUB_REMOVE_GAME] = removals[_i];
-    done = curate(LONG_AFTER, 10);
+    done = curate(now, 10);
     ck_assert_uint_eq(done.expired, 1);
     ck_assert_uint_eq(done.failed, 1);
     ck_assert_str_eq(functions_command("ZCARD {p}:deadlines"), "1");
     CONSISTENT();
-    ck_assert_uint_eq(curate(LONG_AFTER, 10).games, 0); /* not at once again */
+    ck_assert_uint_eq(curate(now, 10).games, 0); /* not at once again */
     stub_script[STUB_REMOVE_GAME] = (struct stub_script){.outcome = GAMESERVER_DONE};
-    ck_assert_uint_eq(curate(LONG_AFTER + 2000, 10).removed, 1);
+    ck_assert_uint_eq(curate(now + 2000, 10).removed, 1);
     NOTHING_LEFT();
 }
 END_TEST
@@ -155,6 +157,7 @@ END_TEST
 /* Where it dies: before the game server does it; after, and Redis does not hear of it. */
 START_TEST(test_death_while_creating)
 {
+    wall_ms start = clock_wall();
     struct asked a;
 
     stub_hold = true;
@@ -166,7 +169,7 @@ START_TEST(test_death_while_creating)
     stub_hold = false;
     ck_assert_uint_eq(a.done, 0);
     CONSISTENT();
-    ck_assert_uint_eq(curate(clock_wall() + FIXTURE_TIMEOUT, 10).games, 0); /* it might live yet */
+    ck_assert_uint_eq(curate(start + FIXTURE_TIMEOUT, 10).games, 0); /* it might live yet */
     ck_assert_uint_eq(curate(INTENT_OVER, 10).removed, 1);
     ck_assert_uint_eq(curate(ALL_OVER, 10).removed, 1);
     NOTHING_LEFT();
@@ -206,9 +209,10 @@ ignore_round(void *cookie, const struct lobby_expired *done)
 /* The curator itself, before or after the game server was told. */
 START_TEST(test_death_of_the_curator)
 {
-    wall_ms due = clock_wall() + FUNCTIONS_CREATED_MS + 1;
+    wall_ms due;
 
     ck_assert_int_eq(ask_create("host").result, LOBBY_DONE);
+    due = clock_wall() + FUNCTIONS_CREATED_MS + 1;
     stub_hold = true;
     lobby_expire_due(lobby, &product, due, 10, ignore_round, NULL);
     fixture_turn_until(&stub_calls, 2);

@@ -78,7 +78,7 @@ START_TEST(sigterm_finishes_what_is_under_way)
     for (size_t round = 0; worker_totals("duel") < (long long)EVENTS; round++) {
         worker_start(0);
         WAIT(worker_logged(0, "connected for=state"));
-        (void)poll(NULL, 0, (int)round);
+        (void)poll(NULL, 0, (int)(5 * round));
         worker_end(0);
         worker_remove("log.0");
     }

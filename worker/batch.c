@@ -391,7 +391,7 @@ batch_dead_at(const struct batch *b, size_t n)
         if (item->dead != NULL && n-- == 0)
             return (struct batch_dead){.id = item->id, .reason = item->dead};
     }
-    assert(!"a dead letter of this batch");
+    assert(false && "a dead letter of this batch");
     return (struct batch_dead){.reason = NULL};
 }
 

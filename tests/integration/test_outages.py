@@ -108,7 +108,8 @@ def test_pools_down_is_told_as_a_problem(stack):
         for pid in parts:
             os.kill(pid, signal.SIGKILL)
         for path in ("/game_lobby/exrps/open_games", "/stats/exrps/a", "/products"):
-            answer = wait_for(lambda: (a := stack.http.get(stack.url + path)).status_code == 503 and a, what="503")
+            # In a list, for an answer that is an error counts as false.
+            answer, = wait_for(lambda: (a := stack.http.get(stack.url + path)).status_code == 503 and [a], what="503")
             assert answer.headers["Content-Type"].startswith("application/problem+json")
             assert answer.json()["status"] == 503 and answer.headers["Retry-After"]
         assert stack.http.get(f"{stack.url}/leaderboards/top_ten/exrps").status_code == 200

@@ -372,6 +372,8 @@ ready(void *cookie, uint32_t events)
     switch (c->state) {
     case CONNECTION_IDLE:
     case CONNECTION_ARRIVING:
+        /* An end behind a whole request is told once, and seen after the answer. */
+        c->came = (events & (EPOLLRDHUP | EPOLLHUP)) != 0;
         look_at_arrived(c);
         break;
     case CONNECTION_WORKING:

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -67,13 +66,14 @@ struct pool {
     bool reload;               /* asked for */
     bool stopping;
     mono_ms stop_since;
+    mono_ms looked; /* when the processes were last looked at */
 };
 
 void
-pool_serving(struct pool_seat *seat)
+pool_serving(struct pool_seat *seat, bool serving)
 {
     if (seat != NULL)
-        atomic_store(&seat->serving, true);
+        atomic_store(&seat->serving, serving);
 }
 
 void
@@ -247,30 +247,40 @@ reload(struct pool *pool, mono_ms now)
     }
 }
 
-static void
+/* Returns whether none of them takes connections any more. */
+static bool
 let_replaced_go(struct pool *pool)
 {
     struct process *p;
+    bool gone = true;
 
     DL_FOREACH (pool->processes, p) {
-        if (p->place == NULL && !p->told)
+        if (p->place != NULL)
+            continue;
+        if (!p->told)
             tell(p, SIGQUIT);
+        gone = gone && !atomic_load(&p->seat->serving);
     }
+    return gone;
 }
 
 static void
 kill_stuck(struct pool *pool, mono_ms now)
 {
+    /* Where the supervisor itself was stopped a while, the processes were too, as far as it knows.
+     */
+    bool slept = now - pool->looked > FRESH;
     struct process *p;
 
+    pool->looked = now;
     DL_FOREACH (pool->processes, p) {
         uint64_t turns = atomic_load(&p->seat->turns);
 
-        if (turns != p->turns_seen) {
+        if (turns != p->turns_seen || slept) {
             p->turns_seen = turns;
             p->turned = now;
         }
-        if (atomic_load(&p->seat->serving) && now - p->turned > STUCK_AFTER) {
+        if ((p->told || atomic_load(&p->seat->serving)) && now - p->turned > STUCK_AFTER) {
             log_error("pool", "process hangs", LOG_I("pid", p->pid));
             (void)kill(p->pid, SIGKILL);
         }
@@ -308,14 +318,11 @@ tend(struct pool *pool)
         if (pool->places[i].process == NULL && now >= pool->places[i].start_at)
             start_process(pool, &pool->places[i], now);
     }
-    if (!all_serve(pool))
+    if (!all_serve(pool) || !let_replaced_go(pool) || pool->ready)
         return;
-    if (!pool->ready) {
-        service_ready("serving");
-        log_notice("pool", "serving", LOG_I("processes", pool->options->processes));
-    }
+    service_ready("serving");
+    log_notice("pool", "serving", LOG_I("processes", pool->options->processes));
     pool->ready = true;
-    let_replaced_go(pool);
 }
 
 /* --- events ----------------------------------------------------------------------------------- */

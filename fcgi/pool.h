@@ -7,7 +7,8 @@
 #ifndef VARCADE_FCGI_POOL_H
 #define VARCADE_FCGI_POOL_H
 
-#include "lib/clock.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 struct pool_seat;
 
@@ -15,7 +16,7 @@ struct pool_seat;
 #define POOL_TURN_EVERY 1000 /* ms: how often a process has to call pool_turned */
 
 /* pool_serve_fn: the life of a serving process, after the fork. Returns its exit status. It calls
- * pool_serving once it serves, and pool_turned every POOL_TURN_EVERY. SIGTERM: answer what is under way and return;
+ * pool_serving when it begins and ends to take connections, and pool_turned every POOL_TURN_EVERY. SIGTERM: answer what is under way and return;
  * SIGQUIT: the same without hurry, another process is there. */
 typedef int pool_serve_fn(void *cookie, struct pool_seat *seat);
 
@@ -33,8 +34,9 @@ struct pool_options {
 /* pool_run(options): until SIGTERM or SIGINT. Returns 0, or -1 with errno where it could not begin. */
 int pool_run(const struct pool_options *options) __attribute__((warn_unused_result));
 
-/* pool_serving(seat), pool_turned(seat): signs of life of a serving process. seat NULL: nothing. */
-void pool_serving(struct pool_seat *seat);
+/* pool_serving(seat, serving), pool_turned(seat): signs of life of a serving process. serving: whether it takes new
+ * connections. seat NULL: nothing. */
+void pool_serving(struct pool_seat *seat, bool serving);
 void pool_turned(struct pool_seat *seat);
 
 #endif

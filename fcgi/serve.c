@@ -35,6 +35,7 @@ stop_now(void *cookie)
     struct process *p = cookie;
 
     server_drain(p->server, 0);
+    pool_serving(p->seat, false);
 }
 
 static void
@@ -43,6 +44,7 @@ stop_gently(void *cookie)
     struct process *p = cookie;
 
     server_drain(p->server, LINGER);
+    pool_serving(p->seat, false);
 }
 
 static void
@@ -82,7 +84,7 @@ serve_fastcgi(const struct app_settings *settings, int listen_fd, struct pool_se
         goto out;
     }
     turned(&p);
-    pool_serving(seat);
+    pool_serving(seat, true);
     if (loop_run(p.loop) != 0)
         log_error("server", "cannot go on", LOG_ERRNO(errno));
     else

@@ -26,10 +26,11 @@
 
 #define SECRET "0123456789abcdef0123456789abcdef"
 #define LOG_MAX 1048576
-#define PATH_LEN 128
+#define FOLDER_LEN 32
+#define PATH_LEN 96
 
 static struct {
-    char folder[PATH_LEN];
+    char folder[FOLDER_LEN];
     char socket[PATH_LEN];
     char binary[4096];
     int manager; /* where the program's notices come */
@@ -44,7 +45,7 @@ static struct {
 static const char *
 in_folder(const char *name)
 {
-    static char paths[4][PATH_LEN + 64];
+    static char paths[4][PATH_LEN];
     static unsigned next;
     char *path = paths[next++ % 4];
 
@@ -58,7 +59,10 @@ fcgi_program_require(void)
     const char *binary = getenv("VARCADE_FCGI");
 
     redis_server_require();
-    ck_assert_ptr_nonnull(realpath(binary != NULL ? binary : "fcgi/varcade-fcgi", fix.binary));
+    if (realpath(binary != NULL ? binary : "fcgi/varcade-fcgi", fix.binary) == NULL) {
+        fprintf(stderr, "fcgi/varcade-fcgi is not built\n");
+        exit(EXIT_FAILURE);
+    }
 }
 
 /* --- files ------------------------------------------------------------------------------------ */
@@ -109,7 +113,8 @@ fcgi_program_configure(const char *more)
                "{\"games\": {\"dir\": \"games\"}, \"redis\": {\"state_url\": \"%s\","
                " \"connect_timeout_ms\": 300, \"command_timeout_ms\": 500},"
                " \"token\": {\"key_files\": [\"token.key\"]}, \"metrics\": {\"dir\": \"metrics\"},"
-               " \"game_server\": {\"timeout_ms\": 700, \"late_ms\": 1000}%s}",
+               " \"game_server\": {\"connect_timeout_ms\": 500, \"timeout_ms\": 700,"
+               " \"late_ms\": 1000}%s}",
                redis_server_url(functions_server()), more);
     ck_assert(buf_ok(&json));
     fcgi_program_write("varcade.json", json.data);
@@ -220,7 +225,7 @@ fcgi_program_setup(void)
 void
 fcgi_program_teardown(void)
 {
-    char command[PATH_LEN + 16];
+    char command[PATH_LEN];
 
     if (fix.pid > 0) {
         (void)kill(fix.pid, SIGTERM);
@@ -249,9 +254,9 @@ fcgi_program_await_notice(const char *text)
         mono_ms left = until - clock_mono();
         ssize_t n;
 
-        ck_assert_msg(left > 0 && poll(&p, 1, (int)left) == 1, "no notice %s; log:\n%s", text,
-                      fcgi_program_log());
-        n = recv(fix.manager, notice, sizeof(notice) - 1, 0);
+        ck_assert_msg(left > 0 && waitpid(fix.pid, NULL, WNOHANG) == 0, "no notice %s; log:\n%s",
+                      text, fcgi_program_log());
+        n = poll(&p, 1, 100) == 1 ? recv(fix.manager, notice, sizeof(notice) - 1, 0) : 0;
         notice[n > 0 ? n : 0] = '\0';
     } while (strncmp(notice, text, strlen(text)) != 0);
 }

@@ -32,6 +32,12 @@ const char *fcgi_program_folder(void);
 const char *fcgi_program_log(void);
 
 /* fcgi_program_exec(args, env, input, input_fd): */
+/* fcgi_program_run(args, env, input, out): run the program to its end, with args behind its name and
+ * env (NULL: this program's), both NULL at the end, and input on its standard input; what it wrote to
+ * standard output and error is appended to out. Returns its wait status. */
+int fcgi_program_run(const char *const *args, const char *const *env, const char *input,
+                     struct buf *out);
+
 /* fcgi_program_children(pids, max): the serving processes' ids; returns how many. */
 size_t fcgi_program_children(pid_t *pids, size_t max);
 

@@ -105,8 +105,8 @@ throw_away(struct connection *c)
 
 static void look_at_arrived(struct connection *c);
 
-/* Finish the answer; then the connection is idle, or begins with what came meanwhile, or is gone.
- */
+/* Finish the answer; then the connection is idle, or begins with what came meanwhile, or is
+ * gone. */
 static void
 end_request(struct connection *c)
 {
@@ -230,8 +230,8 @@ read_request(struct connection *c, const struct frame *frame)
             return -1;
     }
     FCGX_InitRequest(&c->fcgx, -1, 0);
-    /* A kept connection, as far as libfcgi knows: one that it did not accept it would close first.
-     */
+    /* A kept connection, as far as libfcgi knows: one that it did not accept it would close
+     * first. */
     c->fcgx.keepConnection = 1;
     c->fcgx.ipcFd = file >= 0 ? file : c->fd;
     if (FCGX_Accept_r(&c->fcgx) != 0) {

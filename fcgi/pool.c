@@ -267,8 +267,8 @@ let_replaced_go(struct pool *pool)
 static void
 kill_stuck(struct pool *pool, mono_ms now)
 {
-    /* Where the supervisor itself was stopped a while, the processes were too, as far as it knows.
-     */
+    /* Where the supervisor itself was stopped a while, the processes were too, as far as it
+     * knows. */
     bool slept = now - pool->looked > FRESH;
     struct process *p;
 

@@ -1,7 +1,7 @@
 /*
  * One request: everything it brought, everything that was found out about it, and its answer.
  *
- * It is made by whoever speaks to the web server (server.c: FastCGI, cgi.c: CGI), goes through the
+ * It is made by whoever speaks to the web server (connection.c: FastCGI, serve.c: CGI), goes through the
  * router to a handler, waits there for Redis or a game server, and is answered by exactly one call
  * of reply.h. request_free ends all of it.
  */

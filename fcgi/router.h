@@ -1,6 +1,6 @@
 /*
  * From a method and a path to the handler: one table (router.c), and the checks that every route
- * shares, in the order that API.md promises: path, method, product, token, body.
+ * shares, in the order that docs/http-api.md promises: path, method, product, token, body.
  */
 #ifndef VARCADE_FCGI_ROUTER_H
 #define VARCADE_FCGI_ROUTER_H

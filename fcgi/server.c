@@ -56,8 +56,8 @@ stop_accepting(struct server *s)
     s->listen_io = NULL;
 }
 
-/* Errors of a connection that is gone before it was accepted, and of one that another process took.
- */
+/* Errors of a connection that is gone before it was accepted, and of one that another process
+ * took. */
 static bool
 is_passing(int err)
 {

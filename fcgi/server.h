@@ -3,9 +3,9 @@
  *
  * libfcgi parses and writes; what would make it wait is kept from it. Connections are accepted
  * here and handed to it by their descriptor, so its own accept with its polls for a first byte
- * never runs; it is called to read when a whole request has arrived (frame.h), and to write when the socket
- * has room; and it does not wait for the peer when it closes (FCGX_Detach). So a connection
- * that is idle, slow or stuck costs a descriptor and a small struct, and nobody else's time.
+ * never runs; it is called to read when a whole request has arrived (frame.h), and to write when the socket has
+ * room; and it never closes a connection, which would make it wait for the peer. So one that is
+ * idle, slow or stuck costs a descriptor and a small struct, and nobody else's time.
  */
 #ifndef VARCADE_FCGI_SERVER_H
 #define VARCADE_FCGI_SERVER_H

@@ -61,8 +61,8 @@ status_ready(struct request *r)
     store_read(r, &a, got_heartbeat);
 }
 
-/* A web server that listens on a unix socket says "unix:"; a program called by hand has no address.
- */
+/* A web server that listens on a unix socket says "unix:"; a program called by hand has no
+ * address. */
 static bool
 is_local(const char *addr)
 {

@@ -73,8 +73,7 @@ bad:
     return "must be an address and a port such as 127.0.0.1:9180 or [::1]:9180";
 }
 
-/* --- the table ----------------------------------------------------------------------------------
- */
+/* --- the table -------------------------------------------------------------------------------- */
 
 #define FIELD(name) .offset = offsetof(struct conf, name)
 #define MS .type = TABLE_DURATION, .scale = 1, .unit = "ms"
@@ -205,8 +204,7 @@ check_together(const struct conf *conf, struct buf *lines)
     return lines->len == 0 && buf_ok(lines) ? 0 : -1;
 }
 
-/* --- loading -----------------------------------------------------------------------------------
- */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 /* The folder of the file, absolute, in a buffer of PATH_MAX. */
 static int
@@ -303,8 +301,7 @@ conf_read_password(const struct conf *conf, char **ret_password, struct buf *why
     return 0;
 }
 
-/* --- for people --------------------------------------------------------------------------------
- */
+/* --- for people ------------------------------------------------------------------------------- */
 
 void
 conf_print_help(FILE *out)

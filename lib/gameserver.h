@@ -63,7 +63,7 @@ struct gameserver_answer {
 
 typedef void gameserver_fn(void *cookie, const struct gameserver_answer *answer);
 
-/* gameserver_client_new(loop, limits, agent): NULL with errno ENOMEM. One a process. */
+/* gameserver_client_new(loop, limits): NULL with errno ENOMEM. One a process. */
 struct gameserver_client *gameserver_client_new(struct loop *loop,
                                                 const struct gameserver_limits *limits)
     __attribute__((warn_unused_result));

@@ -66,7 +66,7 @@ void lobby_free(struct lobby *lobby);
 
 /*
  * lobby_create(lobby, product, player, request_id, fn, cookie): make a game with player as its creator. The answer
- * is the whole game object of API.md part 1. player and request_id are copied; product is borrowed until fn was called
+ * is the whole game object (docs/http-api.md). player and request_id are copied; product is borrowed until fn was called
  * (and while a late answer is awaited: products live as long as the program or its next reload, which waits).
  */
 void lobby_create(struct lobby *lobby, const struct product *product,

@@ -90,8 +90,7 @@ log_init(const char *program_name)
     to_journal = stderr_is_journal();
 }
 
-/* --- levels ------------------------------------------------------------------------------------
- */
+/* --- levels ----------------------------------------------------------------------------------- */
 
 static bool
 parse_level(const char *s, size_t len, enum log_level *ret_level)
@@ -161,8 +160,7 @@ log_set_context(const struct log_context *ctx)
     return previous;
 }
 
-/* --- a line ------------------------------------------------------------------------------------
- */
+/* --- a line ----------------------------------------------------------------------------------- */
 
 /* Add all of the bytes or, from here on, nothing. */
 static void

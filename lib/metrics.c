@@ -45,8 +45,7 @@ const double metrics_latency_bounds[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.0
 const size_t metrics_latency_bounds_n =
     sizeof(metrics_latency_bounds) / sizeof(metrics_latency_bounds[0]);
 
-/* --- opening and closing -----------------------------------------------------------------------
- */
+/* --- opening and closing ---------------------------------------------------------------------- */
 
 static struct metrics_file *
 map_file(int fd, const char *process)
@@ -162,8 +161,7 @@ metrics_close(struct metrics *m)
     free(m);
 }
 
-/* --- finding and making series -----------------------------------------------------------------
- */
+/* --- finding and making series ---------------------------------------------------------------- */
 
 /* FNV-1a over both texts with their NULs, so that where one ends counts. */
 static size_t
@@ -281,8 +279,7 @@ metrics_histogram(struct metrics *m, const char *name, const char *help, const c
     return (struct metric_histogram *)first;
 }
 
-/* --- labels ------------------------------------------------------------------------------------
- */
+/* --- labels ----------------------------------------------------------------------------------- */
 
 void
 metrics_label(char *out, size_t size, const char *key, const char *value)
@@ -317,8 +314,7 @@ metrics_label(char *out, size_t size, const char *key, const char *value)
     out[at + 1] = '\0';
 }
 
-/* --- counting ----------------------------------------------------------------------------------
- */
+/* --- counting --------------------------------------------------------------------------------- */
 
 /* One store of eight aligned bytes: whoever reads meanwhile sees the old value or the new one. */
 static void
@@ -360,8 +356,7 @@ metric_observe(struct metric_histogram *h, double v)
     metric_add(m + 1, 1);
 }
 
-/* --- rendering ---------------------------------------------------------------------------------
- */
+/* --- rendering -------------------------------------------------------------------------------- */
 
 int
 metrics_render(const struct metrics *m, struct buf *out)

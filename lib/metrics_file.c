@@ -20,8 +20,7 @@
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
-/* --- what may stand in a file ------------------------------------------------------------------
- */
+/* --- what may stand in a file ----------------------------------------------------------------- */
 
 bool
 metrics_file_process_ok(const char *s)
@@ -113,8 +112,7 @@ file_ok(const struct metrics_file *file)
     return true;
 }
 
-/* --- reading a folder --------------------------------------------------------------------------
- */
+/* --- reading a folder ------------------------------------------------------------------------- */
 
 /* A file of metrics of any version. */
 static bool
@@ -187,8 +185,7 @@ metrics_file_read_all(int dir_fd, const char *skip, struct metrics_file **ret_fi
     return n;
 }
 
-/* --- rendering ---------------------------------------------------------------------------------
- */
+/* --- rendering -------------------------------------------------------------------------------- */
 
 struct line {
     const struct metrics_file *file;

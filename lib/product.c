@@ -211,8 +211,8 @@ take(char **s)
     return taken;
 }
 
-/* A product from settings and rules, which it takes over also where it fails. NULL: out of memory.
- */
+/* A product from settings and rules, which it takes over also where it fails. NULL: out of
+ * memory. */
 static struct product *
 assemble(struct settings *s, struct rules *rules, const char *file)
 {

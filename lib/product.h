@@ -1,7 +1,7 @@
 /*
  * A product: one game that varcade serves, described by games/<product_id>.json. Read once, checked
  * whole, compiled to the tables in rules.h; docs/game-file.md describes the keys for those who
- * write one, and the parser's own table makes that description's reference part (`--help-games`).
+ * write one, and the parser's own table makes the reference, varcade.game(5).
  */
 #ifndef VARCADE_PRODUCT_H
 #define VARCADE_PRODUCT_H
@@ -19,7 +19,7 @@ struct rules;
 
 #define PRODUCT_PLAYERS_MAX 64
 
-/* How long a game may stay as it is before it is taken away (DESIGN: timeouts). */
+/* How long a game may stay as it is before it is taken away (docs/game-file.md). */
 struct product_timeouts {
     dur_ms created;            /* the creator has not connected to the game server */
     dur_ms seat;               /* every seat is taken and some player has not connected */

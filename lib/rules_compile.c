@@ -12,7 +12,7 @@
 #include "lib/rules_rule.h"
 #include "lib/rules_table.h"
 
-/* --- boards ---------------------------------------------------------------------------------- */
+/* --- boards ----------------------------------------------------------------------------------- */
 
 typedef void entry_fn(struct rules_file *f, struct json_object *entry);
 

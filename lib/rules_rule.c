@@ -12,8 +12,7 @@
 #include "lib/rules_file.h"
 #include "lib/rules_table.h"
 
-/* --- when, and whose ---------------------------------------------------------------------------
- */
+/* --- when, and whose -------------------------------------------------------------------------- */
 
 /* Room for one more element, or NULL; the array may move. */
 static void *

@@ -65,8 +65,7 @@ service_watchdog_ping(void)
     (void)sd_notify(0, "WATCHDOG=1");
 }
 
-/* --- the listening socket ----------------------------------------------------------------------
- */
+/* --- the listening socket --------------------------------------------------------------------- */
 
 /* Say what went wrong with what; always -1, with errno kept. */
 static int

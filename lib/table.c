@@ -125,8 +125,7 @@ type_name(struct json_object *value)
     return "a string";
 }
 
-/* --- values: key is what a message calls them --------------------------------------------------
- */
+/* --- values: key is what a message calls them ------------------------------------------------- */
 
 static int
 read_int(struct reader *r, const struct table_row *row, const char *key, struct json_object *value,

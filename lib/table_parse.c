@@ -37,8 +37,8 @@ fail(struct parser *p, const char *reason)
     return -1;
 }
 
-/* The next byte, or -1 at the end: never the value of a byte, as a NUL in the text is just wrong.
- */
+/* The next byte, or -1 at the end: never the value of a byte, as a NUL in the text is just
+ * wrong. */
 static int
 peek(const struct parser *p)
 {

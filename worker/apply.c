@@ -1,5 +1,5 @@
-/* Sends a batch: see apply.h. The arithmetic is in batch.c, the call's arguments in batch_apply.c.
- */
+/* Sends a batch: see apply.h. The arithmetic is in batch.c, the call's arguments in
+ * batch_apply.c. */
 #include <assert.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>

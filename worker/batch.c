@@ -104,8 +104,8 @@ make_name(struct batch *b, const struct rules_effect *effect, size_t *ret_group_
     return len;
 }
 
-/* The key in Redis. The product, the board and the player hold no NUL: rules_evaluate checks names.
- */
+/* The key in Redis. The product, the board and the player hold no NUL: rules_evaluate checks
+ * names. */
 static char *
 make_key(struct batch *b, const struct rules_effect *effect)
 {
@@ -259,8 +259,7 @@ batch_add_dead(struct batch *b, struct event_id id, const struct redisReply *ent
     }
 }
 
-/* --- reading the figures ------------------------------------------------------------------------
- */
+/* --- reading the figures ---------------------------------------------------------------------- */
 
 size_t
 batch_reads(const struct batch *b)
@@ -301,8 +300,7 @@ batch_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
     return 0;
 }
 
-/* --- computing ----------------------------------------------------------------------------------
- */
+/* --- computing -------------------------------------------------------------------------------- */
 
 /* One effect, with what it takes to undo it. Returns why it cannot be, or NULL. */
 static const char *

@@ -51,8 +51,7 @@ struct consumer {
 
 static void turn(void *cookie);
 
-/* --- where to read
- * -------------------------------------------------------------------------------- */
+/* --- where to read ---------------------------------------------------------------------------- */
 
 /* The lowest and the highest place of the lanes that are ready. Returns false where there is none,
  * or where one is being loaded: that takes a moment, and a read that waits would keep it waiting.
@@ -136,8 +135,7 @@ consumer_wake(struct consumer *c)
         loop_timer_set(c->timer, 0);
 }
 
-/* --- what XINFO tells
- * ------------------------------------------------------------------------------ */
+/* --- what XINFO tells ------------------------------------------------------------------------- */
 
 /* The best count there is for the place where the read begins. */
 static int64_t
@@ -206,8 +204,7 @@ on_info(void *cookie, enum redis_outcome outcome, const struct redisReply *reply
     }
 }
 
-/* --- dealing out
- * ----------------------------------------------------------------------------------- */
+/* --- dealing out ------------------------------------------------------------------------------ */
 
 static bool
 takes_part(const struct consumer *c, const struct lane *lane)
@@ -271,8 +268,7 @@ note_lag(const struct consumer *c, struct event_id end)
     metric_set(report->lag_seconds, c->full && behind > 0 ? (double)behind / 1000 : 0);
 }
 
-/* --- after the batches
- * ----------------------------------------------------------------------------- */
+/* --- after the batches ------------------------------------------------------------------------ */
 
 /* Whether the lane has been dealt all that this read had for it, to the end of the stream. */
 static bool
@@ -391,8 +387,7 @@ on_entries(void *cookie, enum redis_outcome outcome, const struct redisReply *re
     loop_timer_set(c->timer, RETRY);
 }
 
-/* --- the outside
- * ----------------------------------------------------------------------------------- */
+/* --- the outside ------------------------------------------------------------------------------ */
 
 bool
 consumer_is_busy(const struct consumer *c)
@@ -410,8 +405,8 @@ consumer_caught_up(const struct lane *lane)
         return 0;
     if (!lane->at_end || !c->reading || !c->blocking)
         return lane->caught_up;
-    /* A read that waits would have brought what happened meanwhile; one that is overdue would not.
-     */
+    /* A read that waits would have brought what happened meanwhile; one that is overdue would
+     * not. */
     now = clock_wall();
     limit = c->sent + BLOCK;
     return now < limit ? now : limit;

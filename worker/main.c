@@ -48,8 +48,7 @@ struct program {
     struct loop_timer *heartbeat, *watchdog, *stop;
 };
 
-/* --- arguments
- * ------------------------------------------------------------------------------------- */
+/* --- arguments -------------------------------------------------------------------------------- */
 
 struct arguments {
     const char *config; /* NULL: defaults alone */
@@ -112,8 +111,7 @@ read_arguments(int argc, char **argv, struct arguments *ret)
     return 2;
 }
 
-/* --- what is read before anything begins
- * ----------------------------------------------------------- */
+/* --- what is read before anything begins ------------------------------------------------------ */
 
 static int
 load(struct program *p, const char *path, struct buf *why)
@@ -130,8 +128,7 @@ load(struct program *p, const char *path, struct buf *why)
     return conf_read_password(p->conf, &p->password, why);
 }
 
-/* --- connections
- * ----------------------------------------------------------------------------------- */
+/* --- connections ------------------------------------------------------------------------------ */
 
 static void
 tell_connection(const char *what, const char *url, bool up, const char *why)
@@ -197,8 +194,7 @@ open_redis(struct program *p, bool stream)
     return redis_open(p->worker.loop, &options, stream ? on_stream : on_state, p);
 }
 
-/* --- timers and signals
- * ---------------------------------------------------------------------------- */
+/* --- timers and signals ----------------------------------------------------------------------- */
 
 /* A sign of life only while there is life: with either connection away no event is applied. */
 static void
@@ -273,8 +269,7 @@ new_timer(struct program *p, loop_fn *fn)
     return timer;
 }
 
-/* --- the whole
- * ------------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static int
 open_clients(struct program *p)

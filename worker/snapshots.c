@@ -52,8 +52,7 @@ trouble(struct worker *w, const char *what, const char *path)
         log_error("snapshots", what, LOG_S("path", path), LOG_ERRNO(error));
 }
 
-/* --- the folder
- * ------------------------------------------------------------------------------------ */
+/* --- the folder ------------------------------------------------------------------------------- */
 
 static char *
 join(const char *dir, const char *name)
@@ -128,8 +127,7 @@ snapshots_prepare(struct worker *w)
     free(path);
 }
 
-/* --- one file
- * -------------------------------------------------------------------------------------- */
+/* --- one file --------------------------------------------------------------------------------- */
 
 /* Whether the file has these bytes already. The file is asked and not memory: another worker may
  * share the folder, and a file that somebody removed has to come back. */
@@ -201,8 +199,7 @@ save(struct snapshot *s, const struct redisReply *reply)
     buf_free(&json);
 }
 
-/* --- when
- * ------------------------------------------------------------------------------------------ */
+/* --- when ------------------------------------------------------------------------------------- */
 
 static void
 on_board(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)

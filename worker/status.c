@@ -36,8 +36,7 @@ struct status {
     struct loop_timer *timer;
 };
 
-/* --- answers
- * --------------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 struct answer {
     unsigned code;
@@ -136,8 +135,7 @@ on_request(void *cookie, struct MHD_Connection *connection, const char *url, con
     return sent;
 }
 
-/* --- in the loop
- * ----------------------------------------------------------------------------------- */
+/* --- in the loop ------------------------------------------------------------------------------ */
 
 static void
 run(struct status *s)

@@ -94,7 +94,7 @@ struct worker {
     bool stopping;  /* nor here: the program is about to end */
 };
 
-/* lanes_new(w, products): a lane for every product of w->products, and one for no product. A lane of the old
+/* lanes_update(w): a lane for every product of w->products, and one for no product. A lane of the old
  * ones whose product is still there is taken over; the others must not be busy. */
 void lanes_update(struct worker *w);
 void lanes_free(struct worker *w);

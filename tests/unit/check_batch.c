@@ -117,8 +117,8 @@ expect_read(size_t i, const char *command)
         entry_free(entry_);                                                  \
     } while (0)
 
-/* Compute, and compare the keys behind the seven fixed ones, and the arguments behind the timeouts.
- */
+/* Compute, and compare the keys behind the seven fixed ones, and the arguments behind the
+ * timeouts. */
 static void
 expect_apply(const char *keys, const char *arguments)
 {

@@ -1,5 +1,5 @@
-/* The log, read back from where it went: shape, levels, context, and what a client must not forge.
- */
+/* The log, read back from where it went: shape, levels, context, and what a client must not
+ * forge. */
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>

@@ -1,5 +1,5 @@
-/* The service manager, played by this test: its datagrams, its sockets, and sockets of one's own.
- */
+/* The service manager, played by this test: its datagrams, its sockets, and sockets of one's
+ * own. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -87,8 +87,7 @@ assert_cloexec(int fd)
     ck_assert_int_eq(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
 }
 
-/* --- messages ----------------------------------------------------------------------------------
- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 static int manager = -1;
 
@@ -155,8 +154,7 @@ START_TEST(watchdog_interval_is_half)
 }
 END_TEST
 
-/* --- sockets -----------------------------------------------------------------------------------
- */
+/* --- sockets ---------------------------------------------------------------------------------- */
 
 START_TEST(listens_at_a_path)
 {

@@ -1,5 +1,5 @@
-/* A blocking client of the function library, and the invariants of its keys, computed another way.
- */
+/* A blocking client of the function library, and the invariants of its keys, computed another
+ * way. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -276,8 +276,8 @@ functions_event(const char *game, long long time, const char *kind, const char *
 
 /* --- invariants ------------------------------------------------------------------------------- */
 
-/* Everything is recomputed from the hashes: what is listed, its object, the counts, the deadlines.
- */
+/* Everything is recomputed from the hashes: what is listed, its object, the counts, the
+ * deadlines. */
 static const char invariants[] =
     "local games, lobby, playing, listed = 0, 0, 0, 0\n"
     "local keys = redis.call('KEYS', '{p}:game:*')\n"

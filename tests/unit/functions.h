@@ -43,7 +43,7 @@ void functions_arg(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void functions_arg_key(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 const char *functions_run(void);
 
-/* --- apply, with these timeouts ---------------------------------------------------------------- */
+/* --- apply, with these timeouts --------------------------------------------------------------- */
 
 enum {
     FUNCTIONS_CREATED_MS = 60000,

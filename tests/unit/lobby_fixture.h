@@ -36,7 +36,7 @@ void fixture_turn_until(const size_t *done, size_t n);
 /* fixture_await_redis(): until the connection is up again. */
 void fixture_await_redis(void);
 
-/* --- the game server --------------------------------------------------------------------------- */
+/* --- the game server -------------------------------------------------------------------------- */
 
 enum stub_action { STUB_CREATE, STUB_JOIN, STUB_REMOVE_GAME, STUB_REMOVE_PLAYER, STUB_ACTION_MAX };
 
@@ -68,7 +68,7 @@ const char *redis_players(const char *game_id);
 /* stub_games(): how many games it has. */
 size_t stub_games(void);
 
-/* --- asking the lobby --------------------------------------------------------------------------- */
+/* --- asking the lobby ------------------------------------------------------------------------- */
 
 struct asked {
     size_t done; /* how often it was answered */

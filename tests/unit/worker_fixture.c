@@ -27,8 +27,7 @@
 struct worker_fixture fix;
 static char text[1 << 20];
 
-/* --- files
- * ----------------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 static const char *
 path_of(const char *name)
@@ -175,8 +174,7 @@ worker_fixture_teardown(void)
     ck_assert_int_eq(nftw(fix.dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
-/* --- processes
- * ------------------------------------------------------------------------------------- */
+/* --- processes -------------------------------------------------------------------------------- */
 
 static pid_t
 spawn(size_t i, const char *argument)
@@ -244,8 +242,7 @@ worker_pause(void)
     (void)poll(NULL, 0, 2);
 }
 
-/* --- Redis
- * ----------------------------------------------------------------------------------------- */
+/* --- Redis ------------------------------------------------------------------------------------ */
 
 /* While it reads its data it answers, and with nothing but an error. */
 static bool
@@ -386,8 +383,7 @@ worker_check_totals(const char *product, size_t n)
                          share(n, LOSERS, i));
 }
 
-/* --- the status page
- * ------------------------------------------------------------------------------- */
+/* --- the status page -------------------------------------------------------------------------- */
 
 const char *
 worker_http(const char *path)

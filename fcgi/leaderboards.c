@@ -72,7 +72,8 @@ got_page(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
 
     if (!store_usable(r, outcome, reply))
         return;
-    if (read_page(r, find_board(r), &page) != NULL || board_page_render(&page, reply, &r->answer) != 0)
+    if (read_page(r, find_board(r), &page) != NULL ||
+        board_page_render(&page, reply, &r->answer) != 0)
         store_fail(r, REDIS_DONE, "board: not a page");
     else
         reply_answer(r, 200, "application/json");

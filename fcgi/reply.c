@@ -70,15 +70,19 @@ add_cors_headers(struct request *r)
     reply_header(r, "Access-Control-Expose-Headers", "X-Request-Id, Retry-After");
 }
 
+/* Reads that went well are many, and nginx has a line for each: here they are for debugging. */
 static void
 log_access(const struct request *r, double seconds)
 {
+    bool is_read = r->method == REQUEST_GET || r->method == REQUEST_HEAD;
+    enum log_level level = is_read && r->status < 400 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+
     struct log_context context = request_log_context(r);
     const struct log_context *before = log_set_context(&context);
 
-    log_info("access", "request", LOG_S("method", r->method_name), LOG_S("path", r->raw_target),
-             LOG_I("status", r->status), LOG_I("ms", seconds * 1000),
-             LOG_I("bytes", r->answer.len));
+    LOG_AT(level, "access", "request", LOG_S("method", r->method_name),
+           LOG_S("path", r->raw_target), LOG_I("status", r->status), LOG_I("ms", seconds * 1000),
+           LOG_I("bytes", r->answer.len));
     log_set_context(before);
 }
 

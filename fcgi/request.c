@@ -5,6 +5,7 @@
 #include "fcgi/request.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,10 +138,11 @@ set_target(struct request *r, char *const *env)
 struct request *
 request_new(struct app *app, char *const *env, request_done_fn *done, void *cookie)
 {
-    struct request *r = calloc(1, sizeof(*r));
+    struct request *r = malloc(sizeof(*r));
 
     if (r == NULL)
         return NULL;
+    memset(r, 0, offsetof(struct request, target.text));
     r->app = app;
     r->done = done;
     r->cookie = cookie;

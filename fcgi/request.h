@@ -52,7 +52,6 @@ struct request {
     char *origin;
     char *remote_addr;
     int target_error; /* errno of target_parse; 0: target is good */
-    struct target target;
     char *body; /* body_len bytes and a NUL; NULL where body_len is 0 */
     size_t body_len;
     bool body_too_large;
@@ -71,6 +70,9 @@ struct request {
     int status;
     struct buf headers; /* complete lines, CRLF each */
     struct buf answer;
+
+    /* Of what came, and last, for request_new does not clear the text in it: most of the struct. */
+    struct target target;
 };
 
 /*

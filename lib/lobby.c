@@ -1,5 +1,5 @@
 /*
- * Creating, joining and listing games: one small struct an operation, which goes from step to step
+ * Creating and joining games: one small struct an operation, which goes from step to step
  * as Redis and the game server answer.
  *
  * Create and join are the same operation with other names: an intent in Redis, a question to the
@@ -21,8 +21,6 @@
 
 /* How much longer than the game server's limit an intent holds: for the steps before and after. */
 #define INTENT_MARGIN_MS 2000
-/* What a player is told to wait where nothing better is known. */
-#define RETRY_AFTER_MS 1000
 /* Of a request's id, which only goes to logs. */
 #define REQUEST_ID_SIZE 65
 
@@ -67,6 +65,7 @@ lobby_free(struct lobby *lobby)
     DL_FOREACH_SAFE (lobby->ops, op, next) {
         free(op);
     }
+    lobby_free_listings(lobby);
     lobby_free_rounds(lobby);
     redis_args_free(&lobby->args);
     free(lobby);
@@ -155,21 +154,34 @@ op_fail(struct lobby_op *op, enum lobby_result result, const char *state, const 
                                          .retry_after = op->retry_after});
 }
 
+void
+lobby_fail_redis(lobby_fn *fn, void *cookie, dur_ms retry_after, enum redis_outcome outcome,
+                 const redisReply *reply)
+{
+    struct lobby_answer answer = {.result = lobby_result_of(outcome),
+                                  .json = "",
+                                  .state = "",
+                                  .reason = "the function's answer is not understood",
+                                  .retry_after = retry_after};
+
+    if (outcome == REDIS_DONE)
+        answer.result = LOBBY_FAILED;
+    else if (reply == NULL)
+        answer.reason =
+            outcome == REDIS_LOST ? "connection to Redis lost" : "not connected to Redis";
+    else if (reply->type == REDIS_REPLY_ERROR)
+        answer.reason = reply->str;
+    fn(cookie, &answer);
+}
+
 /* A command of this operation did not do what it should. */
 static void
 op_fail_redis(struct lobby_op *op, enum redis_outcome outcome, const redisReply *reply)
 {
-    const char *reason = "the function's answer is not understood";
+    lobby_fn *fn = op->fn;
 
-    if (outcome == REDIS_DONE) {
-        op_fail(op, LOBBY_FAILED, "", reason);
-        return;
-    }
-    if (reply == NULL)
-        reason = outcome == REDIS_LOST ? "connection to Redis lost" : "not connected to Redis";
-    else if (reply->type == REDIS_REPLY_ERROR)
-        reason = reply->str;
-    op_fail(op, lobby_result_of(outcome), "", reason);
+    op->fn = NULL;
+    lobby_fail_redis(fn, op->cookie, op->retry_after, outcome, reply);
 }
 
 static struct lobby_op *
@@ -186,7 +198,7 @@ op_new(struct lobby *lobby, const struct product *product, lobby_fn *fn, void *c
     op->product = product;
     op->fn = fn;
     op->cookie = cookie;
-    op->retry_after = RETRY_AFTER_MS;
+    op->retry_after = LOBBY_RETRY_AFTER;
     DL_APPEND(lobby->ops, op);
     return op;
 }
@@ -347,7 +359,8 @@ on_intent(void *cookie, enum redis_outcome outcome, const redisReply *reply)
     op_done(op);
 }
 
-/* Boards show names: the last one that a player came with is kept. Nothing depends on the answer. */
+/* Boards show names: the last one that a player came with is kept. Nothing depends on the answer.
+ */
 static void
 keep_name(struct lobby *lobby, const struct product *product, const struct token_player *player)
 {
@@ -424,42 +437,4 @@ lobby_join(struct lobby *lobby, const struct product *product, const char *game_
     add_times(a, lobby);
     redis_args_add(a, player->user_id, player->user_id_len);
     op_send(op, on_intent);
-}
-
-/* --- list ------------------------------------------------------------------------------------- */
-
-static void
-on_list(void *cookie, enum redis_outcome outcome, const redisReply *reply)
-{
-    struct lobby_op *op = cookie;
-
-    op->redis_awaited--;
-    if (outcome == REDIS_DONE && reply->type == REDIS_REPLY_STRING)
-        op_answer_json(op, (struct lobby_text){.s = reply->str, .len = reply->len});
-    else
-        op_fail_redis(op, outcome, reply);
-    op_done(op);
-}
-
-void
-lobby_list(struct lobby *lobby, const struct product *product, int64_t count, int64_t page,
-           lobby_fn *fn, void *cookie)
-{
-    struct lobby_op *op = op_new(lobby, product, fn, cookie);
-    struct redis_args *a = &lobby->args;
-    int64_t first;
-
-    if (op == NULL)
-        return;
-    if (count > LOBBY_LIST_MAX)
-        count = LOBBY_LIST_MAX;
-    /* No lobby is that long; and so the product cannot overflow. */
-    first = page < INT32_MAX ? page * count : INT32_MAX;
-    redis_args_reset(a);
-    redis_args_fcall(a, "open_games", true);
-    redis_args_key(a, KEY_LOBBY, product->id);
-    redis_args_key(a, KEY_PUBLIC, product->id);
-    redis_args_int(a, first);
-    redis_args_int(a, count);
-    op_send(op, on_list);
 }

@@ -1,5 +1,6 @@
 /*
- * What lobby.c (create, join, list) and lobby_expire.c (the curator's rounds) share; for these two alone.
+ * What lobby.c (create, join), lobby_list.c (open games) and lobby_expire.c (the curator's rounds) share;
+ * for these alone.
  */
 #ifndef VARCADE_LOBBY_INTERNAL_H
 #define VARCADE_LOBBY_INTERNAL_H
@@ -15,7 +16,11 @@ struct lobby_text {
     size_t len;
 };
 
+#define LOBBY_RETRY_AFTER ((dur_ms)1000) /* what a player is told to wait where nothing better is known */
+
+struct redisReply;
 struct lobby_op;
+struct lobby_listing;
 struct lobby_round;
 
 struct lobby {
@@ -24,6 +29,7 @@ struct lobby {
     struct lobby_limits limits;
     struct redis_args args;     /* of the command that is being built */
     struct lobby_op *ops;       /* under way, so that lobby_free can free them */
+    struct lobby_listing *listings; /* being read */
     struct lobby_round *rounds;
 };
 
@@ -36,6 +42,13 @@ struct lobby_text lobby_text_at(const struct redisReply *reply, size_t i);
 
 /* lobby_result_of(outcome): what it means that a command ended like this. */
 enum lobby_result lobby_result_of(enum redis_outcome outcome);
+
+/* lobby_free_listings(lobby): lobby_list.c's part of lobby_free. */
+void lobby_free_listings(struct lobby *lobby);
+
+/* lobby_fail_redis(fn, cookie, outcome, reply): tell fn that a command did not do what it should; retry_after 0: none better known. */
+void lobby_fail_redis(lobby_fn *fn, void *cookie, dur_ms retry_after, enum redis_outcome outcome,
+                      const struct redisReply *reply);
 
 /* lobby_free_rounds(lobby): lobby_expire.c's part of lobby_free. */
 void lobby_free_rounds(struct lobby *lobby);

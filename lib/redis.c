@@ -288,6 +288,12 @@ redis_is_up(const struct redis *r)
     return r->up;
 }
 
+uint64_t
+redis_turn(const struct redis *r)
+{
+    return r->turn;
+}
+
 size_t
 redis_pending(const struct redis *r)
 {

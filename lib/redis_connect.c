@@ -255,6 +255,7 @@ redis_connect_flush(void *cookie)
 {
     struct redis *r = cookie;
 
+    r->turn++;
     if (r->ac != NULL && !r->blocked && has_output(r))
         write_output(r);
     if (r->done == NULL)

@@ -66,6 +66,7 @@ struct redis {
     size_t npending; /* not internal, in both lists */
     size_t nbytes;   /* of all commands in both lists */
 
+    uint64_t turn; /* see redis_turn() */
     struct loop_hook *flush;
     struct loop_timer *soon;     /* deliver what is done; and a turn, where none is under way */
     struct loop_timer *retry;    /* connect */

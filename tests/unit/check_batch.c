@@ -22,6 +22,8 @@ static const char game_file[] =
     "\"wins\": 0}},"
     "  {\"on\": {\"type\": \"points\"}, \"player\": \"user_id\", \"add\": {\"points\": {\"field\": "
     "\"n\"}}},"
+    "  {\"on\": {\"type\": \"pay\"}, \"player\": \"user_id\","
+    "   \"add\": {\"a\": {\"field\": \"x\"}, \"b\": {\"field\": \"y\"}}},"
     "  {\"on\": {\"type\": \"points\"}, \"player\": \"user_id\", \"max\": {\"best\": {\"field\": "
     "\"n\"}}}],"
     " \"boards\": ["
@@ -218,6 +220,18 @@ START_TEST(an_event_whose_result_does_not_fit_counts_not_at_all)
 }
 END_TEST
 
+START_TEST(what_an_event_did_before_it_failed_is_undone)
+{
+    add(ENTRY("2-0", "product_id", "p", "type", "pay", "user_id", "ann", "x", "5", "y",
+              "9007199254740992"));
+    add(ENTRY("3-0", "product_id", "p", "type", "pay", "user_id", "ann", "x", "1", "y", "1"));
+    ANSWER(0, "10", "2");
+    expect_apply("{p}:stats:ann", "0 2 " POSITION " 8 2 a 11 b 3 0 "
+                                  "1 14 reason a figure would be beyond 2^53 source_id 2-0 "
+                                  "product_id p type pay user_id ann x 5 y 9007199254740992");
+}
+END_TEST
+
 START_TEST(a_stored_figure_that_is_no_number_costs_its_events_alone)
 {
     game_over("2-0", "ann", "bob");
@@ -353,6 +367,7 @@ unit_suite(void)
     tcase_add_test(tc, what_does_not_change_is_not_written);
     tcase_add_test(tc, a_zero_is_written_where_there_was_nothing);
     tcase_add_test(tc, an_event_whose_result_does_not_fit_counts_not_at_all);
+    tcase_add_test(tc, what_an_event_did_before_it_failed_is_undone);
     tcase_add_test(tc, a_stored_figure_that_is_no_number_costs_its_events_alone);
     tcase_add_test(tc, an_event_that_does_not_fit_its_rule_is_a_dead_letter);
     tcase_add_test(tc, an_entry_that_cannot_be_decoded_keeps_its_fields);

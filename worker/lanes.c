@@ -27,7 +27,7 @@ lane_new(struct worker *w, const char *id, const struct product *product)
     lane->apply = apply_new(lane);
     if (product != NULL) {
         lane->curator = curator_new(lane);
-        lane->snapshot = snapshot_new(lane);
+        lane->snapshots = snapshots_new(lane);
     }
     return lane;
 }
@@ -41,7 +41,7 @@ lane_free(struct lane *lane)
     metric_set(lane->report.in_lobby, 0);
     metric_set(lane->report.in_game, 0);
     metric_set(lane->report.games, 0);
-    snapshot_free(lane->snapshot);
+    snapshots_free(lane->snapshots);
     curator_free(lane->curator);
     apply_free(lane->apply);
     free(lane);

@@ -162,7 +162,7 @@ on_state(void *cookie, bool up, const char *why)
     leases_ask(w->leases);
     loop_timer_set(p->heartbeat, 0);
     for (i = 0; i < w->nlanes; i++)
-        snapshot_refresh(w->lanes[i]->snapshot);
+        snapshots_refresh(w->lanes[i]->snapshots);
 }
 
 static void

@@ -51,7 +51,7 @@ applied(struct lane *lane, const struct apply_result *result)
     if (events == 0)
         return;
     report_batch(lane, batch, result->reply);
-    snapshot_applied(lane->snapshot, batch);
+    snapshots_applied(lane->snapshots, batch);
     if (events >= lane->limit)
         lane->limit = lane->limit > SIZE_MAX / 2 ? SIZE_MAX : 2 * lane->limit;
 }

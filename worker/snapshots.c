@@ -1,20 +1,16 @@
 /*
- * Snapshot files: see snapshots.h.
- *
- * No fsync: what is lost in a power failure is written again at the next start. The rename alone
- * gives a reader the old bytes or the new ones.
+ * Snapshot files: see snapshots.h. A lane has one for its top ten and one for each board; what they
+ * differ in is where they stand, what is read, and how it is written down.
  */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <hiredis/hiredis.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/board.h"
 #include "lib/buf.h"
 #include "lib/conf.h"
 #include "lib/log.h"
@@ -26,21 +22,30 @@
 #include "lib/text.h"
 #include "lib/topten.h"
 #include "worker/batch.h"
+#include "worker/files.h"
 #include "worker/mem.h"
 #include "worker/snapshots.h"
 #include "worker/worker.h"
 
-#define FOLDER "leaderboards/top_ten"
+#define FOLDER "leaderboards"
+#define TOP_TEN "top_ten"
 #define LOOK ((dur_ms)2000) /* how often a board is looked at without a reason */
 
 struct snapshot {
     struct lane *lane;
+    int board;    /* index among the product's boards; -1: a top ten where there is none */
+    bool top_ten; /* else the board's first page */
     struct loop_timer *timer;
     char *path;
     char *temporary;
     mono_ms written; /* when the file was last looked at */
     bool asked;      /* the board is being read */
     bool changed;    /* … and has changed since */
+};
+
+struct snapshots {
+    size_t n;
+    struct snapshot file[]; /* the top ten, then the boards */
 };
 
 static void
@@ -52,8 +57,6 @@ trouble(struct worker *w, const char *what, const char *path)
         log_error("snapshots", what, LOG_S("path", path), LOG_ERRNO(error));
 }
 
-/* --- the folder ------------------------------------------------------------------------------- */
-
 static char *
 join(const char *dir, const char *name)
 {
@@ -64,120 +67,90 @@ join(const char *dir, const char *name)
     return path;
 }
 
-/* mkdir -p; 0755, since nginx reads there as another user. */
-static int
-make_folders(char *path)
-{
-    char *slash = path;
+/* --- the folders ------------------------------------------------------------------------------ */
 
-    while ((slash = strchr(slash + 1, '/')) != NULL) {
-        int ok;
-
-        *slash = '\0';
-        ok = mkdir(path, 0755) == 0 || errno == EEXIST;
-        *slash = '/';
-        if (!ok)
-            return -1;
-    }
-    return mkdir(path, 0755) == 0 || errno == EEXIST ? 0 : -1;
-}
-
-/* Whether the name is `.<product>.<pid>`, a temporary file, of a process that is no more. */
+/* Whether a file has the name of a board, or among the top tens of a product, that is no more.
+ * Names that cannot be one are somebody else's files. */
 static bool
-is_left_over(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    int64_t pid;
-
-    if (name[0] != '.' || dot == name ||
-        text_parse_int(dot + 1, strlen(dot + 1), 1, INT32_MAX, &pid) < 0)
-        return false;
-    return pid == getpid() || (kill((pid_t)pid, 0) < 0 && errno == ESRCH);
-}
-
-static bool
-is_of_no_product(const struct worker *w, const char *name)
+is_of_nothing(const struct worker *w, const char *folder, const char *name)
 {
     size_t len = strlen(name);
+    const struct product *product;
 
-    return text_is_product_id(name, len) && products_find(w->products, name, len) == NULL;
+    if (!text_is_product_id(name, len))
+        return false;
+    if (strcmp(folder, TOP_TEN) == 0)
+        return products_find(w->products, name, len) == NULL;
+    product = products_find(w->products, folder, strlen(folder));
+    return product == NULL || rules_board_find(product->rules, name, len) < 0;
+}
+
+static void
+clean_folder(struct worker *w, const char *above, const char *name)
+{
+    char *path = join(above, name);
+    DIR *dir = opendir(path);
+    struct dirent *entry;
+
+    while (dir != NULL && (entry = readdir(dir)) != NULL)
+        if ((files_is_left_over(entry->d_name) || is_of_nothing(w, name, entry->d_name)) &&
+            unlinkat(dirfd(dir), entry->d_name, 0) < 0)
+            trouble(w, "a file that is no longer needed cannot be removed", entry->d_name);
+    if (dir != NULL)
+        (void)closedir(dir);
+    free(path);
 }
 
 void
 snapshots_prepare(struct worker *w)
 {
-    char *path;
     struct dirent *entry;
+    char *path;
     DIR *dir;
 
     if (w->conf->snapshots_dir[0] == '\0')
         return;
     path = join(w->conf->snapshots_dir, FOLDER);
-    dir = make_folders(path) == 0 ? opendir(path) : NULL;
-    if (dir == NULL) {
+    dir = files_make_folder(path) == 0 ? opendir(path) : NULL;
+    if (dir == NULL)
         trouble(w, "the folder cannot be used", path);
-        free(path);
-        return;
-    }
-    while ((entry = readdir(dir)) != NULL)
-        if ((is_left_over(entry->d_name) || is_of_no_product(w, entry->d_name)) &&
-            unlinkat(dirfd(dir), entry->d_name, 0) < 0)
-            trouble(w, "a file that is no longer needed cannot be removed", entry->d_name);
-    (void)closedir(dir);
+    while (dir != NULL && (entry = readdir(dir)) != NULL)
+        if (text_is_product_id(entry->d_name, strlen(entry->d_name)))
+            clean_folder(w, path, entry->d_name);
+    if (dir != NULL)
+        (void)closedir(dir);
     free(path);
 }
 
 /* --- one file --------------------------------------------------------------------------------- */
 
-/* Whether the file has these bytes already. The file is asked and not memory: another worker may
- * share the folder, and a file that somebody removed has to come back. */
+static struct board_page
+page_of(const struct snapshot *s)
+{
+    return (struct board_page){.product = s->lane->product,
+                               .board = (size_t)s->board,
+                               .offset = 0,
+                               .limit = BOARD_LIMIT_DEFAULT};
+}
+
+/* Add the command that reads it; false where there is nothing to be read. */
 static bool
-is_same(const char *path, const struct buf *json)
+command(const struct snapshot *s, struct redis_args *a)
 {
-    char *data = NULL;
-    size_t len;
-    bool same;
+    struct board_page page = page_of(s);
 
-    if (text_read_file(path, TOPTEN_JSON_MAX, &data, &len) < 0)
-        return false;
-    same = len == json->len && memcmp(data, json->data, len) == 0;
-    free(data);
-    return same;
+    if (s->top_ten)
+        return topten_command(a, s->lane->product);
+    board_page_command(a, &page);
+    return true;
 }
 
 static int
-write_all(int fd, const char *data, size_t len)
+render(const struct snapshot *s, const struct redisReply *reply, struct buf *json)
 {
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
+    struct board_page page = page_of(s);
 
-        if (n < 0 && errno != EINTR)
-            return -1;
-        if (n > 0) {
-            data += n;
-            len -= (size_t)n;
-        }
-    }
-    return 0;
-}
-
-static int
-replace(const struct snapshot *s, const struct buf *json)
-{
-    int fd, ret = -1;
-
-    fd = open(s->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (fd < 0)
-        return -1;
-    if (write_all(fd, json->data, json->len) == 0 && fchmod(fd, 0644) == 0)
-        ret = 0;
-    if (close(fd) < 0)
-        ret = -1;
-    if (ret == 0)
-        ret = rename(s->temporary, s->path);
-    if (ret < 0)
-        (void)unlink(s->temporary);
-    return ret;
+    return s->top_ten ? topten_render(reply, json) : board_page_render(&page, reply, json);
 }
 
 static void
@@ -186,12 +159,12 @@ save(struct snapshot *s, const struct redisReply *reply)
     struct worker *w = s->lane->worker;
     struct buf json;
 
-    buf_init(&json, TOPTEN_JSON_MAX);
-    if (topten_render(reply, &json) < 0) {
+    buf_init(&json, BOARD_JSON_MAX);
+    if (render(s, reply, &json) < 0) {
         errno = EBADMSG;
         trouble(w, "the board is none", s->path);
-    } else if (!is_same(s->path, &json)) {
-        if (replace(s, &json) < 0)
+    } else if (!files_same(s->path, &json)) {
+        if (files_replace(s->path, s->temporary, &json) < 0)
             trouble(w, "the file cannot be written", s->path);
         else
             metric_add(w->report.snapshots, 1);
@@ -232,7 +205,7 @@ look(void *cookie)
     if (s->asked || w->reloading || w->stopping || !redis_is_up(w->state))
         return;
     redis_args_init(&a);
-    if (topten_command(&a, lane->product)) {
+    if (command(s, &a)) {
         s->asked = true;
         lane->busy++;
         redis_send(w->state, &a, on_board, s);
@@ -243,64 +216,83 @@ look(void *cookie)
 }
 
 void
-snapshot_refresh(struct snapshot *s)
+snapshots_refresh(struct snapshots *all)
 {
-    if (s != NULL && !s->asked)
-        loop_timer_set(s->timer, 0);
+    for (size_t i = 0; all != NULL && i < all->n; i++)
+        if (!all->file[i].asked)
+            loop_timer_set(all->file[i].timer, 0);
 }
 
 void
-snapshot_applied(struct snapshot *s, const struct batch *batch)
+snapshots_applied(struct snapshots *all, const struct batch *batch)
 {
-    const struct worker *w;
-    dur_ms since;
-    int board;
+    for (size_t i = 0; all != NULL && i < all->n; i++) {
+        struct snapshot *s = &all->file[i];
+        const struct worker *w = s->lane->worker;
+        dur_ms since = loop_now(w->loop) - s->written;
 
-    if (s == NULL)
-        return;
-    w = s->lane->worker;
-    board = rules_top_ten_board(s->lane->product->rules);
-    if (board < 0 || !batch_changes_board(batch, (size_t)board))
-        return;
-    s->changed = s->asked;
-    if (s->asked)
-        return;
-    since = loop_now(w->loop) - s->written;
-    loop_timer_set(s->timer,
-                   since < w->conf->snapshots_interval ? w->conf->snapshots_interval - since : 0);
+        if (s->board < 0 || !batch_changes_board(batch, (size_t)s->board))
+            continue;
+        s->changed = s->asked;
+        if (!s->asked)
+            loop_timer_set(s->timer, since < w->conf->snapshots_interval
+                                         ? w->conf->snapshots_interval - since
+                                         : 0);
+    }
 }
 
-struct snapshot *
-snapshot_new(struct lane *lane)
+/* --- all of a lane ---------------------------------------------------------------------------- */
+
+/* folder: below leaderboards/; name: of the file in it. */
+static void
+open_snapshot(struct snapshot *s, struct lane *lane, const char *folder, const char *name)
 {
     struct worker *w = lane->worker;
-    struct snapshot *s;
-    char *folder;
+    char *path;
 
-    if (w->conf->snapshots_dir[0] == '\0')
-        return NULL;
-    s = mem_alloc(1, sizeof(*s));
-    s->lane = lane;
-    folder = join(w->conf->snapshots_dir, FOLDER);
-    s->path = join(folder, lane->id);
-    if (asprintf(&s->temporary, "%s/.%s.%ld", folder, lane->id, (long)getpid()) < 0)
+    if (asprintf(&path, "%s/" FOLDER "/%s", w->conf->snapshots_dir, folder) < 0)
         mem_out();
-    free(folder);
+    if (files_make_folder(path) < 0)
+        trouble(w, "the folder cannot be made", path);
+    s->lane = lane;
+    s->path = join(path, name);
+    s->temporary = files_temporary(path, name);
+    free(path);
     s->written = loop_now(w->loop) - w->conf->snapshots_interval;
     s->timer = loop_timer_new(w->loop, look, s);
     if (s->timer == NULL)
         mem_out();
     loop_timer_set(s->timer, 0);
-    return s;
+}
+
+struct snapshots *
+snapshots_new(struct lane *lane)
+{
+    const struct rules *rules = lane->product->rules;
+    size_t boards = rules_board_count(rules);
+    struct snapshots *all;
+
+    if (lane->worker->conf->snapshots_dir[0] == '\0')
+        return NULL;
+    all = mem_alloc(1, sizeof(*all) + (1 + boards) * sizeof(all->file[0]));
+    all->n = 1 + boards;
+    all->file[0].top_ten = true;
+    all->file[0].board = rules_top_ten_board(rules);
+    open_snapshot(&all->file[0], lane, TOP_TEN, lane->id);
+    for (size_t i = 0; i < boards; i++) {
+        all->file[1 + i].board = (int)i;
+        open_snapshot(&all->file[1 + i], lane, lane->id, rules_board_at(rules, i)->id);
+    }
+    return all;
 }
 
 void
-snapshot_free(struct snapshot *s)
+snapshots_free(struct snapshots *all)
 {
-    if (s == NULL)
-        return;
-    loop_timer_free(s->timer);
-    free(s->path);
-    free(s->temporary);
-    free(s);
+    for (size_t i = 0; all != NULL && i < all->n; i++) {
+        loop_timer_free(all->file[i].timer);
+        free(all->file[i].path);
+        free(all->file[i].temporary);
+    }
+    free(all);
 }

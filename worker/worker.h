@@ -6,7 +6,7 @@
  *   consumer.c   reads the stream, deals its entries out to the lanes
  *   apply.c      one lane's batch: read the figures, compute, write
  *   curator.c    one lane's deadlines
- *   snapshots.c  the top ten as files
+ *   snapshots.c  boards as files
  *   report.c     figures for /metrics, and the log lines that events cause
  *   status.c     /healthz, /readyz, /metrics
  *   reload.c     the game files, read again
@@ -35,7 +35,7 @@ struct metrics;
 struct product;
 struct products;
 struct redis;
-struct snapshot;
+struct snapshots;
 
 /* Whether it is known where a lane is in the stream. */
 enum lane_place { LANE_UNKNOWN, LANE_LOADING, LANE_READY };
@@ -72,7 +72,7 @@ struct lane {
     char refused[128];          /* why; "" for none */
 
     struct curator *curator;   /* NULL for events of no product */
-    struct snapshot *snapshot; /* NULL for events of no product, and where none are written */
+    struct snapshots *snapshots; /* NULL for events of no product, and where none are written */
 };
 
 struct worker {

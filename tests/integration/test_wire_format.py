@@ -34,6 +34,11 @@ def problem(answer, status, words):
     return body
 
 
+def test_top_ten_of_nobody(stack):
+    answer = stack.http.get(f"{stack.url}/leaderboards/top_ten/exrps")
+    assert (answer.status_code, answer.json()) == (200, [])
+
+
 def test_create_game(stack, game_server):
     answer = stack.create("ann")
     assert answer.status_code == 200
@@ -114,9 +119,30 @@ def test_top_ten(stack):
     assert top_ten().text == snapshot.text
 
 
-def test_top_ten_of_nobody(stack):
-    answer = stack.http.get(f"{stack.url}/leaderboards/top_ten/exrps")
-    assert (answer.status_code, answer.json()) == (200, [])
+def test_board(stack):
+    """Ranks, ties and names; the snapshot and the program behind it say the same."""
+    stack.create("named")  # a name is known once its player came with a token
+    for winner, wins in (("b1", 3), ("named", 3), ("b2", 5), ("b3", 1)):
+        for _ in range(wins):
+            stack.event("0" * 32, "game_over", winner_id=winner, loser_id="b3")
+    stack.settle()
+    url = f"{stack.url}/leaderboards/exrps/wins"
+
+    def entries():
+        return [(e["rank"], e["user_id"], e["username"], e["score"]) for e in stack.http.get(url).json()["entries"]]
+
+    wanted = [(1, "b2", None, 5), (2, "named", "name of named", 3), (2, "b1", None, 3), (4, "b3", None, 1)]
+    wait_for(lambda: [e for e in entries() if e[1] in ("b1", "b2", "b3", "named")] == wanted, what="the board")
+    page = stack.http.get(url)
+    assert page.headers["ETag"] and "ETag" not in stack.http.get(url + "?limit=25").headers
+    assert stack.http.get(url + "?limit=25").text == page.text
+    assert page.json()["total"] == len(page.json()["entries"])
+    part = stack.http.get(url + "?limit=2&offset=1").json()
+    assert part["entries"] == page.json()["entries"][1:3]
+    assert stack.http.get(url + "?offset=1000").json()["entries"] == []
+    problem(stack.http.get(f"{stack.url}/leaderboards/exrps/nope"), 404, "No such board")
+    for query in ("limit=x", "offset=-1", "window=daily"):
+        problem(stack.http.get(f"{url}?{query}"), 400, query.split("=")[0])
 
 
 def test_stats(stack):

@@ -1,0 +1,105 @@
+/* Files that others read while they are written: see files.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/text.h"
+#include "worker/files.h"
+#include "worker/mem.h"
+
+int
+files_make_folder(char *path)
+{
+    char *slash = path;
+
+    while ((slash = strchr(slash + 1, '/')) != NULL) {
+        int ok;
+
+        *slash = '\0';
+        ok = mkdir(path, 0755) == 0 || errno == EEXIST;
+        *slash = '/';
+        if (!ok)
+            return -1;
+    }
+    return mkdir(path, 0755) == 0 || errno == EEXIST ? 0 : -1;
+}
+
+char *
+files_temporary(const char *folder, const char *name)
+{
+    char *path;
+
+    if (asprintf(&path, "%s/.%s.%ld", folder, name, (long)getpid()) < 0)
+        mem_out();
+    return path;
+}
+
+bool
+files_is_left_over(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    int64_t pid;
+
+    if (name[0] != '.' || dot == name ||
+        text_parse_int(dot + 1, strlen(dot + 1), 1, INT32_MAX, &pid) < 0)
+        return false;
+    return pid == getpid() || (kill((pid_t)pid, 0) < 0 && errno == ESRCH);
+}
+
+bool
+files_same(const char *path, const struct buf *data)
+{
+    char *present = NULL;
+    size_t len;
+    bool same;
+
+    if (text_read_file(path, data->max, &present, &len) < 0)
+        return false;
+    same = len == data->len && memcmp(present, data->data, len) == 0;
+    free(present);
+    return same;
+}
+
+static int
+write_all(int fd, const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, data, len);
+
+        if (n < 0 && errno != EINTR)
+            return -1;
+        if (n > 0) {
+            data += n;
+            len -= (size_t)n;
+        }
+    }
+    return 0;
+}
+
+int
+files_replace(const char *path, const char *temporary, const struct buf *data)
+{
+    int fd, ret = -1;
+
+    fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0)
+        return -1;
+    if (write_all(fd, data->data, data->len) == 0 && fchmod(fd, 0644) == 0)
+        ret = 0;
+    if (close(fd) < 0)
+        ret = -1;
+    if (ret == 0)
+        ret = rename(temporary, path);
+    if (ret < 0) {
+        int error = errno;
+
+        (void)unlink(temporary);
+        errno = error;
+    }
+    return ret;
+}

@@ -1,6 +1,6 @@
 /*
- * Boards. The top ten is answered by the web server from the worker's snapshots; here is what
- * answers where there is none, with the same bytes, and the pages of all boards.
+ * Boards. The top ten, and a board's first page, are answered by the web server from the worker's
+ * snapshots; here is what answers where there is none, with the same bytes, and every other page.
  */
 #include "fcgi/leaderboards.h"
 

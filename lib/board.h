@@ -1,5 +1,6 @@
 /*
- * A page of a board as a command and as JSON.
+ * A page of a board as a command and as JSON, in one place: the FastCGI program renders it per
+ * request, the worker writes a board's first page to a file, and the bytes must be the same.
  *
  *   {"board": "wins", "window": "all", "starts": null, "ends": null, "total": 2,
  *    "entries": [{"rank": 1, "user_id": "…", "username": "…", "score": 2}, …]}

@@ -8,6 +8,8 @@ register('board_page', function(keys, args)
     local offset, limit = tonumber(args[2]), tonumber(args[3])
     local total = redis.call('ZCARD', board)
     local rows = {}
+    -- A range that ends at -1 would be the whole board.
+    if limit == 0 then return { total, 0 } end
     if descending then
         rows = redis.call('ZREVRANGE', board, offset, offset + limit - 1, 'WITHSCORES')
     else

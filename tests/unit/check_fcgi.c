@@ -310,6 +310,48 @@ START_TEST(shows_the_top_ten)
 }
 END_TEST
 
+/* The board of three, from the query on: what its entries are. */
+static void
+expect_page(const char *query, const char *entries)
+{
+    char target[128], body[512];
+
+    (void)snprintf(target, sizeof(target), "/leaderboards/p/wins%s", query);
+    (void)snprintf(body, sizeof(body),
+                   "{\"board\": \"wins\", \"window\": \"all\", \"starts\": null, \"ends\": null, "
+                   "\"total\": 3, \"entries\": [%s]}",
+                   entries);
+    ck_assert_int_eq(get(target), 200);
+    expect_json(body);
+}
+
+#define ANN "{\"rank\": 1, \"user_id\": \"ann\", \"username\": \"Ann\", \"score\": 2}"
+#define BOB "{\"rank\": 1, \"user_id\": \"bob\", \"username\": null, \"score\": 2}"
+#define CY "{\"rank\": 3, \"user_id\": \"cy\", \"username\": null, \"score\": -0.5}"
+
+START_TEST(shows_pages_of_a_board)
+{
+    redis_server_do(functions_server(), "ZADD {p}:board:wins:all 2 ann 2 bob -0.5 cy");
+    redis_server_do(functions_server(), "HSET {p}:names ann Ann");
+    expect_page("", BOB ", " ANN ", " CY);
+    expect_page("?window=all&limit=1", BOB);
+    expect_page("?limit=1&offset=1", ANN);
+    expect_page("?limit=1000&offset=2", CY);
+    expect_page("?limit=0", "");
+    expect_page("?limit=0&offset=1", "");
+    expect_page("?offset=3", "");
+    expect_page("?offset=99999999999999999999", "");
+    ck_assert_int_eq(get("/leaderboards/p/wins?limit=x"), 400);
+    expect_problem("limit");
+    ck_assert_int_eq(get("/leaderboards/p/wins?offset=-1"), 400);
+    expect_problem("offset");
+    ck_assert_int_eq(get("/leaderboards/p/wins?window=daily"), 400);
+    expect_problem("window");
+    ck_assert_int_eq(get("/leaderboards/p/nope"), 404);
+    ck_assert_int_eq(get("/leaderboards/nope/wins"), 400);
+}
+END_TEST
+
 START_TEST(shows_stats)
 {
     ck_assert_int_eq(get("/stats/p/nobody"), 200);
@@ -599,7 +641,8 @@ unit_suite(void)
     tcase_add_checked_fixture(c, NULL, forget_last);
     ADD(c, creates_a_game, create_takes_a_body, joins_a_game, join_refuses,
         join_of_a_game_nobody_is_in_yet, game_server_troubles, lists_open_games, list_counts,
-        list_refuses, shows_the_top_ten, shows_stats, shows_products, unusable_answers_are_500);
+        list_refuses, shows_the_top_ten, shows_pages_of_a_board, shows_stats, shows_products,
+        unusable_answers_are_500);
     ADD(c, product_must_be_known, nothing_is_elsewhere, long_targets_are_414, method_must_fit,
         head_is_get_without_body, preflight_is_answered, token_is_checked, request_id_is_given_back,
         metrics_are_for_this_machine, says_how_it_is);

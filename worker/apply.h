@@ -18,7 +18,8 @@ enum apply_outcome {
     APPLY_FENCED,  /* the checkpoint is not the expected one; nothing was done */
     APPLY_AWAY,    /* Redis could not be asked, or did not answer: it may have been done */
     APPLY_REFUSED, /* Redis will never take this batch */
-    APPLY_BARRED   /* Redis takes nothing of the kind from us at present (no permission, another node's slot) */
+    APPLY_BARRED   /* Redis takes nothing of the kind from us at present (no permission, another
+                      node's slot) */
 };
 
 /* All is borrowed until the function returns. */
@@ -36,8 +37,8 @@ void apply_free(struct apply *a);
 /* apply_batch(a): its batch, to be filled; not while one is under way. */
 struct batch *apply_batch(struct apply *a);
 
-/* apply_start(a, fn): send the batch; the checkpoint moves from lane->checkpoint to lane->read. fn is called
- * once, from the loop. */
+/* apply_start(a, fn): send the batch; the checkpoint moves from lane->checkpoint to lane->read. fn
+ * is called once, from the loop. */
 void apply_start(struct apply *a, apply_fn *fn);
 
 /* apply_micros(): the monotonic clock, finer. */

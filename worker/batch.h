@@ -23,12 +23,13 @@ struct product;
 struct redis_args;
 struct redisReply;
 
-/* What is to be known about the place in the stream; apply moves the checkpoint from one to the other. */
+/* What is to be known about the place in the stream; apply moves the checkpoint from one to the
+ * other. */
 struct batch_span {
-    const char *stream;      /* its name */
-    const char *checkpoint;  /* the expected checkpoint, "" for none */
-    struct event_id end;     /* the new one */
-    int64_t entries;         /* entries ever added to the stream up to end; -1: not known */
+    const char *stream;     /* its name */
+    const char *checkpoint; /* the expected checkpoint, "" for none */
+    struct event_id end;    /* the new one */
+    int64_t entries;        /* entries ever added to the stream up to end; -1: not known */
 };
 
 /* How the events of a batch ended. */
@@ -56,31 +57,32 @@ struct batch_move {
 struct batch *batch_new(void);
 void batch_free(struct batch *b);
 
-/* batch_start(b, product_id, product): forget all; the events that follow are this product's. product is
- * borrowed until the next start; NULL: none, and there will be dead letters alone. */
+/* batch_start(b, product_id, product): forget all; the events that follow are this product's.
+ * product is borrowed until the next start; NULL: none, and there will be dead letters alone. */
 void batch_start(struct batch *b, const char *product_id, const struct product *product);
 
 /* batch_add(b, e): the next event; copied. */
 void batch_add(struct batch *b, const struct event *e);
 
-/* batch_add_dead(b, id, entry, reason): the next entry of the stream, which is to become a dead letter
- * with its fields as they are. reason is static text, or lives as long as the batch. */
+/* batch_add_dead(b, id, entry, reason): the next entry of the stream, which is to become a dead
+ * letter with its fields as they are. reason is static text, or lives as long as the batch. */
 void batch_add_dead(struct batch *b, struct event_id id, const struct redisReply *entry,
                     const char *reason);
 
-/* batch_events(b): how many there are. batch_last_id(b): the id of the last one; there must be one. */
+/* batch_events(b): how many there are. batch_last_id(b): the id of the last one. */
 size_t batch_events(const struct batch *b);
 struct event_id batch_last_id(const struct batch *b);
 
-/* batch_reads(b): how many commands read the figures. batch_read_command(b, i, a) adds the i-th to a;
- * batch_read_reply(b, i, reply) takes its answer and returns 0, or -1 where it is not one. */
+/* batch_reads(b): how many commands read the figures. batch_read_command(b, i, a) adds the i-th to
+ * a; batch_read_reply(b, i, reply) takes its answer and returns 0, or -1 where it is not one. */
 size_t batch_reads(const struct batch *b);
 void batch_read_command(const struct batch *b, size_t i, struct redis_args *a);
 int batch_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
     __attribute__((warn_unused_result));
 
-/* batch_compute(b): apply the effects in order to the figures that were read. An event with an effect that does
- * not fit (RULES_SCORE_MAX, a stored figure that is no number) becomes a dead letter, and nothing of it counts. */
+/* batch_compute(b): apply the effects in order to the figures that were read. An event with an
+ * effect that does not fit (RULES_SCORE_MAX, a stored figure that is no number) becomes a dead
+ * letter, and nothing of it counts. */
 void batch_compute(struct batch *b);
 
 /* batch_apply_command(b, span, a): the call of `apply`; after batch_compute. */

@@ -19,15 +19,15 @@ struct worker;
 struct consumer *consumer_new(struct worker *w);
 void consumer_free(struct consumer *c);
 
-/* consumer_wake(c): look, in the loop's next turn, whether there is something to do: a lane was loaded, a connection
- * is there again, a reload is over. c may be NULL. */
+/* consumer_wake(c): look, in the loop's next turn, whether there is something to do: a lane was
+ * loaded, a connection is there again, a reload is over. c may be NULL. */
 void consumer_wake(struct consumer *c);
 
 /* consumer_is_busy(c): whether batches are under way. */
 bool consumer_is_busy(const struct consumer *c);
 
-/* consumer_caught_up(lane): the time before which every event of the lane's product is applied; 0 where
- * that is not known. No deadline later than that may be acted on. */
+/* consumer_caught_up(lane): the time before which every event of the lane's product is applied; 0
+ * where that is not known. No deadline later than that may be acted on. */
 wall_ms consumer_caught_up(const struct lane *lane);
 
 #endif

@@ -13,8 +13,8 @@ void mem_out(void) __attribute__((noreturn));
 /* mem_alloc(n, size): n zeroed elements, to be free()d. Never NULL. */
 void *mem_alloc(size_t n, size_t size) __attribute__((warn_unused_result, returns_nonnull));
 
-/* mem_grow(p, cap, need, size): p, or where it grew what took its place, with room for need elements; *cap is
- * the room. The new part is not zeroed. */
+/* mem_grow(p, cap, need, size): p, or where it grew what took its place, with room for need
+ * elements; *cap is the room. The new part is not zeroed. */
 void *mem_grow(void *p, size_t *cap, size_t need, size_t size)
     __attribute__((warn_unused_result, returns_nonnull));
 
@@ -32,7 +32,7 @@ void *mem_arena_alloc(struct mem_arena *a, size_t len)
 char *mem_arena_copy(struct mem_arena *a, const void *p, size_t len)
     __attribute__((warn_unused_result, returns_nonnull));
 
-/* mem_arena_reset(a): forget all pieces; one chunk is kept for reuse. mem_arena_free(a): that too. */
+/* mem_arena_reset(a): forget all pieces; one chunk is kept. mem_arena_free(a): that too. */
 void mem_arena_reset(struct mem_arena *a);
 void mem_arena_free(struct mem_arena *a);
 

@@ -11,16 +11,17 @@
 struct apply_result;
 struct lane;
 
-/* outcome_take(lane, result, reached_end, then): its batch came back. reached_end: the read that filled it, sent at then,
- * reached the end of the stream, and the batch has all of it. */
+/* outcome_take(lane, result, reached_end, then): its batch came back. reached_end: the read that
+ * filled it, sent at then, reached the end of the stream, and the batch has all of it. */
 void outcome_take(struct lane *lane, const struct apply_result *result, bool reached_end,
                   wall_ms then);
 
 /* outcome_settle(lane, reached_end, then): everything up to lane->read is applied. */
 void outcome_settle(struct lane *lane, bool reached_end, wall_ms then);
 
-/* outcome_move_due(lane): whether the checkpoint of a lane without events is so far behind what was read that it is to be moved by
- * itself. Not after every read: that would be a write a product for other products' events. */
+/* outcome_move_due(lane): whether the checkpoint of a lane without events is so far behind what was
+ * read that it is to be moved by itself. Not after every read: that would be a write a product for
+ * other products' events. */
 bool outcome_move_due(const struct lane *lane);
 
 #endif

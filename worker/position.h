@@ -18,28 +18,30 @@
 struct lane;
 struct redisReply;
 
-/* position_load(lane): read the lane's checkpoint; it is LANE_READY then, or LANE_UNKNOWN again where
- * that failed. */
+/* position_load(lane): read the lane's checkpoint; it is LANE_READY then, or LANE_UNKNOWN again
+ * where that failed. */
 void position_load(struct lane *lane);
 
 /* What XINFO STREAM tells. A stream that does not exist is all zero. */
 struct position_stream {
     int64_t length;
-    int64_t added;              /* entries ever added */
-    struct event_id first;      /* length > 0: the id of the first entry */
-    struct event_id last;       /* the greatest id ever given */
+    int64_t added;         /* entries ever added */
+    struct event_id first; /* length > 0: the id of the first entry */
+    struct event_id last;  /* the greatest id ever given */
 };
 
-/* position_stream_read(reply, ret_stream): take XINFO STREAM's answer. Returns 0, or -1 where it is not one. */
+/* position_stream_read(reply, ret_stream): take XINFO STREAM's answer. Returns 0, or -1 where it is
+ * not one. */
 int position_stream_read(const struct redisReply *reply, struct position_stream *ret_stream)
     __attribute__((warn_unused_result));
 
 /* What is ahead of a reader. */
 struct position_ahead {
-    int64_t entries;   /* entries ever added up to the place, the lost ones included; -1: not known */
-    int64_t lost;      /* entries trimmed between the place and the stream's first; -1: it cannot be told: the count is
-                          not known, or has gone back, since the stream was deleted and begun anew */
-    bool replaced;     /* the stream has given no id as great as the place's: it is another stream */
+    int64_t entries; /* entries ever added up to the place, the lost ones included; -1: not known */
+    int64_t lost;    /* entries trimmed between the place and the stream's first; -1: that cannot
+                        be told: the count is not known, or it has gone back, since the stream was
+                        deleted and begun anew */
+    bool replaced;   /* the stream has given no id as great as the place's: it is another stream */
 };
 
 /* position_ahead(stream, at, entries): entries: the count up to `at`, -1 where it is not known. */

@@ -49,20 +49,21 @@ struct report {
     struct report_bound dead_lines, note_lines, expired_lines, trouble_lines;
 };
 
-/* report_init(r, metrics): make the series. report_lane_init(r, product_id, lane): those of one product. */
+/* report_init(r, metrics): make the series. report_lane_init(r, product_id, lane): those of one
+ * product. */
 void report_init(struct report *r, struct metrics *metrics);
 void report_lane_init(struct report *r, const char *product_id, struct lane_report *lane);
 
-/* report_allowed(bound, now): whether one more line may be written; where lines were kept back before it, says
- * so first. */
+/* report_allowed(bound, now): whether one more line may be written; where lines were kept back
+ * before it, says so first. */
 bool report_allowed(struct report_bound *bound, mono_ms now);
 
-/* report_batch(lane, batch, reply): a batch was applied, and reply is what apply answered: count its events, log dead letters
- * and notes. */
+/* report_batch(lane, batch, reply): a batch was applied, and reply is what apply answered: count
+ * its events, log dead letters and notes. */
 void report_batch(struct lane *lane, const struct batch *batch, const struct redisReply *reply);
 
-/* report_gap(r, product_id, checkpoint, lost): entries were trimmed before they were read; lost -1: it is not known how
- * many, or whether. */
+/* report_gap(r, checkpoint, lost): entries were trimmed before they were read; lost -1:
+ * it is not known how many, or whether. */
 void report_gap(struct report *r, const char *checkpoint, int64_t lost);
 
 /* report_expired(lane, done): a round of the curator. */

@@ -11,8 +11,8 @@
 struct status;
 struct worker;
 
-/* status_open(w, ret_status, why): listen. Where worker.listen is "", *ret_status is NULL. Returns 0, or -1 with the reason in
- * why. */
+/* status_open(w, ret_status, why): listen. Where worker.listen is "", *ret_status is NULL. Returns
+ * 0, or -1 with the reason in why. */
 int status_open(struct worker *w, struct status **ret_status, struct buf *why)
     __attribute__((warn_unused_result));
 void status_close(struct status *s);

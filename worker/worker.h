@@ -59,11 +59,11 @@ struct lane {
     enum lane_place place;
     char checkpoint[EVENT_ID_SIZE]; /* as it is in Redis; "" for none */
     struct event_id read;           /* the stream is read up to here */
-    int64_t read_entries;           /* how many entries it had ever had up to there; -1: not known */
-    int64_t moved_entries;          /* the same of the checkpoint */
-    mono_ms moved_at;               /* when the checkpoint was moved or loaded */
-    wall_ms caught_up;              /* what happened before is applied; 0: not known */
-    bool at_end;                    /* the last read reached the stream's end */
+    int64_t read_entries;  /* how many entries it had ever had up to there; -1: not known */
+    int64_t moved_entries; /* the same of the checkpoint */
+    mono_ms moved_at;      /* when the checkpoint was moved or loaded */
+    wall_ms caught_up;     /* what happened before is applied; 0: not known */
+    bool at_end;           /* the last read reached the stream's end */
 
     struct apply *apply;        /* its batch */
     bool dealt;                 /* consumer.c: the batch has events of the read under way */
@@ -71,7 +71,7 @@ struct lane {
     struct event_id refused_id; /* the event that Redis refused when it was alone in its batch */
     char refused[128];          /* why; "" for none */
 
-    struct curator *curator;   /* NULL for events of no product */
+    struct curator *curator;     /* NULL for events of no product */
     struct snapshots *snapshots; /* NULL for events of no product, and where none are written */
 };
 
@@ -94,8 +94,8 @@ struct worker {
     bool stopping;  /* nor here: the program is about to end */
 };
 
-/* lanes_update(w): a lane for every product of w->products, and one for no product. A lane of the old
- * ones whose product is still there is taken over; the others must not be busy. */
+/* lanes_update(w): a lane for every product of w->products, and one for no product. A lane of the
+ * old ones whose product is still there is taken over; the others must not be busy. */
 void lanes_update(struct worker *w);
 void lanes_free(struct worker *w);
 

@@ -178,19 +178,20 @@ answered(void *cookie, struct request *r)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-/* The len bytes of the body, all of which have arrived. */
+/*
+ * The len bytes of the body, all of which have arrived, and its end: left in the kernel, that would
+ * be in front of the next request.
+ */
 static int
 read_body(struct connection *c, size_t len)
 {
-    char *body;
+    char *body = malloc(len + 1);
 
-    if (len == 0)
-        return 0;
-    body = malloc(len + 1);
     if (body == NULL)
         return -1;
-    if (FCGX_GetStr(body, (int)len, c->fcgx.in) != (int)len) {
+    if (FCGX_GetStr(body, (int)len + 1, c->fcgx.in) != (int)len || FCGX_GetError(c->fcgx.in) != 0) {
         free(body);
+        errno = EPROTO;
         return -1;
     }
     body[len] = '\0';
@@ -220,7 +221,7 @@ spool_file(const struct connection *c)
  * large.
  */
 static int
-read_request(struct connection *c, const struct frame *frame)
+read_request(struct connection *c, const struct frame *frame, bool too_large)
 {
     int file = -1;
 
@@ -241,7 +242,7 @@ read_request(struct connection *c, const struct frame *frame)
         return -1;
     }
     c->request = request_new(c->list->app, c->fcgx.envp, answered, c);
-    if (c->request != NULL && read_body(c, frame->body) != 0) {
+    if (c->request != NULL && !too_large && read_body(c, frame->body) != 0) {
         request_free(c->request);
         c->request = NULL;
     }
@@ -255,7 +256,7 @@ read_request(struct connection *c, const struct frame *frame)
 static void
 begin_request(struct connection *c, const struct frame *frame, bool too_large)
 {
-    if (read_request(c, frame) != 0) {
+    if (read_request(c, frame, too_large) != 0) {
         log_warning("server", "cannot read a request", LOG_ERRNO(errno));
         close_connection(c);
         return;

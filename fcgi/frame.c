@@ -19,6 +19,7 @@ struct record {
     unsigned id;
     const unsigned char *content;
     size_t len;
+    size_t padding;
     size_t size; /* header, content and padding */
 };
 
@@ -44,6 +45,7 @@ record_at(const unsigned char *p)
                            .id = (unsigned)(p[2] << 8 | p[3]),
                            .content = p + FRAME_HEADER,
                            .len = len,
+                           .padding = p[6],
                            .size = FRAME_HEADER + len + p[6]};
 }
 
@@ -137,6 +139,9 @@ frame_scan(const unsigned char *bytes, size_t len, size_t body_max, struct frame
             return FRAME_MORE;
         r = record_at(bytes + at);
         if (r.type != s.expected || (s.expected != RECORD_BEGIN && r.id != s.id))
+            return FRAME_BAD;
+        /* libfcgi forgets the padding of these, and would take it for the next record. */
+        if (r.padding > 0 && (r.type == RECORD_BEGIN || r.len == 0))
             return FRAME_BAD;
         if (r.type == RECORD_STDIN) {
             s.body += r.len;

@@ -52,7 +52,7 @@ struct request {
     char *origin;
     char *remote_addr;
     int target_error; /* errno of target_parse; 0: target is good */
-    char *body; /* body_len bytes and a NUL; NULL where body_len is 0 */
+    char *body; /* body_len bytes and a NUL; may be NULL where body_len is 0 */
     size_t body_len;
     bool body_too_large;
     char id[REQUEST_ID_MAX + 1];

@@ -70,6 +70,29 @@ START_TEST(connection_is_kept)
 }
 END_TEST
 
+/* libfcgi reads 8192 bytes at a time: wherever those end, nothing of a request may be left over. */
+START_TEST(requests_may_have_any_length)
+{
+    char value[8192];
+    struct fcgi_call c = {.target = "/stats/p/ann", .name = "HTTP_X", .value = value};
+    int fd = fcgi_client_connect(fcgi_program_socket());
+    struct buf b;
+
+    memset(value, 'x', sizeof(value));
+    for (size_t len = 7950; len < 8190; len++) {
+        value[len] = '\0';
+        fcgi_client_send(fd, &c);
+        expect_status(fd, 200);
+        value[len] = 'x';
+    }
+    value[7950] = '\0';
+    build(&b, &c);
+    ck_assert_uint_lt(b.len, 8192);
+    (void)close(fd);
+    buf_free(&b);
+}
+END_TEST
+
 START_TEST(connection_is_closed_where_asked)
 {
     struct fcgi_call c = {.target = "/stats/p/ann", .close = true};
@@ -582,10 +605,10 @@ unit_suite(void)
     fcgi_program_require();
     tcase_add_checked_fixture(c, fcgi_program_setup, fcgi_program_teardown);
     tcase_set_timeout(c, 60);
-    ADD(c, connection_is_kept, connection_is_closed_where_asked, half_closed_connection_is_answered,
-        request_may_come_in_bytes, idle_connections_cost_nothing,
-        pipelined_request_ends_the_connection, rubbish_is_turned_away,
-        large_answer_waits_for_its_reader);
+    ADD(c, connection_is_kept, requests_may_have_any_length, connection_is_closed_where_asked,
+        half_closed_connection_is_answered, request_may_come_in_bytes,
+        idle_connections_cost_nothing, pipelined_request_ends_the_connection,
+        rubbish_is_turned_away, large_answer_waits_for_its_reader);
     tcase_add_loop_test(c, body_has_a_limit, 0, (int)(sizeof(bodies) / sizeof(bodies[0])));
     ADD(c, redis_gone_is_503, redis_hanging_is_503, sigterm_finishes_what_is_under_way,
         sighup_reads_the_games_again, sighup_with_a_bad_game_changes_nothing);

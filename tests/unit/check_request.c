@@ -173,6 +173,20 @@ START_TEST(frame_checks_parameters)
 }
 END_TEST
 
+/* libfcgi would read the padding as the next record. */
+START_TEST(frame_refuses_padding_that_libfcgi_forgets)
+{
+    fcgi_client_record(&bytes, 1, 1, "\0\1\1\0\0\0\0\0", 8, 8);
+    ck_assert_int_eq(scan(), FRAME_BAD);
+    buf_reset(&bytes);
+    add_begin(1);
+    fcgi_client_record(&bytes, 4, 1, "\1\1ab", 4, 4);
+    ck_assert_int_eq(scan(), FRAME_MORE);
+    fcgi_client_record(&bytes, 4, 1, "", 0, 8);
+    ck_assert_int_eq(scan(), FRAME_BAD);
+}
+END_TEST
+
 static const struct {
     const char *params;
     size_t len;
@@ -383,6 +397,7 @@ unit_suite(void)
     tcase_add_test(c, frame_knows_a_large_body_early);
     tcase_add_test(c, frame_checks_parameters);
     tcase_add_loop_test(c, frame_refuses_parameters, 0, COUNT(bad_params));
+    tcase_add_test(c, frame_refuses_padding_that_libfcgi_forgets);
     tcase_add_test(c, frame_refuses_too_many_parameters);
     tcase_add_test(c, frame_refuses_what_is_no_request);
     suite_add_tcase(suite, c);

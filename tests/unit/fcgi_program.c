@@ -231,6 +231,9 @@ fcgi_program_teardown(void)
         (void)kill(fix.pid, SIGTERM);
         ck_assert_int_eq(fcgi_program_await_end(), 0);
     }
+    /* Whatever a sanitizer has to say of its processes. */
+    ck_assert_msg(strstr(fcgi_program_log(), "Sanitizer") == NULL, "%s", fcgi_program_log());
+    ck_assert_msg(strstr(fcgi_program_log(), "process died") == NULL, "%s", fcgi_program_log());
     (void)kill(fix.stub_pid, SIGKILL);
     (void)waitpid(fix.stub_pid, NULL, 0);
     (void)close(fix.stub.fd);

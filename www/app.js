@@ -115,6 +115,14 @@ function showPlayer(product, user) {
   const list = element("dl", { class: "stats" });
   const empty = element("p", { class: "empty card" }, "No figures of this player yet.");
   const box = element("div");
+  const name = element("h1", {}, user);
+  // Names stand on the boards; whoever is on no first page goes by the id.
+  for (const board of product.boards) {
+    load(paths.board(product.product_id, board.id))
+      .then((page) => page.entries.find((entry) => entry.user_id === user)?.username)
+      .then((known) => known && name.replaceChildren(known))
+      .catch(() => {});
+  }
 
   return poll(
     paths.stats(product.product_id, user),
@@ -123,7 +131,7 @@ function showPlayer(product, user) {
       here();
       if (stats === undefined) return;
       if (!box.isConnected) {
-        show(element("p", {}, link(product.product_id, undefined, `← ${product.title}`)), element("h1", {}, user), box);
+        show(element("p", {}, link(product.product_id, undefined, `← ${product.title}`)), name, box);
       }
       // In the order of the game's file; what it no longer names comes last.
       const names = [...titles.keys(), ...Object.keys(stats).filter((name) => !titles.has(name))];

@@ -51,8 +51,9 @@ def test_the_demo_is_seen_within_a_minute(demo, browser, screenshot):
 def test_a_player(demo, browser, screenshot):
     browser.get(demo.url + "/")
     wait_for(lambda: rows(browser), 60, "players on the board")
-    browser.execute_script("document.querySelector('tbody a').click()")
+    name = browser.execute_script("const a = document.querySelector('tbody a'); a.click(); return a.innerText")
     wait_for(lambda: browser.find_elements(By.CSS_SELECTOR, ".stats dd"), what="the player's figures")
+    wait_for(lambda: browser.find_element(By.TAG_NAME, "h1").text == name, what="the player's name")
     titles = [e.text for e in browser.find_elements(By.CSS_SELECTOR, ".stats dt")]
     assert "Rock" in titles and not any("_" in title for title in titles), titles
     screenshot("player-desktop")

@@ -35,13 +35,18 @@ async def play_round(session, stack, server, number, players, codes):
     ours = next(body for status, body in answers if status == 200)["players"]
     assert server.games[game_id] == ours and len(ours) == 2, (number, server.games[game_id], ours)
     # Redis' own view, less what the winner was told: a second guest's seat would show here.
-    await_seats(stack, game_id, ours)
+    check_seats(stack, game_id, ours)
     stack.event(game_id, "game_removed")
 
 
-def await_seats(stack, game_id, players):
+def packed(text):
+    """A short text as MessagePack has it."""
+    return bytes([0xa0 + len(text)]) + text.encode()
+
+
+def check_seats(stack, game_id, players):
     raw = stack.redis.execute_command("HGET", f"{{exrps}}:game:{game_id}", "seats", NEVER_DECODE=True)
-    assert raw.count(b"guest ") == 1 and players[1].encode() in raw, raw
+    assert raw.count(b"\xa4user") == 2 and raw.count(b"user" + packed(players[1])) == 1, raw
     assert stack.redis.zscore("{exrps}:lobby", game_id) is None
     assert stack.redis.hget("{exrps}:public", game_id) is None
 

@@ -20,6 +20,7 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import secrets
 import signal
 import urllib.parse
@@ -310,7 +311,7 @@ async def main():
     with open(arguments.game, encoding="utf-8") as file:
         game = json.load(file)
 
-    url = arguments.redis if "://" in arguments.redis else "unix://" + arguments.redis
+    url = arguments.redis if "://" in arguments.redis else "unix://" + os.path.abspath(arguments.redis)
     events = Events(redis.asyncio.Redis.from_url(url), arguments.stream, game["product_id"])
     server = Server(events, arguments.rounds_to_win, arguments.seconds, arguments.pause)
 

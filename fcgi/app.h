@@ -37,8 +37,9 @@ struct app {
 };
 
 /*
- * app_open(settings, loop, metrics_dir, ret_app): settings and loop are borrowed until app_close. metrics_dir "":
- * the figures are for this process alone. Connecting to Redis begins. Returns 0, or -1 with errno.
+ * app_open(settings, loop, metrics_dir, ret_app): settings and loop are borrowed until app_close.
+ * metrics_dir "": the figures are for this process alone. Connecting to Redis begins. Returns 0,
+ * or -1 with errno.
  */
 int app_open(const struct app_settings *settings, struct loop *loop, const char *metrics_dir,
              struct app **ret_app)
@@ -49,8 +50,8 @@ int app_open(const struct app_settings *settings, struct loop *loop, const char 
 void app_close(struct app *app);
 
 /*
- * app_wait_redis(app): turn the loop until Redis is reached, or cannot be: the first request must not find a
- * connection that is merely not made yet. Returns whether it was reached.
+ * app_wait_redis(app): turn the loop until Redis is reached, or cannot be: the first request must
+ * not find a connection that is merely not made yet. Returns whether it was reached.
  */
 bool app_wait_redis(struct app *app);
 

@@ -1,5 +1,6 @@
 /*
- * One connection from the web server: request, answer, request, answer, … until either side ends it.
+ * One connection from the web server: request, answer, request, answer, … until either side ends
+ * it.
  */
 #ifndef VARCADE_FCGI_CONNECTION_H
 #define VARCADE_FCGI_CONNECTION_H
@@ -25,13 +26,13 @@ struct connection_list {
 };
 
 /*
- * connection_open(list, fd): take over the non-blocking socket fd, which is closed with the connection, or at
- * once on failure. Returns 0, or -1 with errno.
+ * connection_open(list, fd): take over the non-blocking socket fd, which is closed with the
+ * connection, or at once on failure. Returns 0, or -1 with errno.
  */
 int connection_open(struct connection_list *list, int fd) __attribute__((warn_unused_result));
 
-/* connection_sweep(list, now, idle): close the connections that did not move in time, and, where idle is true, those that
- * wait for a request. */
+/* connection_sweep(list, now, idle): close the connections that did not move in time, and, where
+ * idle is true, those that wait for a request. */
 void connection_sweep(struct connection_list *list, mono_ms now, bool idle);
 
 /* connection_close_all(list): without answers. */

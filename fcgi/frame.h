@@ -4,9 +4,10 @@
  * libfcgi reads until it has what it wants, and blocks where that has not come yet, so one client
  * that stops in the middle of a record would stop the loop. So what the kernel holds for a
  * connection is looked at first (MSG_PEEK), and libfcgi is called once all of a request is there.
- * The look is also where bytes are refused that libfcgi 2.4.2 should not see: lengths of parameters that run
- * past the stream (CVE-2025-23016 and its kin), management records (a name asked for often enough
- * overruns its answer) and padding where it forgets to skip it. Web servers send none of these.
+ * The look is also where bytes are refused that libfcgi 2.4.2 should not see: lengths of
+ * parameters that run past the stream (CVE-2025-23016 and its kin), management records (a name
+ * asked for often enough overruns its answer) and padding where it forgets to skip it. Web
+ * servers send none of these.
  */
 #ifndef VARCADE_FCGI_FRAME_H
 #define VARCADE_FCGI_FRAME_H

@@ -17,8 +17,8 @@ void meter_free(struct meter *m); /* NULL is legal */
 /* meter_request(m, route, status, seconds): one request was answered. route NULL: none fitted. */
 void meter_request(struct meter *m, const struct route *route, int status, double seconds);
 
-/* meter_refresh(app): bring up to date what is not counted where it happens: requests under way, Redis, game
- * servers. Called once a second, and before this process answers GET /metrics. */
+/* meter_refresh(app): bring up to date what is not counted where it happens: requests under way,
+ * Redis, game servers. Called once a second, and before this process answers GET /metrics. */
 void meter_refresh(struct app *app);
 
 /* meter_render(m, out): all processes' figures as Prometheus text. Returns 0 or -1. */

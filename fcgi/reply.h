@@ -14,7 +14,8 @@
 
 struct request;
 
-/* reply_header(r, name, value): one more header for the answer to come. value must come from here, not from outside. */
+/* reply_header(r, name, value): one more header for the answer to come. value must come from
+ * here, not from outside. */
 void reply_header(struct request *r, const char *name, const char *value);
 
 /* reply_json(r, status, json, len): json is copied, and is not in r->answer. */
@@ -29,7 +30,8 @@ void reply_empty(struct request *r, int status);
 /* reply_problem(r, status, detail): application/problem+json (RFC 9457). */
 void reply_problem(struct request *r, int status, const char *detail);
 
-/* reply_unavailable(r, retry_after, detail): 503 with Retry-After, in whole seconds and at least 1. */
+/* reply_unavailable(r, retry_after, detail): 503 with Retry-After, in whole seconds and at least
+ * 1. */
 void reply_unavailable(struct request *r, dur_ms retry_after, const char *detail);
 
 /* reply_phrase(status): HTTP's own words for the status. */

@@ -1,9 +1,9 @@
 /*
  * One request: everything it brought, everything that was found out about it, and its answer.
  *
- * It is made by whoever speaks to the web server (connection.c: FastCGI, serve.c: CGI), goes through the
- * router to a handler, waits there for Redis or a game server, and is answered by exactly one call
- * of reply.h. request_free ends all of it.
+ * It is made by whoever speaks to the web server (connection.c: FastCGI, serve.c: CGI), goes
+ * through the router to a handler, waits there for Redis or a game server, and is answered by
+ * exactly one call of reply.h. request_free ends all of it.
  */
 #ifndef VARCADE_FCGI_REQUEST_H
 #define VARCADE_FCGI_REQUEST_H
@@ -44,7 +44,8 @@ struct request {
     void *cookie; /* of done */
     struct timespec started; /* monotonic */
 
-    /* What came. Texts are copies that live as long as the request, or NULL where they did not come. */
+    /* What came. Texts are copies that live as long as the request, or NULL where they did not
+     * come. */
     enum request_method method;
     char *method_name;
     char *raw_target;
@@ -76,9 +77,9 @@ struct request {
 };
 
 /*
- * request_new(app, env, done, cookie): a request from CGI variables, `NAME=value` each, NULL at the end.
- * The variables are copied as far as they are needed. The body is the caller's to set, before the
- * router gets the request. NULL with errno ENOMEM.
+ * request_new(app, env, done, cookie): a request from CGI variables, `NAME=value` each, NULL at
+ * the end. The variables are copied as far as they are needed. The body is the caller's to set,
+ * before the router gets the request. NULL with errno ENOMEM.
  */
 struct request *request_new(struct app *app, char *const *env, request_done_fn *done, void *cookie)
     __attribute__((warn_unused_result));
@@ -86,7 +87,8 @@ struct request *request_new(struct app *app, char *const *env, request_done_fn *
 /* request_free(r): wipes the token; NULL is legal. */
 void request_free(struct request *r);
 
-/* request_seconds(r): since the request was made. Finer than clock.h: most answers take less than 1 ms. */
+/* request_seconds(r): since the request was made. Finer than clock.h: most answers take less than
+ * 1 ms. */
 double request_seconds(const struct request *r);
 
 /* request_log_context(r): what identifies r in the log; borrows from r. */

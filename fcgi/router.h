@@ -13,7 +13,7 @@
 enum route_needs {
     ROUTE_TOKEN = 1,     /* a player's token: r->player */
     ROUTE_JSON_BODY = 2, /* a body, where there is one, must be JSON */
-    ROUTE_LOCAL = 4      /* answered without Redis and game servers, also where too much is under way */
+    ROUTE_LOCAL = 4      /* needs neither Redis nor game servers: answered under any load */
 };
 
 typedef void router_fn(struct request *r);
@@ -26,7 +26,8 @@ struct route {
     router_fn *fn;              /* answers r, at once or later */
 };
 
-/* router_dispatch(r): find the route and call its handler, or answer why not. r may be gone when this returns. */
+/* router_dispatch(r): find the route and call its handler, or answer why not. r may be gone when
+ * this returns. */
 void router_dispatch(struct request *r);
 
 /* router_route_at(i): the i-th route, or NULL past the end. */

@@ -17,12 +17,14 @@ struct request;
 /* store_read(r, a, fn): send a with r as fn's cookie, and free a. */
 void store_read(struct request *r, struct redis_args *a, redis_fn *fn);
 
-/* store_usable(r, outcome, reply): whether reply is an answer to use. Where not, answers r: r may be gone. */
+/* store_usable(r, outcome, reply): whether reply is an answer to use. Where not, answers r: r may
+ * be gone. */
 bool store_usable(struct request *r, enum redis_outcome outcome, const struct redisReply *reply)
     __attribute__((warn_unused_result));
 
-/* store_fail(r, outcome, reason): answer r with what outcome comes to; REDIS_DONE and REDIS_REFUSED, for an answer
- * that is not what it should be, are a 500, and reason goes to the log. */
+/* store_fail(r, outcome, reason): answer r with what outcome comes to; REDIS_DONE and
+ * REDIS_REFUSED, for an answer that is not what it should be, are a 500, and reason goes to the
+ * log. */
 void store_fail(struct request *r, enum redis_outcome outcome, const char *reason);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * A request's target, `/path/of/it?name=value&…`, taken apart: the path's segments and the query's
- * parameters, percent-decoded. Pure, and a parser of outside bytes: fuzzed as tests/fuzz/fuzz_target.c.
+ * A request's target, `/path/of/it?name=value&…`, taken apart: the path's segments and the
+ * query's parameters, percent-decoded. Pure, and a parser of outside bytes: fuzzed as
+ * tests/fuzz/fuzz_target.c.
  *
  * The path is split before it is decoded, so that a user id may hold a slash as %2F.
  */
@@ -34,17 +35,20 @@ struct target {
 };
 
 /*
- * target_parse(t, s, len): returns 0; or -1 with errno EINVAL (no slash at the start, a broken escape) or E2BIG
- * (longer than TARGET_MAX, too many segments or parameters); t then has neither segments nor parameters.
+ * target_parse(t, s, len): returns 0; or -1 with errno EINVAL (no slash at the start, a broken
+ * escape) or E2BIG (longer than TARGET_MAX, too many segments or parameters); t then has neither
+ * segments nor parameters.
  */
 int target_parse(struct target *t, const char *s, size_t len) __attribute__((warn_unused_result));
 
-/* target_param(t, name): the value of the first parameter of that name, or a text whose s is NULL. */
+/* target_param(t, name): the value of the first parameter of that name, or a text whose s is
+ * NULL. */
 struct target_text target_param(const struct target *t, const char *name);
 
 /*
- * target_integer(t, name, fallback, max, ret_n): a parameter that is an integer from 0 up, of any length: what is
- * over max counts as max; fallback where it is absent. Returns 0, or -1 where it is no integer, or negative.
+ * target_integer(t, name, fallback, max, ret_n): a parameter that is an integer from 0 up, of any
+ * length: what is over max counts as max; fallback where it is absent. Returns 0, or -1 where it
+ * is no integer, or negative.
  */
 int target_integer(const struct target *t, const char *name, int64_t fallback, int64_t max,
                    int64_t *ret_n) __attribute__((warn_unused_result));

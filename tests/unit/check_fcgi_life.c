@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -411,6 +412,40 @@ START_TEST(dead_process_is_replaced)
 }
 END_TEST
 
+START_TEST(watchdog_is_fed)
+{
+    ck_assert_int_eq(setenv("WATCHDOG_USEC", "400000", 1), 0);
+    fcgi_program_start("2");
+    fcgi_program_await_notice("WATCHDOG=1");
+    fcgi_program_await_notice("WATCHDOG=1");
+    ck_assert_int_eq(unsetenv("WATCHDOG_USEC"), 0);
+}
+END_TEST
+
+/* Descriptors have run out: connections wait until others have gone. */
+START_TEST(connections_may_be_too_many)
+{
+    const struct rlimit few = {.rlim_cur = 64, .rlim_max = 1024};
+    int fds[80];
+    mono_ms until = clock_mono() + FCGI_CLIENT_WAIT;
+
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+    fcgi_program_start("1");
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &(struct rlimit){1024, 1024}), 0);
+    for (int i = 0; i < 80; i++)
+        fds[i] = fcgi_client_connect(fcgi_program_socket());
+    while (strstr(fcgi_program_log(), "cannot accept") == NULL)
+        ck_assert_int_lt(clock_mono(), until);
+    ck_assert_int_eq(ask(fds[0], &stats), 200);
+    for (int i = 0; i < 70; i++)
+        (void)close(fds[i]);
+    for (int i = 70; i < 80; i++) {
+        ck_assert_int_eq(ask(fds[i], &stats), 200);
+        (void)close(fds[i]);
+    }
+}
+END_TEST
+
 /* Stopped, it turns no more; the supervisor kills it. */
 START_TEST(hanging_process_is_replaced)
 {
@@ -586,16 +621,6 @@ START_TEST(is_a_cgi_program_too)
 }
 END_TEST
 
-static void
-add(TCase *c, const TTest *const *tests, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        tcase_add_test(c, tests[i]);
-}
-#define ADD(c, ...)                             \
-    add(c, (const TTest *const[]){__VA_ARGS__}, \
-        sizeof((const TTest *const[]){__VA_ARGS__}) / sizeof(const TTest *))
-
 Suite *
 unit_suite(void)
 {
@@ -605,20 +630,22 @@ unit_suite(void)
     fcgi_program_require();
     tcase_add_checked_fixture(c, fcgi_program_setup, fcgi_program_teardown);
     tcase_set_timeout(c, 60);
-    ADD(c, connection_is_kept, requests_may_have_any_length, connection_is_closed_where_asked,
-        half_closed_connection_is_answered, request_may_come_in_bytes,
-        idle_connections_cost_nothing, pipelined_request_ends_the_connection,
-        rubbish_is_turned_away, large_answer_waits_for_its_reader);
+    FCGI_PROGRAM_ADD(c, connection_is_kept, requests_may_have_any_length,
+                     connection_is_closed_where_asked, half_closed_connection_is_answered,
+                     request_may_come_in_bytes, idle_connections_cost_nothing,
+                     pipelined_request_ends_the_connection, rubbish_is_turned_away,
+                     large_answer_waits_for_its_reader);
     tcase_add_loop_test(c, body_has_a_limit, 0, (int)(sizeof(bodies) / sizeof(bodies[0])));
-    ADD(c, redis_gone_is_503, redis_hanging_is_503, sigterm_finishes_what_is_under_way,
-        sighup_reads_the_games_again, sighup_with_a_bad_game_changes_nothing);
+    FCGI_PROGRAM_ADD(c, redis_gone_is_503, redis_hanging_is_503, sigterm_finishes_what_is_under_way,
+                     sighup_reads_the_games_again, sighup_with_a_bad_game_changes_nothing);
     suite_add_tcase(suite, c);
 
     c = tcase_create("prepared");
     tcase_add_checked_fixture(c, fcgi_program_prepare, fcgi_program_teardown);
     tcase_set_timeout(c, 60);
-    ADD(c, starts_without_redis, dead_process_is_replaced, hanging_process_is_replaced,
-        says_what_it_takes, checks_its_configuration, needs_a_socket, is_a_cgi_program_too);
+    FCGI_PROGRAM_ADD(c, starts_without_redis, watchdog_is_fed, connections_may_be_too_many,
+                     dead_process_is_replaced, hanging_process_is_replaced, says_what_it_takes,
+                     checks_its_configuration, needs_a_socket, is_a_cgi_program_too);
     suite_add_tcase(suite, c);
     return suite;
 }

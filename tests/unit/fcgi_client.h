@@ -38,8 +38,8 @@ int fcgi_client_connect(const char *path);
 void fcgi_client_build(const struct fcgi_call *call, struct buf *out);
 
 /* fcgi_client_record(out, type, id, content, len, padding): append any record. */
-void fcgi_client_record(struct buf *out, unsigned type, unsigned id, const char *content, size_t len,
-                        unsigned padding);
+void fcgi_client_record(struct buf *out, unsigned type, unsigned id, const char *content,
+                        size_t len, unsigned padding);
 
 /* fcgi_client_send(fd, call), fcgi_client_write(fd, bytes, len) */
 void fcgi_client_send(int fd, const struct fcgi_call *call);
@@ -48,7 +48,8 @@ void fcgi_client_write(int fd, const char *bytes, size_t len);
 /* fcgi_client_read(fd): one whole answer. */
 struct fcgi_answer fcgi_client_read(int fd);
 
-/* fcgi_client_is_closed(fd): wait for the other end to close; false where more bytes come instead. */
+/* fcgi_client_is_closed(fd): wait for the other end to close; false where more bytes come
+ * instead. */
 bool fcgi_client_is_closed(int fd);
 
 /* fcgi_client_call(path, call): all of it, on a connection of its own. */

@@ -391,3 +391,10 @@ fcgi_program_token(const char *user)
     buf_free(&why);
     return to;
 }
+
+void
+fcgi_program_add(TCase *c, const TTest *const *tests, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        tcase_add_test(c, tests[i]);
+}

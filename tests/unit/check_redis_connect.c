@@ -297,7 +297,7 @@ START_TEST(test_tcp)
         if (free_port)
             break;
     }
-    (void)snprintf(url, sizeof(url), "redis://localhost:%d/2", port);
+    (void)snprintf(url, sizeof(url), "redis://127.0.0.1:%d/2", port);
     o.url = url;
     redis_fixture_open(&o);
     WAIT(redis_is_up(fix.r));

@@ -29,4 +29,12 @@ wall_ms clock_wall(void);
  */
 void clock_format_rfc3339(wall_ms t, char out[static CLOCK_RFC3339_SIZE]);
 
+/*
+ * clock_parse_rfc3339(s, len, ret_t): a time as RFC 3339 writes it, `2026-01-31T23:59:59.123+01:00`;
+ * what is finer than a millisecond is dropped, and second 60 is the one after 59. Returns 0, or -1
+ * where it is none.
+ */
+int clock_parse_rfc3339(const char *s, size_t len, wall_ms *ret_t)
+    __attribute__((warn_unused_result));
+
 #endif

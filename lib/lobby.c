@@ -212,15 +212,38 @@ op_send(struct lobby_op *op, redis_fn *fn)
 
 /* --- create and join: the game server's answer ------------------------------------------------ */
 
+/* Whether it worked: nobody is left to be told. */
+static void
+on_removed(void *cookie, const struct gameserver_answer *answer)
+{
+    (void)cookie;
+    (void)answer;
+}
+
+/*
+ * The game server has made a game of which Redis knows nothing any more: this process stood still
+ * for so long that all of it was over, or Redis has lost it. No curator will ever find it, so it is
+ * told here, once.
+ */
+static void
+op_remove(const struct lobby_op *op)
+{
+    gameserver_call(op->lobby->client,
+                    &(struct gameserver_request){.url = op->product->game_server_url,
+                                                 .action = "remove_game",
+                                                 .game_id = op->game_id},
+                    on_removed, NULL, NULL);
+}
+
 static void
 on_undone(void *cookie, enum redis_outcome outcome, const redisReply *reply)
 {
     struct lobby_op *op = cookie;
 
-    /* Where Redis does not know, the intent's deadline passes and the curator undoes it. */
-    (void)outcome;
-    (void)reply;
+    /* Where Redis does not answer, the intent's deadline passes and the curator undoes it. */
     op->redis_awaited--;
+    if (outcome == REDIS_DONE && strcmp(lobby_text_at(reply, 0).s, "gone") == 0)
+        op_remove(op);
     if (op->fn != NULL)
         op_fail(op, op->failure, "", op->reason);
     op_done(op);
@@ -249,9 +272,11 @@ on_confirmed(void *cookie, enum redis_outcome outcome, const redisReply *reply)
     op->redis_awaited--;
     if (strcmp(word, "ok") == 0)
         op_answer_json(op, lobby_text_at(reply, 1));
-    else if (strcmp(word, "gone") == 0)
+    else if (strcmp(word, "gone") == 0) {
+        if (!op->join)
+            op_remove(op);
         op_fail(op, LOBBY_NO_LONGER_AVAILABLE, "", "");
-    else
+    } else
         op_fail_redis(op, outcome, reply);
     op_done(op);
 }

@@ -93,6 +93,8 @@ struct lobby_expired {
     size_t seats;             /* seats taken back */
     size_t removed;           /* games and players the game server was successfully told to remove */
     size_t failed;            /* removals that have to be tried again */
+    size_t damaged;           /* games that cannot be read: put off for a while */
+    char damage[160];         /* what is wrong with the first of them; "" for none */
     size_t abandoned;         /* games and players given up on: the game server could not be told for a day */
 };
 typedef void lobby_expired_fn(void *cookie, const struct lobby_expired *done);

@@ -103,6 +103,8 @@ task_read_answer(struct task *t, const redisReply *reply)
         return -1;
     taken = (size_t)reply->element[2]->integer;
     done->abandoned += (size_t)reply->element[3]->integer;
+    if (strcmp(what, "damaged") == 0 && done->damaged++ == 0)
+        snprintf(done->damage, sizeof done->damage, "%s", lobby_text_at(reply, 1).s);
     nusers = reply->elements - 4;
     if (game)
         done->expired += taken;

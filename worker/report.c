@@ -225,6 +225,9 @@ report_expired(struct lane *lane, const struct lobby_expired *done)
     metric_add(lane->report.abandoned, (double)done->abandoned);
     if (done->result == LOBBY_FAILED && report_allowed(&w->report.trouble_lines, loop_now(w->loop)))
         log_error("worker", "Redis refused the curator", LOG_S("product", lane->id));
+    if (done->damaged > 0 && report_allowed(&w->report.trouble_lines, loop_now(w->loop)))
+        log_error("worker", "games cannot be read", LOG_S("product", lane->id),
+                  LOG_I("games", done->damaged), LOG_S("first", done->damage));
     if (done->expired + done->seats + done->removed + done->failed + done->abandoned == 0 ||
         !report_allowed(&w->report.expired_lines, loop_now(w->loop)))
         return;

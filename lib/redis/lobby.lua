@@ -48,6 +48,14 @@ local function game_id_of(key)
     return string.match(key, '}:game:(.+)$') or error('not the key of a game: ' .. key)
 end
 
+-- A write to a key of another type fails, and what was written before it would stay.
+local function expect_type(key, wanted)
+    local present = redis.call('TYPE', key).ok
+    if present ~= wanted and present ~= 'none' then
+        error('the key should be a ' .. wanted .. ' and is a ' .. present .. ': ' .. key)
+    end
+end
+
 -- What a game server owes us an answer for, be it a game it has to remove or a player: `due` is when it is
 -- told next, `until` the last moment at which it may still do what it was once asked to do.
 
@@ -93,7 +101,8 @@ local function count_seats(g)
 end
 
 local function is_listed(g)
-    return g.state == 'creator_joined' and count_seats(g) < g.max
+    local taken, _, _, leaving = count_seats(g)
+    return g.state == 'creator_joined' and taken < g.max and leaving < LEAVING_MAX
 end
 
 -- leave(g, user, now, until): the game server has yet to be told that user is not in the game.
@@ -190,7 +199,18 @@ local function pack_game(g)
     g.now = tally(g)
 end
 
--- write_game(g, deadlines, lobby, public, counts): after pack_game(g) alone.
+-- check_keys(deadlines, lobby, public, counts): whether write_game() can write to them.
+local function check_keys(deadlines, lobby, public, counts)
+    expect_type(deadlines, 'zset')
+    expect_type(lobby, 'zset')
+    expect_type(public, 'hash')
+    local values = redis.call('HMGET', counts, 'games', 'players_in_lobby', 'players_in_game')
+    for _, n in ipairs(values) do
+        if n and not string.find(n, '^%-?%d+$') then error('not a count: ' .. n) end
+    end
+end
+
+-- write_game(g, deadlines, lobby, public, counts): after pack_game(g) and check_keys() alone.
 local function write_game(g, deadlines, lobby, public, counts)
     if g.gone then
         redis.call('DEL', g.key)
@@ -215,6 +235,7 @@ end
 
 local function save_game(g, keys)
     pack_game(g)
+    check_keys(keys[2], keys[3], keys[4], keys[5])
     write_game(g, keys[2], keys[3], keys[4], keys[5])
 end
 
@@ -241,6 +262,7 @@ register('create_intent', function(keys, args)
     end
     g.was = { games = 0, players_in_lobby = 0, players_in_game = 0 }
     pack_game(g)
+    check_keys(keys[2], keys[3], keys[4], keys[5])
     redis.call('HSET', g.key, unpack(fixed))
     write_game(g, keys[2], keys[3], keys[4], keys[5])
     return { 'ok' }
@@ -258,10 +280,11 @@ register('create_done', function(keys, args)
 end)
 
 -- create_failed: now, until. until 0: the game server did not make it, nothing is left of it. Else it
--- has made it or may do so as late as until, and is told to remove it.
+-- has made it or may do so as late as until, and is told to remove it; `gone` where nothing is known of it.
 register('create_failed', function(keys, args)
     local now, until_ = whole(args[1]), whole(args[2])
     local g = load_game(keys[1])
+    if not g and until_ > 0 then return { 'gone' } end
     if not g or (g.state ~= 'creating' and g.state ~= 'removing') then return { 'ok' } end
     if until_ == 0 then
         g.gone = true
@@ -384,10 +407,15 @@ end
 -- expire: now, late limit of the game server, timeout of state creator_joined. Answers {what, server, taken, abandoned,
 -- user…}: `game`: tell the game server to remove the game; `players`: to remove these players; `none`: nothing.
 -- taken: games (or seats) whose time was up; abandoned: those the game server could not be told of for a day. The
--- deadline is already moved on: where the caller dies, the next one tells the game server again.
+-- deadline is already moved on: where the caller dies, the next one tells the game server again. `damaged` and what is
+-- wrong instead of the server: the game cannot be read, and is put off, for others to be looked at.
 register('expire', function(keys, args)
     local now, late, relist = whole(args[1]), whole(args[2]), whole(args[3])
-    local g = load_game(keys[1])
+    local readable, g = pcall(load_game, keys[1])
+    if not readable then
+        redis.call('ZADD', keys[2], now + PAUSE_MAX, game_id_of(keys[1]))
+        return { 'damaged', type(g) == 'table' and g.err or g, 0, 0 }
+    end
     if not g then
         redis.call('ZREM', keys[2], game_id_of(keys[1]))
         return { 'none', '', 0, 0 }

@@ -187,6 +187,10 @@ register('apply', function(keys, args)
 
     local answer = play(events, t)
     for _, g in ipairs(games) do pack_game(g) end
+    if #games > 0 then check_keys(keys[3], keys[4], keys[5], keys[6]) end
+    for _, item in ipairs(hashes) do expect_type(item.key, 'hash') end
+    for _, item in ipairs(sets) do expect_type(item.key, 'zset') end
+    if #letters > 0 then expect_type(keys[2], 'stream') end
 
     for _, g in ipairs(games) do write_game(g, keys[3], keys[4], keys[5], keys[6]) end
     write_figures('HSET', hashes, args)

@@ -186,6 +186,9 @@ START_TEST(test_leaving_players_are_bounded)
         CALL("ok", "seat_release", A, "3000|33000|u%d", i);
     }
     CALL("taken", "seat_reserve", A, "3000|8000|one-more");
+    LISTED("0"); /* nobody could join it */
+    CALL("ok", "seat_release", A, "3500|0|u0");
+    LISTED("1");
     functions_game("expire", A, "%d|%d|%d", 4000 + DAY, LATE, RELIST); /* the game is due first */
     STATE(A, "removing");
 }
@@ -252,7 +255,7 @@ START_TEST(test_bad_arguments)
     ck_assert_int_eq(functions_game("create_intent", A, "%s", "1000|9000|" A "|p|h|H|2|{}|s|w")[0],
                      '!');
     functions_command("HSET {p}:game:" A " seats damaged");
-    ck_assert_int_eq(functions_game("expire", A, "9000|1|1")[0], '!');
+    ck_assert_int_eq(functions_game("create_done", A, "9000|t|1")[0], '!');
     STATE(A, "creating");
 }
 END_TEST

@@ -200,6 +200,44 @@ START_TEST(test_damaged_head)
 }
 END_TEST
 
+/* Keys that hold something else than they should: the call fails before the first write. */
+static const char *const of_another_type[] = {
+    "{p}:deadletters", "{p}:deadlines", "{p}:lobby", "{p}:public", "{p}:counts", "{p}:stats:u",
+};
+
+START_TEST(test_keys_of_another_type)
+{
+    const char *key = of_another_type[_i];
+
+    open_game(A, 2);
+    functions_command("DEL %s", key);
+    if (strcmp(key, "{p}:counts") == 0)
+        functions_command("HSET %s games many", key);
+    else
+        functions_command("SET %s damaged", key);
+    functions_begin_apply();
+    functions_arg_events(&(struct functions_event){A, 5000, "state", "all_players_joined"}, 1);
+    functions_arg("2");
+    functions_arg_key("{p}:stats:first");
+    functions_arg("1");
+    functions_arg("wins");
+    functions_arg("1");
+    functions_arg_key("{p}:stats:u");
+    functions_arg("1");
+    functions_arg("wins");
+    functions_arg("1");
+    functions_arg("0");
+    functions_arg("1");
+    functions_arg("2");
+    functions_arg("reason");
+    functions_arg("x");
+    ck_assert_int_eq(functions_run()[0], '!');
+    STATE(A, "creator_joined");
+    ck_assert_str_eq(functions_command("EXISTS {p}:stats:first"), "0");
+    ck_assert_str_eq(checkpoint(), "1-0");
+}
+END_TEST
+
 static const char *
 lease(const char *owner, int ms)
 {
@@ -302,6 +340,8 @@ unit_suite(void)
     tcase_add_loop_test(tc, test_damaged_calls_write_nothing, 0,
                         (int)(sizeof damaged / sizeof damaged[0]));
     tcase_add_test(tc, test_damaged_head);
+    tcase_add_loop_test(tc, test_keys_of_another_type, 0,
+                        (int)(sizeof of_another_type / sizeof of_another_type[0]));
     tcase_add_test(tc, test_lease);
     tcase_add_test(tc, test_thousands_of_events);
     suite_add_tcase(s, tc);

@@ -14,6 +14,9 @@
 #include "worker/mem.h"
 #include "worker/worker.h"
 
+/* How far the clocks of two machines may be apart. */
+#define CLOCKS_APART ((dur_ms)60000)
+
 /* Which figures an answer is of. */
 struct figures_read {
     struct apply *apply;
@@ -194,6 +197,7 @@ apply_start(struct apply *a, apply_fn *fn)
     a->span = (struct batch_span){.stream = a->lane->worker->conf->stream_name,
                                   .checkpoint = a->checkpoint,
                                   .end = a->lane->read,
+                                  .latest = clock_wall() + CLOCKS_APART,
                                   .entries = a->lane->read_entries};
     a->outcome = APPLY_DONE;
     a->why[0] = '\0';

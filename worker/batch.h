@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/clock.h"
 #include "lib/event.h"
 
 struct batch;
@@ -29,6 +30,7 @@ struct batch_span {
     const char *stream;     /* its name */
     const char *checkpoint; /* the expected checkpoint, "" for none */
     struct event_id end;    /* the new one */
+    wall_ms latest;         /* what is later was written by a wrong clock, and counts as this */
     int64_t entries;        /* entries ever added to the stream up to end; -1: not known */
 };
 

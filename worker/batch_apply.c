@@ -43,7 +43,7 @@ add_timeouts(const struct batch *b, struct redis_args *a)
 }
 
 static void
-add_moves(const struct batch *b, struct redis_args *a)
+add_moves(const struct batch *b, wall_ms latest, struct redis_args *a)
 {
     size_t i;
 
@@ -53,7 +53,7 @@ add_moves(const struct batch *b, struct redis_args *a)
 
         redis_args_int(a, (int64_t)(KEYS_FIXED + 1 + i));
         redis_args_add(a, move.game_id.s, move.game_id.len);
-        redis_args_int(a, (int64_t)move.id.ms);
+        redis_args_int(a, move.id.ms < (uint64_t)latest ? (wall_ms)move.id.ms : latest);
         redis_args_str(a, move.kind);
         redis_args_add(a, move.argument.s, move.argument.len);
     }
@@ -174,7 +174,7 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
     (void)event_id_format(span->end, end);
     redis_args_str(a, end);
     add_timeouts(b, a);
-    add_moves(b, a);
+    add_moves(b, span->latest, a);
     redis_args_int(a, (int64_t)changed[GROUP_STATS] + 1);
     add_position(span, end, a);
     add_groups(b, GROUP_STATS, &key, a);

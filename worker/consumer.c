@@ -260,7 +260,7 @@ note_lag(const struct consumer *c, struct event_id end)
 {
     const struct report *report = &c->worker->report;
     int64_t entries = c->entries >= 0 ? c->stream.added - c->entries : c->stream.length;
-    wall_ms behind = clock_wall() - (wall_ms)end.ms;
+    wall_ms now = clock_wall(), behind = end.ms < (uint64_t)now ? now - (wall_ms)end.ms : 0;
 
     if (c->highest)
         return;

@@ -18,9 +18,12 @@
 void
 outcome_settle(struct lane *lane, bool reached_end, wall_ms then)
 {
+    lane->at_end = reached_end;
+    /* Short of the end it is as late as its last event; one from the future tells nothing. */
+    if (!reached_end && lane->read.ms > (uint64_t)then)
+        return;
     if (!reached_end)
         then = (wall_ms)lane->read.ms;
-    lane->at_end = reached_end;
     if (then > lane->caught_up)
         lane->caught_up = then;
 }

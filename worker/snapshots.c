@@ -36,6 +36,7 @@ struct snapshot {
     int board;    /* index among the product's boards; -1: a top ten where there is none */
     bool top_ten; /* else the board's first page */
     struct loop_timer *timer;
+    char *folder;
     char *path;
     char *temporary;
     mono_ms written; /* when the file was last looked at */
@@ -153,6 +154,17 @@ render(const struct snapshot *s, const struct redisReply *reply, struct buf *jso
     return s->top_ten ? topten_render(reply, json) : board_page_render(&page, reply, json);
 }
 
+/* Also where somebody has removed the folder. */
+static int
+write_file(const struct snapshot *s, const struct buf *json)
+{
+    int ret = files_replace(s->path, s->temporary, json);
+
+    if (ret == 0 || errno != ENOENT || files_make_folder(s->folder) < 0)
+        return ret;
+    return files_replace(s->path, s->temporary, json);
+}
+
 static void
 save(struct snapshot *s, const struct redisReply *reply)
 {
@@ -164,10 +176,12 @@ save(struct snapshot *s, const struct redisReply *reply)
         errno = EBADMSG;
         trouble(w, "the board is none", s->path);
     } else if (!files_same(s->path, &json)) {
-        if (files_replace(s->path, s->temporary, &json) < 0)
-            trouble(w, "the file cannot be written", s->path);
-        else
+        if (write_file(s, &json) == 0) {
             metric_add(w->report.snapshots, 1);
+        } else {
+            trouble(w, "the file cannot be written", s->path);
+            (void)unlink(s->path); /* an old one would be served as if it were new */
+        }
     }
     buf_free(&json);
 }
@@ -248,16 +262,12 @@ static void
 open_snapshot(struct snapshot *s, struct lane *lane, const char *folder, const char *name)
 {
     struct worker *w = lane->worker;
-    char *path;
 
-    if (asprintf(&path, "%s/" FOLDER "/%s", w->conf->snapshots_dir, folder) < 0)
+    if (asprintf(&s->folder, "%s/" FOLDER "/%s", w->conf->snapshots_dir, folder) < 0)
         mem_out();
-    if (files_make_folder(path) < 0)
-        trouble(w, "the folder cannot be made", path);
     s->lane = lane;
-    s->path = join(path, name);
-    s->temporary = files_temporary(path, name);
-    free(path);
+    s->path = join(s->folder, name);
+    s->temporary = files_temporary(s->folder, name);
     s->written = loop_now(w->loop) - w->conf->snapshots_interval;
     s->timer = loop_timer_new(w->loop, look, s);
     if (s->timer == NULL)
@@ -293,6 +303,7 @@ snapshots_free(struct snapshots *all)
         loop_timer_free(all->file[i].timer);
         free(all->file[i].path);
         free(all->file[i].temporary);
+        free(all->file[i].folder);
     }
     free(all);
 }

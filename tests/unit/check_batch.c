@@ -126,8 +126,11 @@ expect_apply(const char *keys, const char *arguments)
 {
     static const char fixed[] = "{p}:checkpoint:s {p}:deadletters {p}:deadlines {p}:lobby "
                                 "{p}:public {p}:counts {p}:position:s";
-    struct batch_span span = {
-        .stream = "s", .checkpoint = "1-0", .end = {.ms = 9, .seq = 1}, .entries = 7};
+    struct batch_span span = {.stream = "s",
+                              .checkpoint = "1-0",
+                              .end = {.ms = 9, .seq = 1},
+                              .entries = 7,
+                              .latest = 5000};
     char expected[4096];
     struct redis_args a;
 
@@ -246,6 +249,21 @@ START_TEST(a_stored_figure_that_is_no_number_costs_its_events_alone)
                  "1 14 reason a stored figure is not a number source_id 2-0 product_id p type "
                  "game_over game_id " GAME " winner_id ann loser_id bob");
     expect_results(1, 0, 1);
+}
+END_TEST
+
+/* Whoever wrote it had a wrong clock. Deadlines that count from it would never come. */
+START_TEST(an_event_from_the_future_is_of_now)
+{
+    game_over("4999-0", "ann", "bob");
+    game_over("18446744073709551615-3", "ann", "bob");
+    ANSWER(0, NULL, NULL);
+    ANSWER(1, NULL, NULL);
+    ANSWER(2, NULL);
+    expect_apply("{p}:game:" GAME " {p}:game:" GAME " {p}:stats:ann {p}:stats:bob "
+                 "{p}:board:wins:all",
+                 "2 8 " GAME " 4999 over  9 " GAME " 5000 over  3 " POSITION
+                 " 10 2 games 2 wins 2 11 2 games 2 wins 0 1 12 1 2 ann 0");
 }
 END_TEST
 
@@ -369,6 +387,7 @@ unit_suite(void)
     tcase_add_test(tc, an_event_whose_result_does_not_fit_counts_not_at_all);
     tcase_add_test(tc, what_an_event_did_before_it_failed_is_undone);
     tcase_add_test(tc, a_stored_figure_that_is_no_number_costs_its_events_alone);
+    tcase_add_test(tc, an_event_from_the_future_is_of_now);
     tcase_add_test(tc, an_event_that_does_not_fit_its_rule_is_a_dead_letter);
     tcase_add_test(tc, an_entry_that_cannot_be_decoded_keeps_its_fields);
     tcase_add_test(tc, a_dead_letter_is_bounded);

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "lib/redis.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/worker_fixture.h"
 
@@ -129,6 +128,36 @@ START_TEST(the_top_ten_is_a_file)
 }
 END_TEST
 
+/* Who serves the files has no other way to know that one is old than that it is not there. */
+START_TEST(a_file_that_cannot_be_written_is_removed)
+{
+    char path[160];
+
+    worker_start(0);
+    WAIT(strcmp(worker_read(SNAPSHOT), "[]") == 0);
+    (void)snprintf(path, sizeof(path), "%s/snapshots/leaderboards/top_ten/.duel.%ld", fix.dir,
+                   (long)fix.worker[0]);
+    ck_assert_int_eq(mkdir(path, 0755), 0);
+    worker_ask(OVER "winner_id ann loser_id bob");
+    WAIT(worker_read(SNAPSHOT)[0] == '\0');
+    ck_assert_int_eq(rmdir(path), 0);
+    WAIT(strstr(worker_read(SNAPSHOT), "ann") != NULL);
+}
+END_TEST
+
+START_TEST(a_folder_that_was_removed_is_made_again)
+{
+    char path[128], away[128];
+
+    worker_start(0);
+    WAIT(strcmp(worker_read(SNAPSHOT), "[]") == 0);
+    (void)snprintf(path, sizeof(path), "%s/snapshots", fix.dir);
+    (void)snprintf(away, sizeof(away), "%s/away", fix.dir);
+    ck_assert_int_eq(rename(path, away), 0);
+    WAIT(strcmp(worker_read(SNAPSHOT), "[]") == 0);
+}
+END_TEST
+
 START_TEST(what_a_killed_worker_left_is_removed)
 {
     char path[128];
@@ -150,42 +179,16 @@ START_TEST(what_a_killed_worker_left_is_removed)
 }
 END_TEST
 
-static const char *
-call(const char *function, const char *id, const char *arguments)
-{
-    char command[1024];
-
-    (void)snprintf(command, sizeof(command),
-                   "FCALL varcade_%s_%s 5 {duel}:game:%s {duel}:deadlines {duel}:lobby "
-                   "{duel}:public {duel}:counts %s",
-                   redis_library_version(), function, id, arguments);
-    return worker_ask(command);
-}
-
-/* A game whose creator has until `due` to connect. */
-static void
-create_game(const char *id, wall_ms due)
-{
-    char arguments[256];
-
-    (void)snprintf(arguments, sizeof(arguments),
-                   "%lld %lld %s duel ann Ann 2 {\"num_players\":2} http://127.0.0.1:1 ws://x",
-                   (long long)due - 1, (long long)due, id);
-    ck_assert_str_eq(call("create_intent", id, arguments), "ok");
-    (void)snprintf(arguments, sizeof(arguments), "%lld token 0", (long long)due);
-    ck_assert_int_eq(strncmp(call("create_done", id, arguments), "ok ", 3), 0);
-}
-
 START_TEST(events_move_games_and_deadlines_end_them)
 {
     static const char other[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
     worker_start(0);
     WAIT_FOR("2", "EXISTS {duel}:lease {?}:lease");
-    create_game(GAME_ID, clock_wall() + 60000);
+    worker_create_game(GAME_ID, clock_wall() + 60000);
     worker_ask(DUEL "type state_change game_id " GAME_ID " new_state creator_joined");
     WAIT_FOR("1", "ZCARD {duel}:lobby");
-    create_game(other, clock_wall() - 1);
+    worker_create_game(other, clock_wall() - 1);
     /* The game server is not there, so the removal is tried again and again. */
     WAIT_FOR("removing", "HGET {duel}:game:%s state", other);
     ck_assert_str_eq(worker_ask("HGET {duel}:game:" GAME_ID " state"), "creator_joined");
@@ -296,6 +299,8 @@ unit_suite(void)
     tcase_add_test(tc, events_that_cannot_be_applied_are_kept_and_the_rest_goes_on);
     tcase_add_test(tc, a_damaged_key_costs_its_events_alone);
     tcase_add_test(tc, the_top_ten_is_a_file);
+    tcase_add_test(tc, a_file_that_cannot_be_written_is_removed);
+    tcase_add_test(tc, a_folder_that_was_removed_is_made_again);
     tcase_add_test(tc, what_a_killed_worker_left_is_removed);
     tcase_add_test(tc, events_move_games_and_deadlines_end_them);
     tcase_add_test(tc, a_product_is_added_while_the_worker_runs);

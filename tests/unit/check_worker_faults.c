@@ -11,6 +11,8 @@
 #include "tests/unit/worker_fixture.h"
 
 #define EVENTS ((size_t)6000)
+#define CLOCKS_APART 60000 /* ms: so far ahead is not wrong */
+#define OTHER_GAME "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 static void
 start_both(void)
@@ -114,6 +116,48 @@ START_TEST(a_redis_that_hangs_is_noticed)
 }
 END_TEST
 
+/*
+ * Whoever wrote an event had a clock that is far ahead, and by Redis' rules every event behind it
+ * is as far ahead. The deadlines of games count from now all the same, and none has passed.
+ */
+START_TEST(events_from_the_future_end_no_game)
+{
+    mono_ms end = clock_mono() + 1500;
+
+    worker_start(0);
+    WAIT_FOR("1", "EXISTS {duel}:lease");
+    worker_create_game(GAME_ID, clock_wall() + 60000);
+    worker_create_game(OTHER_GAME, clock_wall() + 60000);
+    worker_ask("XADD game_event_stream 9007199254740990-0 product_id duel type state_change "
+               "game_id " GAME_ID " new_state creator_joined");
+    WAIT_FOR("creator_joined", "HGET {duel}:game:" GAME_ID " state");
+    ck_assert_int_lt(worker_int("ZSCORE {duel}:deadlines " GAME_ID),
+                     clock_wall() + 900000 + CLOCKS_APART + 1);
+    while (clock_mono() < end) /* the curator looks while there is more to be read */
+        worker_games("late", 500);
+    WAIT_FOR("creator_joined", "HGET {duel}:game:" GAME_ID " state");
+    WAIT_FOR("created", "HGET {duel}:game:" OTHER_GAME " state");
+    ck_assert(!worker_logged(0, "deadlines passed"));
+    worker_end(0);
+}
+END_TEST
+
+/* The greatest id there is: the last event this stream can have. */
+START_TEST(the_last_event_there_can_be)
+{
+    worker_start(0);
+    WAIT_FOR("1", "EXISTS {duel}:lease");
+    worker_create_game(GAME_ID, clock_wall() + 60000);
+    worker_ask("XADD game_event_stream 18446744073709551615-18446744073709551615 product_id duel "
+               "type state_change game_id " GAME_ID " new_state creator_joined");
+    WAIT_FOR("creator_joined", "HGET {duel}:game:" GAME_ID " state");
+    WAIT_FOR("18446744073709551615-18446744073709551615",
+             "GET {duel}:checkpoint:game_event_stream");
+    ck_assert_str_eq(worker_ask("XLEN {duel}:deadletters"), "0");
+    worker_end(0);
+}
+END_TEST
+
 START_TEST(events_trimmed_before_they_were_read_are_told)
 {
     worker_start(0);
@@ -173,6 +217,8 @@ unit_suite(void)
     tcase_add_test(tc, sigterm_finishes_what_is_under_way);
     tcase_add_test(tc, redis_is_killed_and_comes_back);
     tcase_add_test(tc, a_redis_that_hangs_is_noticed);
+    tcase_add_test(tc, events_from_the_future_end_no_game);
+    tcase_add_test(tc, the_last_event_there_can_be);
     tcase_add_test(tc, events_trimmed_before_they_were_read_are_told);
     tcase_add_test(tc, a_stream_that_was_deleted_is_told);
     suite_add_tcase(suite, tc);

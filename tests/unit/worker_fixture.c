@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/redis.h"
 #include "lib/text.h"
 
 #define PROGRAM "worker/varcade-worker"
@@ -331,6 +332,31 @@ worker_int(const char *fmt, ...)
     if (strcmp(answer, "nil") != 0)
         ck_assert_int_eq(text_parse_int(answer, strlen(answer), INT64_MIN, INT64_MAX, &n), 0);
     return n;
+}
+
+static const char *
+call(const char *function, const char *id, const char *arguments)
+{
+    char command[1024];
+
+    (void)snprintf(command, sizeof(command),
+                   "FCALL varcade_%s_%s 5 {duel}:game:%s {duel}:deadlines {duel}:lobby "
+                   "{duel}:public {duel}:counts %s",
+                   redis_library_version(), function, id, arguments);
+    return worker_ask(command);
+}
+
+void
+worker_create_game(const char *id, wall_ms due)
+{
+    char arguments[256];
+
+    (void)snprintf(arguments, sizeof(arguments),
+                   "%lld %lld %s duel ann Ann 2 {\"num_players\":2} http://127.0.0.1:1 ws://x",
+                   (long long)due - 1, (long long)due, id);
+    ck_assert_str_eq(call("create_intent", id, arguments), "ok");
+    (void)snprintf(arguments, sizeof(arguments), "%lld token 0", (long long)due);
+    ck_assert_int_eq(strncmp(call("create_done", id, arguments), "ok ", 3), 0);
 }
 
 void

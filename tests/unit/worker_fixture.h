@@ -70,6 +70,9 @@ bool worker_logged(size_t i, const char *text);
 const char *worker_ask(const char *fmt, ...);
 long long worker_int(const char *fmt, ...);
 
+/* worker_create_game(id, due): a game of `duel` whose creator has until due to connect. Its game server is not there. */
+void worker_create_game(const char *id, wall_ms due);
+
 /* worker_games(product, n): n events, in which w<i%10> beats l<i%7>. worker_totals(product): how
  * many of them count. */
 void worker_games(const char *product, size_t n);

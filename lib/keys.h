@@ -14,6 +14,7 @@
 #define KEY_NAMES "{%s}:names"              /* hash: user id -> the name last seen */
 #define KEY_STATS "{%s}:stats:%s"           /* hash: stat -> number; user id */
 #define KEY_BOARD "{%s}:board:%s:%s"        /* sorted set: user id by score; board id, window */
+#define KEY_WINDOWS "{%s}:windows"          /* sorted set: boards' keys by the end of their window, ms */
 #define KEY_CHECKPOINT "{%s}:checkpoint:%s" /* string: last stream id applied; stream name */
 #define KEY_POSITION "{%s}:position:%s"     /* hash: where the checkpoint is, counted; stream name */
 #define KEY_DEADLETTERS "{%s}:deadletters"  /* stream: events that could not be applied */

@@ -166,7 +166,15 @@ static const struct table_row rows[] = {
      .help = "The leaderboards, at most 64, each with \"id\", \"title\" (default: the id), "
              "\"order\" (\"desc\", the default: the highest score leads; or \"asc\") and \"from\": "
              "an array of rules as in stats, each with one of \"add\", \"max\", \"min\" and "
-             "\"set\", which is a number or {\"field\": NAME}."},
+             "\"set\", which is a number or {\"field\": NAME}. Windows of time: \"windows\" (array of "
+             "\"all\", the default, \"yearly\", \"monthly\", \"weekly\", \"daily\"), \"timezone\" "
+             "(default: that of the file), \"week_start\" (\"monday\", the default, or "
+             "\"sunday\"), \"keep\" (how many past windows of each kind can be read: 0 to 366, "
+             "default 1) and \"seasons\" (array of {\"id\", \"from\", \"to\"}, times as RFC 3339 "
+             "writes them)."},
+    {.key = "timezone", .type = TABLE_OTHER, .choices = "string", .fallback = "\"UTC\"", .unit = "",
+     .help = "The time zone in which the boards' days, weeks, months and years begin, such as "
+             "Europe/Berlin."},
     {.key = "top_ten", .type = TABLE_OTHER, .choices = "string", .fallback = "", .unit = "",
      .help = "The id of the board that GET /leaderboards/top_ten/{product_id} shows. Without it "
              "that is the first board."},

@@ -29,8 +29,10 @@ rules_free(struct rules *r)
     }
     for (size_t i = 0; r->title != NULL && i < intern_count(&r->stats); i++)
         free(r->title[i]);
-    for (size_t i = 0; i < r->nboards; i++)
+    for (size_t i = 0; r->board != NULL && i < RULES_BOARDS_MAX; i++) {
         free(r->board[i].title);
+        free(r->board[i].windows.season);
+    }
     intern_free(&r->fields);
     intern_free(&r->stats);
     free(r->field);

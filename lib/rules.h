@@ -15,6 +15,7 @@
 
 #include "lib/buf.h"
 #include "lib/event.h"
+#include "lib/window.h"
 
 struct json_object;
 struct rules;
@@ -43,12 +44,13 @@ struct rules_board {
     char id[RULES_ID_MAX + 1];
     char *title;
     enum rules_order order;
+    struct window_plan windows;
 };
 
 /*
- * rules_compile(file_object, ret_rules, why): compile the keys `stats`, `titles`, `boards` and
- * `top_ten` of a game's file (docs/game-file.md); other keys are not looked at. Nothing of file_object
- * is needed afterwards. Returns 0; or -1 with lines `PATH: REASON` in why (path in the file, such
+ * rules_compile(file_object, ret_rules, why): compile the keys `stats`, `titles`, `boards`,
+ * `timezone` and `top_ten` of a game's file (docs/game-file.md); other keys are not looked at.
+ * Nothing of file_object is needed afterwards. Returns 0; or -1 with lines `PATH: REASON` in why (path in the file, such
  * as boards[1].from[0].add), one a problem. Checked: unknown keys, types, ranges, ids twice, a rule
  * twice (same condition, player and figure), rules that contradict: to one figure of one player, an
  * event may do two things only where both add, both are max or both are min.

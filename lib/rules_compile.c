@@ -11,6 +11,8 @@
 #include "lib/rules_file.h"
 #include "lib/rules_rule.h"
 #include "lib/rules_table.h"
+#include "lib/rules_windows.h"
+#include "lib/zone.h"
 
 /* --- boards ----------------------------------------------------------------------------------- */
 
@@ -89,7 +91,8 @@ compile_board_title(struct rules_file *f, struct rules_board *board, struct json
 static void
 compile_board(struct rules_file *f, struct json_object *entry)
 {
-    static const char *const known[] = {"id", "title", "order", "from", NULL};
+    static const char *const known[] = {"id",       "title",      "order", "from",    "windows",
+                                        "timezone", "week_start", "keep",  "seasons", NULL};
     struct rules_board *board = &f->r->board[f->r->nboards];
     size_t rules = f->r->nrules;
 
@@ -100,6 +103,7 @@ compile_board(struct rules_file *f, struct json_object *entry)
     f->r->nboards++;
     compile_board_title(f, board, entry);
     compile_order(f, board, entry);
+    rules_windows_compile(f, entry, &board->windows);
     compile_array(f, entry, "from", RULES_RULES_MAX, rules_rule_board);
     if (f->r->nrules == rules)
         rules_file_complain(f, "has no `from`: nobody would ever be on it");
@@ -151,8 +155,6 @@ compile_top_ten(struct rules_file *f, struct json_object *file)
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-/* --- the whole -------------------------------------------------------------------------------- */
-
 static int
 prepare(struct rules *r)
 {
@@ -167,6 +169,7 @@ prepare(struct rules *r)
 static void
 compile_file(struct rules_file *f, struct json_object *file)
 {
+    f->zone = rules_windows_zone(f, file, f->zone);
     compile_array(f, file, "stats", RULES_RULES_MAX, rules_rule_stat);
     compile_array(f, file, "boards", RULES_BOARDS_MAX, compile_board);
     compile_titles(f, file);
@@ -179,10 +182,11 @@ compile_file(struct rules_file *f, struct json_object *file)
 int
 rules_compile(struct json_object *file, struct rules **ret_rules, struct buf *why)
 {
-    struct rules_file f = {.why = why, .r = calloc(1, sizeof(struct rules))};
+    struct rules_file f = {
+        .why = why, .r = calloc(1, sizeof(struct rules)), .zone = zone_find("UTC")};
     int ret = -1;
 
-    if (f.r == NULL || prepare(f.r) == -1) {
+    if (f.r == NULL || f.zone == NULL || prepare(f.r) == -1) {
         buf_str(why, "rules: out of memory\n");
         goto out;
     }

@@ -16,6 +16,7 @@
 struct buf;
 struct json_object;
 struct rules;
+struct zone;
 
 #define RULES_PATH_SIZE 512
 
@@ -25,6 +26,7 @@ struct rules_file {
     size_t problems;
     char path[RULES_PATH_SIZE]; /* the deepest is stats[I].count.as.KEY, with keys cut short */
     size_t path_len;
+    const struct zone *zone; /* of boards that name none */
     char **where; /* each step's path, to name it where another does the same or contradicts it */
     size_t where_cap;
 };

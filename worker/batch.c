@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/keys.h"
 #include "lib/product.h"
 #include "lib/redis.h"
 #include "lib/rules.h"
@@ -46,6 +45,7 @@ batch_free(struct batch *b)
     free(b->items);
     free(b->moves);
     free(b->effects);
+    free(b->windows);
     free(b->name);
     free(b);
 }
@@ -53,12 +53,18 @@ batch_free(struct batch *b)
 void
 batch_start(struct batch *b, const char *product_id, const struct product *product)
 {
+    size_t slots;
+
     forget(b);
     b->product_id = mem_arena_copy(&b->arena, product_id, strlen(product_id));
     b->product = product;
-    if (product != NULL)
-        b->effects = mem_grow(b->effects, &b->effects_max, rules_effects_max(product->rules) + 1,
-                              sizeof(*b->effects));
+    if (product == NULL)
+        return;
+    b->effects = mem_grow(b->effects, &b->effects_max, rules_effects_max(product->rules) + 1,
+                          sizeof(*b->effects));
+    slots = rules_board_count(product->rules) * WINDOW_KINDS;
+    b->windows = mem_grow(b->windows, &b->windows_cap, slots, sizeof(*b->windows));
+    memset(b->windows, 0, slots * sizeof(*b->windows));
 }
 
 size_t
@@ -72,98 +78,6 @@ batch_last_id(const struct batch *b)
 {
     assert(b->nitems > 0);
     return b->items[b->nitems - 1].id;
-}
-
-/* How the two tables name things: this, the player where the group is one, then the figure's own
- * name. A group's name is the start of its figures' names. */
-struct name_head {
-    uint32_t kind;
-    uint32_t board;
-    size_t player_len; /* keeps `ab`+`c` and `a`+`bc` apart */
-};
-
-/* Put the name of the figure into b->name; its first *ret_group_len bytes are the group's. */
-static size_t
-make_name(struct batch *b, const struct rules_effect *effect, size_t *ret_group_len)
-{
-    bool stat = effect->target == RULES_STAT;
-    struct name_head head = {.kind = stat ? GROUP_STATS : GROUP_BOARD,
-                             .board = stat ? 0 : (uint32_t)effect->board,
-                             .player_len = effect->player.len};
-    size_t stat_len = stat ? effect->stat.len : 0;
-    size_t len = sizeof(head) + effect->player.len + stat_len;
-
-    if (!stat)
-        head.player_len = 0;
-    b->name = mem_grow(b->name, &b->name_cap, len, 1);
-    memcpy(b->name, &head, sizeof(head));
-    memcpy(b->name + sizeof(head), effect->player.s, effect->player.len);
-    if (stat_len > 0)
-        memcpy(b->name + sizeof(head) + effect->player.len, effect->stat.s, stat_len);
-    *ret_group_len = sizeof(head) + head.player_len;
-    return len;
-}
-
-/* The key in Redis. The product, the board and the player hold no NUL: rules_evaluate checks
- * names. */
-static char *
-make_key(struct batch *b, const struct rules_effect *effect)
-{
-    char *key;
-    int len;
-
-    if (effect->target == RULES_STAT)
-        len = asprintf(&key, KEY_STATS, b->product_id, effect->player.s);
-    else
-        len = asprintf(&key, KEY_BOARD, b->product_id,
-                       rules_board_at(b->product->rules, effect->board)->id, "all");
-    if (len < 0)
-        mem_out();
-    return key;
-}
-
-static struct group *
-find_group(struct batch *b, const struct rules_effect *effect, size_t name_len)
-{
-    struct group *group;
-    char *key;
-
-    HASH_FIND(hh, b->groups_by_name, b->name, name_len, group);
-    if (group != NULL)
-        return group;
-    group = mem_arena_alloc(&b->arena, sizeof(*group));
-    group->kind = effect->target == RULES_STAT ? GROUP_STATS : GROUP_BOARD;
-    group->board = effect->target == RULES_STAT ? 0 : effect->board;
-    key = make_key(b, effect);
-    group->key = mem_arena_copy(&b->arena, key, strlen(key));
-    free(key);
-    group->tail = &group->figures;
-    HASH_ADD_KEYPTR(hh, b->groups_by_name, mem_arena_copy(&b->arena, b->name, name_len), name_len,
-                    group);
-    b->groups = mem_grow(b->groups, &b->groups_cap, b->ngroups + 1, sizeof(struct group *));
-    b->groups[b->ngroups++] = group;
-    return group;
-}
-
-/* The figure that an effect is on: a field of the player's hash, or the player on the board. */
-static struct figure *
-find_figure(struct batch *b, const struct rules_effect *effect)
-{
-    size_t group_len, len = make_name(b, effect, &group_len);
-    struct group *group;
-    struct figure *figure;
-
-    HASH_FIND(hh, b->figures_by_name, b->name, len, figure);
-    if (figure != NULL)
-        return figure;
-    group = find_group(b, effect, group_len);
-    figure = mem_arena_alloc(&b->arena, sizeof(*figure));
-    figure->name = effect->target == RULES_STAT ? effect->stat : effect->player;
-    HASH_ADD_KEYPTR(hh, b->figures_by_name, mem_arena_copy(&b->arena, b->name, len), len, figure);
-    *group->tail = figure;
-    group->tail = &figure->next;
-    group->nfigures++;
-    return figure;
 }
 
 static struct event_text
@@ -185,26 +99,6 @@ add_item(struct batch *b, struct event_id id, size_t nfields)
     if (nfields > 0)
         item->fields = mem_arena_alloc(&b->arena, nfields * sizeof(*item->fields));
     return item;
-}
-
-/* Evaluate the rules on the copied event, so that what they borrow from it lives as long as the
- * batch. */
-static void
-evaluate(struct batch *b, struct item *item, const struct event *e)
-{
-    size_t i;
-
-    if (rules_evaluate(b->product->rules, e, b->effects, b->effects_max, &item->neffects,
-                       &item->dead) < 0)
-        return;
-    if (item->neffects == 0)
-        return;
-    item->effects = mem_arena_alloc(&b->arena, item->neffects * sizeof(*item->effects));
-    for (i = 0; i < item->neffects; i++) {
-        item->effects[i].figure = find_figure(b, &b->effects[i]);
-        item->effects[i].op = b->effects[i].op;
-        item->effects[i].value = b->effects[i].value;
-    }
 }
 
 void
@@ -230,7 +124,7 @@ batch_add(struct batch *b, const struct event *e)
         item->argument = event_field(copy, "new_state");
     else if (e->type == EVENT_PLAYER_CONNECT || e->type == EVENT_PLAYER_DISCONNECT)
         item->argument = event_field(copy, "player_id");
-    evaluate(b, item, copy);
+    batch_figures_add(b, item, copy);
 }
 
 void

@@ -126,6 +126,41 @@ add_keys(const struct batch *b, struct redis_args *a, size_t ret_changed[static 
     }
 }
 
+/* Whether the group is of a window that ends, and changes: it is to be listed. */
+static bool
+is_listed(const struct group *group)
+{
+    return group->kind == GROUP_BOARD && group->window.ends != WINDOW_NEVER &&
+           count_changed(group) > 0;
+}
+
+static size_t
+count_listed(const struct batch *b)
+{
+    size_t i, n = 0;
+
+    for (i = 0; i < b->ngroups; i++)
+        n += is_listed(b->groups[i]);
+    return n;
+}
+
+/* The list of windows, by their ends: what is in it is removed when nobody can ask for it. */
+static void
+add_listed(const struct batch *b, size_t n, size_t key, struct redis_args *a)
+{
+    size_t i;
+
+    if (n == 0)
+        return;
+    redis_args_int(a, (int64_t)key);
+    redis_args_int(a, (int64_t)n);
+    for (i = 0; i < b->ngroups; i++)
+        if (is_listed(b->groups[i])) {
+            redis_args_int(a, b->groups[i]->window.ends);
+            redis_args_str(a, b->groups[i]->key);
+        }
+}
+
 /* A dead letter: why and where it was, then its fields as they were. */
 static void
 add_dead_letters(const struct batch *b, struct redis_args *a)
@@ -164,12 +199,14 @@ add_position(const struct batch_span *span, const char *end, struct redis_args *
 void
 batch_apply_command(const struct batch *b, const struct batch_span *span, struct redis_args *a)
 {
-    size_t changed[2], key = KEYS_FIXED + b->nmoves;
+    size_t changed[2], key = KEYS_FIXED + b->nmoves, listed = count_listed(b);
     char end[EVENT_ID_SIZE];
 
     redis_args_fcall(a, "apply", false);
     add_fixed_keys(b, span, a);
     add_keys(b, a, changed);
+    if (listed > 0)
+        redis_args_key(a, KEY_WINDOWS, b->product_id);
     redis_args_str(a, span->checkpoint);
     (void)event_id_format(span->end, end);
     redis_args_str(a, end);
@@ -178,7 +215,8 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
     redis_args_int(a, (int64_t)changed[GROUP_STATS] + 1);
     add_position(span, end, a);
     add_groups(b, GROUP_STATS, &key, a);
-    redis_args_int(a, (int64_t)changed[GROUP_BOARD]);
+    redis_args_int(a, (int64_t)changed[GROUP_BOARD] + (listed > 0));
     add_groups(b, GROUP_BOARD, &key, a);
+    add_listed(b, listed, key + 1, a);
     add_dead_letters(b, a);
 }

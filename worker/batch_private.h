@@ -1,4 +1,4 @@
-/* The inside of a batch, for batch.c and batch_apply.c alone. */
+/* The inside of a batch, for batch*.c alone. */
 #ifndef VARCADE_WORKER_BATCH_PRIVATE_H
 #define VARCADE_WORKER_BATCH_PRIVATE_H
 
@@ -10,6 +10,7 @@
 
 #include "lib/event.h"
 #include "lib/rules.h"
+#include "lib/window.h"
 #include "worker/mem.h"
 
 #define DEAD_FIELDS_MAX ((size_t)2 * EVENT_FIELDS_MAX) /* names and values kept of a broken event */
@@ -31,10 +32,17 @@ enum group_kind { GROUP_STATS, GROUP_BOARD };
 struct group {
     enum group_kind kind;
     size_t board;           /* GROUP_BOARD: which */
+    struct window window;   /* GROUP_BOARD: and of when */
     char *key;              /* its name in Redis */
     struct figure *figures, **tail;
     size_t nfigures;
     UT_hash_handle hh;
+};
+
+/* The window of a kind that the event before was in; most are in the same one. */
+struct window_slot {
+    bool known;
+    struct window window;
 };
 
 struct effect {
@@ -74,7 +82,13 @@ struct batch {
     size_t name_cap;
     struct rules_effect *effects;  /* of the event that is evaluated */
     size_t effects_max;
+    struct window_slot *windows;   /* WINDOW_KINDS a board */
+    size_t windows_cap;
     struct event scratch;          /* the event that is evaluated, on copied texts */
 };
+
+/* batch_figures_add(b, item, e): the rules' effects of e, whose texts live as long as the batch, for
+ * item; or item->dead. */
+void batch_figures_add(struct batch *b, struct item *item, const struct event *e);
 
 #endif

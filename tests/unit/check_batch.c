@@ -29,6 +29,10 @@ static const char game_file[] =
     " \"boards\": ["
     "  {\"id\": \"wins\", \"title\": \"W\", \"from\": ["
     "   {\"on\": {\"type\": \"game_over\"}, \"player\": \"winner_id\", \"add\": 1}]},"
+    "  {\"id\": \"calm\", \"timezone\": \"Europe/Berlin\","
+    "   \"windows\": [\"all\", \"weekly\", \"daily\"], \"seasons\": [{\"id\": \"x\","
+    "   \"from\": \"2026-01-01T00:00:00Z\", \"to\": \"2026-03-29T22:00:00Z\"}], \"from\": ["
+    "   {\"on\": {\"type\": \"calm\"}, \"player\": \"user_id\", \"add\": {\"field\": \"n\"}}]},"
     "  {\"id\": \"low\", \"title\": \"L\", \"order\": \"asc\", \"from\": ["
     "   {\"on\": {\"type\": \"points\"}, \"player\": \"user_id\", \"min\": {\"field\": \"n\"}}]}]}";
 
@@ -183,7 +187,7 @@ START_TEST(a_figure_is_read_once_and_written_once)
                  "1 13 2 7 ann 1 bob 0");
     expect_results(3, 0, 0);
     ck_assert(batch_changes_board(batch, 0));
-    ck_assert(!batch_changes_board(batch, 1));
+    ck_assert(!batch_changes_board(batch, 2));
 }
 END_TEST
 
@@ -193,7 +197,7 @@ START_TEST(what_does_not_change_is_not_written)
     ANSWER(0, "1", "9");
     ANSWER(1, "3");
     expect_apply("{p}:stats:ann", "0 2 " POSITION " 8 1 points 6 0 0");
-    ck_assert(!batch_changes_board(batch, 1));
+    ck_assert(!batch_changes_board(batch, 2));
 }
 END_TEST
 
@@ -347,6 +351,56 @@ START_TEST(names_do_not_run_into_each_other)
 }
 END_TEST
 
+static void
+calm(const char *id, const char *user, const char *n)
+{
+    add(ENTRY(id, "product_id", "p", "type", "calm", "user_id", user, "n", n));
+}
+
+/* The last two milliseconds of 29 March 2026 in Berlin, and the first of the 30th, a Monday. */
+START_TEST(a_score_counts_in_every_window_of_its_time)
+{
+    calm("1774821599998-0", "ann", "1");
+    calm("1774821599999-0", "bob", "2");
+    calm("1774821600000-0", "ann", "4");
+    ck_assert_uint_eq(batch_reads(batch), 6);
+    expect_read(0, "ZMSCORE {p}:board:calm:all ann bob");
+    expect_read(1, "ZMSCORE {p}:board:calm:2026-W13 ann bob");
+    expect_read(2, "ZMSCORE {p}:board:calm:2026-03-29 ann bob");
+    expect_read(3, "ZMSCORE {p}:board:calm:s-x ann bob");
+    expect_read(4, "ZMSCORE {p}:board:calm:2026-W14 ann");
+    expect_read(5, "ZMSCORE {p}:board:calm:2026-03-30 ann");
+    ANSWER(0, "10", NULL);
+    ANSWER(1, "3", NULL);
+    ANSWER(2, NULL, NULL);
+    ANSWER(3, "7", NULL);
+    ANSWER(4, (const char *)NULL);
+    ANSWER(5, (const char *)NULL);
+    expect_apply("{p}:board:calm:all {p}:board:calm:2026-W13 {p}:board:calm:2026-03-29 "
+                 "{p}:board:calm:s-x {p}:board:calm:2026-W14 {p}:board:calm:2026-03-30 {p}:windows",
+                 "0 1 " POSITION " 7 8 2 15 ann 2 bob 9 2 4 ann 2 bob 10 2 1 ann 2 bob "
+                 "11 2 8 ann 2 bob 12 1 4 ann 13 1 4 ann "
+                 "14 5 1774821600000 {p}:board:calm:2026-W13 1774821600000 "
+                 "{p}:board:calm:2026-03-29 1774821600000 {p}:board:calm:s-x "
+                 "1775426400000 {p}:board:calm:2026-W14 1774908000000 "
+                 "{p}:board:calm:2026-03-30 0");
+    expect_results(3, 0, 0);
+}
+END_TEST
+
+START_TEST(a_figure_too_large_in_one_window_counts_in_none)
+{
+    calm("1774821599998-0", "ann", "9007199254740992");
+    ANSWER(0, "2");
+    ANSWER(1, (const char *)NULL);
+    ANSWER(2, (const char *)NULL);
+    ANSWER(3, (const char *)NULL);
+    batch_compute(batch);
+    expect_results(0, 0, 1);
+    ck_assert(!batch_changes_board(batch, 1));
+}
+END_TEST
+
 START_TEST(answers_of_another_shape_are_refused)
 {
     struct redisReply *entry = ENTRY("1-0", "1");
@@ -393,6 +447,8 @@ unit_suite(void)
     tcase_add_test(tc, a_dead_letter_is_bounded);
     tcase_add_test(tc, game_events_carry_kind_time_and_argument);
     tcase_add_test(tc, names_do_not_run_into_each_other);
+    tcase_add_test(tc, a_score_counts_in_every_window_of_its_time);
+    tcase_add_test(tc, a_figure_too_large_in_one_window_counts_in_none);
     tcase_add_test(tc, answers_of_another_shape_are_refused);
     tcase_add_test(tc, a_batch_is_used_again);
     suite_add_tcase(suite, tc);

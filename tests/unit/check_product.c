@@ -161,9 +161,11 @@ static const struct {
     {GAME(", \"ratings\": []"), "f: ratings: unknown key"},
     {GAME(", \"stats\": [{\"on\": {\"type\": \"x\"}, \"player\": \"q\", \"add\": {\"a\": true}}]"),
      "f: stats[0].add.a: neither a number nor {\"field\": NAME}"},
-    {GAME(", \"boards\": [{\"id\": \"b\", \"windows\": [\"all\"], \"from\": [{\"on\": {\"type\": "
+    {GAME(", \"boards\": [{\"id\": \"b\", \"window\": \"all\", \"from\": [{\"on\": {\"type\": "
           "\"x\"}, \"player\": \"q\", \"add\": 1}]}]"),
-     "f: boards[0].windows: unknown key"},
+     "f: boards[0].window: unknown key"},
+    {GAME(", \"timezone\": \"Mars/Olympus\""),
+     "f: timezone: not the name of a time zone, as \"Europe/Berlin\" is one"},
     /* what is wrong in the plain keys, across them and in the rules: all at once */
     {GAME(", \"x\": 1, \"players\": {\"min\": 9}, \"stats\": 3"),
      "f: x: unknown key\nf: players.min: 9 is more than players.max, 2\nf: stats: not an array"},

@@ -1,0 +1,176 @@
+/*
+ * Which figures an event of a batch touches: fields of the players' hashes, and players on the
+ * windows of boards. Each stands once in the batch, found by name.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/keys.h"
+#include "lib/product.h"
+#include "lib/rules.h"
+#include "worker/batch_private.h"
+#include "worker/mem.h"
+
+/* What an effect is on; a score counts in each of its board's windows. */
+struct place {
+    const struct rules_effect *effect;
+    enum window_kind kind;       /* RULES_BOARD */
+    const struct window *window; /* RULES_BOARD */
+};
+
+/* How the two tables name things: this, the player where the group is one, then the figure's own
+ * name. A group's name is the start of its figures' names. */
+struct name_head {
+    uint32_t kind;
+    uint32_t board;
+    uint64_t window;
+    wall_ms starts;
+    size_t player_len; /* keeps `ab`+`c` and `a`+`bc` apart */
+};
+
+/* Put the name of the figure into b->name; its first *ret_group_len bytes are the group's. */
+static size_t
+make_name(struct batch *b, const struct place *place, size_t *ret_group_len)
+{
+    const struct rules_effect *effect = place->effect;
+    bool stat = effect->target == RULES_STAT;
+    struct name_head head = {.kind = stat ? GROUP_STATS : GROUP_BOARD,
+                             .board = stat ? 0 : (uint32_t)effect->board,
+                             .window = stat ? 0 : place->kind,
+                             .starts = stat ? 0 : place->window->starts,
+                             .player_len = effect->player.len};
+    size_t stat_len = stat ? effect->stat.len : 0;
+    size_t len = sizeof(head) + effect->player.len + stat_len;
+
+    if (!stat)
+        head.player_len = 0;
+    b->name = mem_grow(b->name, &b->name_cap, len, 1);
+    memcpy(b->name, &head, sizeof(head));
+    memcpy(b->name + sizeof(head), effect->player.s, effect->player.len);
+    if (stat_len > 0)
+        memcpy(b->name + sizeof(head) + effect->player.len, effect->stat.s, stat_len);
+    *ret_group_len = sizeof(head) + head.player_len;
+    return len;
+}
+
+/* The key in Redis. The product, the board and the player hold no NUL: rules_evaluate checks
+ * names. */
+static char *
+make_key(struct batch *b, const struct place *place)
+{
+    const struct rules_effect *effect = place->effect;
+    char *key;
+    int len;
+
+    if (effect->target == RULES_STAT)
+        len = asprintf(&key, KEY_STATS, b->product_id, effect->player.s);
+    else
+        len = asprintf(&key, KEY_BOARD, b->product_id,
+                       rules_board_at(b->product->rules, effect->board)->id, place->window->name);
+    if (len < 0)
+        mem_out();
+    return key;
+}
+
+static struct group *
+find_group(struct batch *b, const struct place *place, size_t name_len)
+{
+    bool stat = place->effect->target == RULES_STAT;
+    struct group *group;
+    char *key;
+
+    HASH_FIND(hh, b->groups_by_name, b->name, name_len, group);
+    if (group != NULL)
+        return group;
+    group = mem_arena_alloc(&b->arena, sizeof(*group));
+    group->kind = stat ? GROUP_STATS : GROUP_BOARD;
+    if (!stat) {
+        group->board = place->effect->board;
+        group->window = *place->window;
+    }
+    key = make_key(b, place);
+    group->key = mem_arena_copy(&b->arena, key, strlen(key));
+    free(key);
+    group->tail = &group->figures;
+    HASH_ADD_KEYPTR(hh, b->groups_by_name, mem_arena_copy(&b->arena, b->name, name_len), name_len,
+                    group);
+    b->groups = mem_grow(b->groups, &b->groups_cap, b->ngroups + 1, sizeof(struct group *));
+    b->groups[b->ngroups++] = group;
+    return group;
+}
+
+/* The figure that an effect is on: a field of the player's hash, or the player on the board. */
+static struct figure *
+find_figure(struct batch *b, const struct place *place)
+{
+    const struct rules_effect *effect = place->effect;
+    size_t group_len, len = make_name(b, place, &group_len);
+    struct group *group;
+    struct figure *figure;
+
+    HASH_FIND(hh, b->figures_by_name, b->name, len, figure);
+    if (figure != NULL)
+        return figure;
+    group = find_group(b, place, group_len);
+    figure = mem_arena_alloc(&b->arena, sizeof(*figure));
+    figure->name = effect->target == RULES_STAT ? effect->stat : effect->player;
+    HASH_ADD_KEYPTR(hh, b->figures_by_name, mem_arena_copy(&b->arena, b->name, len), len, figure);
+    *group->tail = figure;
+    group->tail = &figure->next;
+    group->nfigures++;
+    return figure;
+}
+
+/* The board's window of this kind that the event is in, or NULL. */
+static const struct window *
+find_window(struct batch *b, size_t board, enum window_kind kind, const struct event *e)
+{
+    const struct window_plan *plan = &rules_board_at(b->product->rules, board)->windows;
+    struct window_slot *slot = &b->windows[board * WINDOW_KINDS + kind];
+    wall_ms t = e->id.ms < (uint64_t)WINDOW_TIME_MAX ? event_time(e) : WINDOW_TIME_MAX;
+
+    if (!plan->has[kind])
+        return NULL;
+    if (!slot->known || t < slot->window.starts || t >= slot->window.ends)
+        slot->known = window_at(plan, kind, t, &slot->window);
+    return slot->known ? &slot->window : NULL;
+}
+
+static void
+add_effect(struct batch *b, struct item *item, const struct place *place)
+{
+    item->effects[item->neffects++] = (struct effect){
+        .figure = find_figure(b, place), .op = place->effect->op, .value = place->effect->value};
+}
+
+static void
+add_board_effects(struct batch *b, struct item *item, const struct event *e, struct place *place)
+{
+    for (int kind = WINDOW_ALL; kind < WINDOW_KINDS; kind++) {
+        place->kind = (enum window_kind)kind;
+        place->window = find_window(b, place->effect->board, place->kind, e);
+        if (place->window != NULL)
+            add_effect(b, item, place);
+    }
+}
+
+/* Evaluate the rules on the copied event, so that what they borrow from it lives as long as the
+ * batch. */
+void
+batch_figures_add(struct batch *b, struct item *item, const struct event *e)
+{
+    size_t i, n;
+
+    if (rules_evaluate(b->product->rules, e, b->effects, b->effects_max, &n, &item->dead) < 0 ||
+        n == 0)
+        return;
+    item->effects = mem_arena_alloc(&b->arena, n * WINDOW_KINDS * sizeof(*item->effects));
+    for (i = 0; i < n; i++) {
+        struct place place = {.effect = &b->effects[i]};
+
+        if (place.effect->target == RULES_BOARD)
+            add_board_effects(b, item, e, &place);
+        else
+            add_effect(b, item, &place);
+    }
+}

@@ -9,6 +9,7 @@
 #
 # What is wrong goes to stderr as file:line: message. The Makefile gives srcdir (the sources, which
 # may be read-only), CC and STYLE_CFLAGS; by hand it runs in the top folder without the last check.
+# shellcheck disable=SC2016 # the fields are awk's
 set -eu
 LC_ALL=C
 export LC_ALL

@@ -6,24 +6,37 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common import utils
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 
 SCREENSHOTS = Path(os.environ.get("VARCADE_SCREENSHOTS", "build/screenshots"))
 
 
+class Chromedriver(Service):
+    """Asked by address: a minimal system has no /etc/hosts that tells where localhost is."""
+
+    @property
+    def service_url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def is_connectable(self):
+        return utils.is_connectable(self.port, "127.0.0.1")
+
+
 @pytest.fixture
 def browser(tmp_path):
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
-    for argument in ("--headless=new", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-                     "--disable-component-update", "--disable-sync", "--disable-quic", "--disable-dev-shm-usage",
+    # The pipe instead of a port, which chromedriver seeks at "localhost". No sandbox: it is refused to
+    # root and in many containers, and the pages are ours.
+    for argument in ("--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu",
+                     "--no-first-run", "--disable-background-networking", "--disable-component-update",
+                     "--disable-sync", "--disable-quic", "--disable-dev-shm-usage",
                      f"--user-data-dir={tmp_path}/profile", "--window-size=1100,900", "--lang=en"):
         options.add_argument(argument)
-    if os.getuid() == 0:
-        options.add_argument("--no-sandbox")  # Chromium refuses its sandbox to root
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+    driver = webdriver.Chrome(service=Chromedriver("/usr/bin/chromedriver"), options=options)
     driver.set_page_load_timeout(30)
     yield driver
     driver.quit()

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/board.h"
@@ -165,17 +167,36 @@ write_file(const struct snapshot *s, const struct buf *json)
     return files_replace(s->path, s->temporary, json);
 }
 
-static void
+/*
+ * How long the file has to stay as it is, ms. A web server makes its ETag of the second in which it
+ * was written and its size: of two versions in one second, whoever has the first would never be
+ * given the second. The clock is the one that files are given their time by.
+ */
+static dur_ms
+stays(const struct snapshot *s)
+{
+    struct timespec now;
+    struct stat st;
+
+    if (stat(s->path, &st) < 0 || clock_gettime(CLOCK_REALTIME_COARSE, &now) < 0 ||
+        st.st_mtim.tv_sec != now.tv_sec)
+        return 0;
+    return 1000 - now.tv_nsec / 1000000;
+}
+
+/* Returns 0, or after how long it has to be tried again. */
+static dur_ms
 save(struct snapshot *s, const struct redisReply *reply)
 {
     struct worker *w = s->lane->worker;
+    dur_ms wait = 0;
     struct buf json;
 
     buf_init(&json, BOARD_JSON_MAX);
     if (render(s, reply, &json) < 0) {
         errno = EBADMSG;
         trouble(w, "the board is none", s->path);
-    } else if (!files_same(s->path, &json)) {
+    } else if (!files_same(s->path, &json) && (wait = stays(s)) == 0) {
         if (write_file(s, &json) == 0) {
             metric_add(w->report.snapshots, 1);
         } else {
@@ -184,6 +205,7 @@ save(struct snapshot *s, const struct redisReply *reply)
         }
     }
     buf_free(&json);
+    return wait;
 }
 
 /* --- when ------------------------------------------------------------------------------------- */
@@ -193,17 +215,22 @@ on_board(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
 {
     struct snapshot *s = cookie;
     struct worker *w = s->lane->worker;
+    dur_ms next = LOOK, wait;
 
     s->lane->busy--;
     s->asked = false;
     s->written = loop_now(w->loop);
-    if (outcome == REDIS_DONE)
-        save(s, reply);
-    else if (outcome == REDIS_REFUSED) {
+    if (outcome == REDIS_DONE) {
+        wait = save(s, reply);
+        if (wait > 0)
+            next = wait;
+    } else if (outcome == REDIS_REFUSED) {
         errno = EBADMSG;
         trouble(w, reply->str, s->path);
     }
-    loop_timer_set(s->timer, s->changed ? w->conf->snapshots_interval : LOOK);
+    if (s->changed && next > w->conf->snapshots_interval)
+        next = w->conf->snapshots_interval;
+    loop_timer_set(s->timer, next);
     s->changed = false;
 }
 
@@ -224,7 +251,7 @@ look(void *cookie)
         lane->busy++;
         redis_send(w->state, &a, on_board, s);
     } else {
-        save(s, NULL);
+        (void)save(s, NULL); /* never changes */
     }
     redis_args_free(&a);
 }

@@ -5,8 +5,9 @@
  *   snapshots.dir/leaderboards/top_ten/<product>   GET /leaderboards/top_ten/{product}
  *   snapshots.dir/leaderboards/<product>/<board>   GET /leaderboards/{product}/{board}
  *
- * A file is replaced by rename, at most once per snapshots.interval_ms, and only where its bytes
- * change, so that its ETag stays. Every board is also looked at now and then: another worker may
+ * A file is replaced by rename, at most once per snapshots.interval_ms and never twice in one
+ * second, which two ETags could not tell apart, and only where its bytes change, so that its ETag
+ * stays. Every board is also looked at now and then: another worker may
  * have changed it, on another machine too, and each machine has files of its own.
  */
 #ifndef VARCADE_WORKER_SNAPSHOTS_H

@@ -128,6 +128,31 @@ START_TEST(the_top_ten_is_a_file)
 }
 END_TEST
 
+/* A web server makes a file's ETag of its second and its size: two versions may not share both. */
+START_TEST(every_version_of_a_file_has_its_own_etag)
+{
+    struct {
+        time_t second;
+        size_t size;
+    } seen[4];
+    char wanted[64];
+    struct timespec time;
+
+    worker_start(0);
+    WAIT(strcmp(worker_read(SNAPSHOT), "[]") == 0);
+    for (int i = 0; i < 4; i++) {
+        worker_ask(OVER "winner_id ann loser_id bob");
+        (void)snprintf(wanted, sizeof(wanted), "\"ann\", \"score\": %d.0", i + 1);
+        WAIT(strstr(worker_read(SNAPSHOT), wanted) != NULL);
+        snapshot_time(&time);
+        seen[i].second = time.tv_sec;
+        seen[i].size = strlen(worker_read(SNAPSHOT));
+        for (int j = 0; j < i; j++)
+            ck_assert(seen[i].second != seen[j].second || seen[i].size != seen[j].size);
+    }
+}
+END_TEST
+
 /* Who serves the files has no other way to know that one is old than that it is not there. */
 START_TEST(a_file_that_cannot_be_written_is_removed)
 {
@@ -299,6 +324,7 @@ unit_suite(void)
     tcase_add_test(tc, events_that_cannot_be_applied_are_kept_and_the_rest_goes_on);
     tcase_add_test(tc, a_damaged_key_costs_its_events_alone);
     tcase_add_test(tc, the_top_ten_is_a_file);
+    tcase_add_test(tc, every_version_of_a_file_has_its_own_etag);
     tcase_add_test(tc, a_file_that_cannot_be_written_is_removed);
     tcase_add_test(tc, a_folder_that_was_removed_is_made_again);
     tcase_add_test(tc, what_a_killed_worker_left_is_removed);

@@ -1,6 +1,7 @@
 """The wire format that game servers, portals and clients speak: every route and every error, through nginx."""
 import json
 import re
+import socket
 import time
 
 import jwt
@@ -337,3 +338,26 @@ def test_malformed_requests_are_told_as_problems(stack):
         answer = stack.http.get(stack.url + path)
         assert 400 <= answer.status_code < 500, path
         assert answer.headers["Content-Type"].startswith("application/problem+json"), path
+
+
+@pytest.mark.parametrize("line, header, status", [
+    (b"GET / HTTP/1.1", b"X: " + b"a" * 20000, 400),
+    (b"GET / HTTP/1.1", b'If-Match: "x"', 412),
+    (b"POST /game_lobby/exrps/create_game HTTP/1.1", b"Transfer-Encoding: gzip", 501),
+    (b"GET / HTTP/9.1", b"X: y", 505),
+    (b"GET /" + b"a" * 20000 + b" HTTP/1.1", b"X: y", 414),
+])
+def test_what_nginx_refuses_itself(stack, line, header, status):
+    with socket.create_connection(("127.0.0.1", stack.port)) as client:
+        client.sendall(line + b"\r\nHost: x\r\nConnection: close\r\n" + header + b"\r\n\r\n")
+        answer = client.makefile("rb").read()
+    head, body = answer.decode().split("\r\n\r\n", 1)
+    assert head.startswith(f"HTTP/1.1 {status} "), head
+    assert "Content-Type: application/problem+json" in head
+    assert "X-Content-Type-Options: nosniff" in head
+    assert json.loads(body)["status"] == status
+
+
+def test_a_part_of_a_file_is_not_served(stack):
+    answer = stack.http.get(stack.url + "/", headers={"Range": "bytes=1000000-"})
+    assert (answer.status_code, "Accept-Ranges" in answer.headers) == (200, False)

@@ -46,8 +46,8 @@ struct lobby_answer {
     dur_ms retry_after; /* the two AWAYs: when to try again */
 };
 
-/* answer is borrowed until the function returns. Called exactly once, from the loop and never from inside
- * the call that asked, unless memory ran out there (LOBBY_FAILED). */
+/* answer is borrowed until the function returns. Called exactly once, from the loop and never from
+ * inside the call that asked, unless memory ran out there (LOBBY_FAILED). */
 typedef void lobby_fn(void *cookie, const struct lobby_answer *answer);
 
 struct lobby_limits {
@@ -55,32 +55,35 @@ struct lobby_limits {
     dur_ms game_server_late;
 };
 
-/* lobby_new(redis, client, limits): redis and client are borrowed until lobby_free, limits is copied.
- * client may be NULL where no call to a game server will be made. NULL with errno ENOMEM. */
+/* lobby_new(redis, client, limits): redis and client are borrowed until lobby_free, limits is
+ * copied. client may be NULL where no call to a game server will be made. NULL with errno
+ * ENOMEM. */
 struct lobby *lobby_new(struct redis *redis, struct gameserver_client *client,
                         const struct lobby_limits *limits) __attribute__((warn_unused_result));
 
-/* lobby_free(lobby): what is under way ends here, without a callback; so close redis and free client
- * before, that neither answers any more. NULL is legal. */
+/* lobby_free(lobby): what is under way ends here, without a callback; so close redis and free
+ * client before, that neither answers any more. NULL is legal. */
 void lobby_free(struct lobby *lobby);
 
 /*
- * lobby_create(lobby, product, player, request_id, fn, cookie): make a game with player as its creator. The answer
- * is the whole game object (docs/http-api.md). player and request_id are copied; product is borrowed until fn was called
- * (and while a late answer is awaited: products live as long as the program or its next reload, which waits).
+ * lobby_create(lobby, product, player, request_id, fn, cookie): make a game with player as its
+ * creator. The answer is the whole game object (docs/http-api.md). player and request_id are
+ * copied; product is borrowed until fn was called (and while a late answer is awaited: products
+ * live as long as the program or its next reload, which waits).
  */
 void lobby_create(struct lobby *lobby, const struct product *product,
                   const struct token_player *player, const char *request_id, lobby_fn *fn,
                   void *cookie);
 
-/* lobby_join(lobby, product, game_id, player, request_id, fn, cookie): take a free seat. game_id is 32 hex digits,
- * NUL-terminated. The answer is the whole game object, with the joining player's token. */
+/* lobby_join(lobby, product, game_id, player, request_id, fn, cookie): take a free seat. game_id is
+ * 32 hex digits, NUL-terminated. The answer is the whole game object, with the joining player's
+ * token. */
 void lobby_join(struct lobby *lobby, const struct product *product, const char *game_id,
                 const struct token_player *player, const char *request_id, lobby_fn *fn,
                 void *cookie);
 
-/* lobby_list(lobby, product, count, page, fn, cookie): public game objects, oldest first, as a JSON array. Neither
- * number is negative; a count above LOBBY_LIST_MAX is taken as that. */
+/* lobby_list(lobby, product, count, page, fn, cookie): public game objects, oldest first, as a JSON
+ * array. Neither number is negative; a count above LOBBY_LIST_MAX is taken as that. */
 #define LOBBY_LIST_MAX 25
 void lobby_list(struct lobby *lobby, const struct product *product, int64_t count, int64_t page,
                 lobby_fn *fn, void *cookie);
@@ -100,9 +103,10 @@ struct lobby_expired {
 typedef void lobby_expired_fn(void *cookie, const struct lobby_expired *done);
 
 /*
- * lobby_expire_due(lobby, product, now, max, fn, cookie): act on at most max deadlines that are due at now: one round of
- * the curator. fn is called when all of it, the game server's answers included, is done. now is a
- * parameter because the curator must not run ahead of the events it has yet to read.
+ * lobby_expire_due(lobby, product, now, max, fn, cookie): act on at most max deadlines that are due
+ * at now: one round of the curator. fn is called when all of it, the game server's answers
+ * included, is done. now is a parameter because the curator must not run ahead of the events it has
+ * yet to read.
  */
 void lobby_expire_due(struct lobby *lobby, const struct product *product, wall_ms now, size_t max,
                       lobby_expired_fn *fn, void *cookie);

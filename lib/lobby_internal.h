@@ -1,6 +1,6 @@
 /*
- * What lobby.c (create, join), lobby_list.c (open games) and lobby_expire.c (the curator's rounds) share;
- * for these alone.
+ * What lobby.c (create, join), lobby_list.c (open games) and lobby_expire.c (the curator's rounds)
+ * share; for these alone.
  */
 #ifndef VARCADE_LOBBY_INTERNAL_H
 #define VARCADE_LOBBY_INTERNAL_H
@@ -33,7 +33,8 @@ struct lobby {
     struct lobby_round *rounds;
 };
 
-/* lobby_call(lobby, function, product, game_id): start a call of one game's function; then the arguments. */
+/* lobby_call(lobby, function, product, game_id): start a call of one game's function; then the
+ * arguments. */
 struct redis_args *lobby_call(struct lobby *lobby, const char *function,
                               const struct product *product, const char *game_id);
 
@@ -46,7 +47,8 @@ enum lobby_result lobby_result_of(enum redis_outcome outcome);
 /* lobby_free_listings(lobby): lobby_list.c's part of lobby_free. */
 void lobby_free_listings(struct lobby *lobby);
 
-/* lobby_fail_redis(fn, cookie, outcome, reply): tell fn that a command did not do what it should; retry_after 0: none better known. */
+/* lobby_fail_redis(fn, cookie, outcome, reply): tell fn that a command did not do what it should;
+ * retry_after 0: none better known. */
 void lobby_fail_redis(lobby_fn *fn, void *cookie, dur_ms retry_after, enum redis_outcome outcome,
                       const struct redisReply *reply);
 

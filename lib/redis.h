@@ -72,8 +72,8 @@ bool redis_is_up(const struct redis *r);
 /* redis_pending(r): commands whose callback has yet to be called. */
 size_t redis_pending(const struct redis *r);
 
-/* redis_turn(r): a number that grows at the end of each of the loop's turns, when what is queued is written. A
- * command that was queued while it had its present value has not run yet. */
+/* redis_turn(r): a number that grows at the end of each of the loop's turns, when what is queued is
+ * written. A command that was queued while it had its present value has not run yet. */
 uint64_t redis_turn(const struct redis *r);
 
 /* --- building a command ----------------------------------------------------------------------- */
@@ -106,17 +106,19 @@ void redis_args_double(struct redis_args *a, double v);
 void redis_args_printf(struct redis_args *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * redis_args_fcall(a, function, read_only): start `FCALL varcade_<version>_<function> numkeys` (or FCALL_RO);
- * then redis_args_key() for every key, then the other arguments. The count of keys is kept right.
+ * redis_args_fcall(a, function, read_only): start `FCALL varcade_<version>_<function> numkeys` (or
+ * FCALL_RO); then redis_args_key() for every key, then the other arguments. The count of keys is
+ * kept right.
  */
 void redis_args_fcall(struct redis_args *a, const char *function, bool read_only);
 void redis_args_key(struct redis_args *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * redis_send(r, a, fn, cookie): queue the command; a is free for reuse when it returns. fn is called
- * exactly once, from the loop and never from inside this call, also where the connection is down,
- * too much is queued (REDIS_QUEUE_MAX, REDIS_QUEUE_BYTES_MAX), or a failed or has no arguments: all
- * REDIS_UNAVAILABLE. fn may be NULL. Not for SUBSCRIBE and MONITOR, which have no single answer.
+ * redis_send(r, a, fn, cookie): queue the command; a is free for reuse when it returns. fn is
+ * called exactly once, from the loop and never from inside this call, also where the connection is
+ * down, too much is queued (REDIS_QUEUE_MAX, REDIS_QUEUE_BYTES_MAX), or a failed or has no
+ * arguments: all REDIS_UNAVAILABLE. fn may be NULL. Not for SUBSCRIBE and MONITOR, which have no
+ * single answer.
  */
 #define REDIS_QUEUE_MAX 65536
 #define REDIS_QUEUE_BYTES_MAX ((size_t)128 << 20)

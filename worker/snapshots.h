@@ -18,19 +18,22 @@ struct lane;
 struct snapshots;
 struct worker;
 
-/* snapshots_prepare(w): make the folder, and remove from it what a killed worker left and the files of products and boards that
- * are no more. Problems are logged; they come up again with the first file. Nothing where snapshots.dir is "". */
+/* snapshots_prepare(w): make the folder, and remove from it what a killed worker left and the files
+ * of products and boards that are no more. Problems are logged; they come up again with the first
+ * file. Nothing where snapshots.dir is "". */
 void snapshots_prepare(struct worker *w);
 
-/* snapshots_new(lane): write the lane's files soon, and from then on. NULL where snapshots.dir is "". */
+/* snapshots_new(lane): write the lane's files soon, and from then on. NULL where snapshots.dir is
+ * "". */
 struct snapshots *snapshots_new(struct lane *lane);
 void snapshots_free(struct snapshots *all);
 
-/* snapshots_refresh(all): look at the boards in the next turn: Redis is there again. all may be NULL. */
+/* snapshots_refresh(all): look at the boards in the next turn: Redis is there again. all may be
+ * NULL. */
 void snapshots_refresh(struct snapshots *all);
 
-/* snapshots_applied(all, batch): a batch was applied; write the files of the boards that it changed when their
- * time has come. all may be NULL. */
+/* snapshots_applied(all, batch): a batch was applied; write the files of the boards that it changed
+ * when their time has come. all may be NULL. */
 void snapshots_applied(struct snapshots *all, const struct batch *batch);
 
 #endif

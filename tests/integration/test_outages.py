@@ -1,9 +1,11 @@
 """Parts that hang, stop and die while others are at work."""
 import concurrent.futures
+import os
 import signal
 import statistics
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -81,6 +83,20 @@ def test_redis_goes_and_comes_back(stack, game_server, how):
     wait_for(lambda: stack.http.get(f"{stack.url}/readyz").status_code == 200, what="all to be ready again")
 
 
+def strays(stack, part):
+    """Processes of a part that neither its supervisor nor another of them started."""
+    supervisor = int((stack.dir / "pids" / f"{part}.supervisor").read_text())
+    parents = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            _, parent, group = file.read_text().rsplit(")", 1)[1].split()[:3]
+        except OSError:
+            continue
+        if int(group) == supervisor:
+            parents[int(file.parent.name)] = int(parent)
+    return [pid for pid, parent in parents.items() if pid != supervisor and parent not in parents]
+
+
 @pytest.mark.parametrize("part", ["fcgi-matchmaking", "fcgi-leaderboards", "worker", "nginx"])
 def test_a_part_that_dies_is_started_again(stack, part):
     old = stack.pid(part)
@@ -94,6 +110,7 @@ def test_a_part_that_dies_is_started_again(stack, part):
             return False
 
     wait_for(well, 10, "the part to be back")
+    wait_for(lambda: not strays(stack, part), what="all of what died to be gone")
     stack.event("0" * 32, "game_over", winner_id=f"after {part}", loser_id="x")
     stack.settle()
 
@@ -101,7 +118,6 @@ def test_a_part_that_dies_is_started_again(stack, part):
 def test_pools_down_is_told_as_a_problem(stack):
     supervisors = [int((stack.dir / "pids" / f"fcgi-{pool}.supervisor").read_text()) for pool in ("matchmaking", "leaderboards")]
     parts = [stack.pid(f"fcgi-{pool}") for pool in ("matchmaking", "leaderboards")]
-    import os
     for pid in supervisors:
         os.kill(pid, signal.SIGSTOP)  # or it would start the pool again
     try:

@@ -58,7 +58,7 @@ END_TEST
 START_TEST(elo_k_in_steps)
 {
     static const struct rating_elo_step fide[] = {
-        {40, 30, INFINITY}, {20, UINT64_MAX, 2400}, {10, UINT64_MAX, INFINITY}};
+        {40, 30, HUGE_VAL}, {20, UINT64_MAX, 2400}, {10, UINT64_MAX, HUGE_VAL}};
 
     ck_assert_double_eq(rating_elo_k(fide, 3, 0, 1500), 40);
     ck_assert_double_eq(rating_elo_k(fide, 3, 29, 2500), 40);

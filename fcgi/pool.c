@@ -168,7 +168,9 @@ tell(struct process *p, int signo)
 static void
 log_death(const struct process *p, int status)
 {
-    if (WIFSIGNALED(status))
+    if (WIFSIGNALED(status) && p->told && WTERMSIG(status) == SIGTERM)
+        log_info("pool", "process ended before it served", LOG_I("pid", p->pid));
+    else if (WIFSIGNALED(status))
         log_error("pool", "process killed", LOG_I("pid", p->pid),
                   LOG_S("signal", strsignal(WTERMSIG(status))));
     else if (p->told && WEXITSTATUS(status) == 0)
@@ -222,15 +224,19 @@ all_serve(const struct pool *pool)
     return true;
 }
 
-/* All processes are to be replaced: each place is free for a new one at once. */
+/* All processes are to be replaced: each place is free for a new one at once. One that does not
+ * serve yet is not waited for, or reloads in quick succession would add up. */
 static void
 vacate(struct pool *pool, mono_ms now)
 {
     for (size_t i = 0; i < pool->options->processes; i++) {
         struct place *place = &pool->places[i];
 
-        if (place->process != NULL)
+        if (place->process != NULL) {
+            if (!atomic_load(&place->process->seat->serving))
+                tell(place->process, SIGTERM);
             place->process->place = NULL;
+        }
         *place = (struct place){.start_at = now};
     }
 }

@@ -484,6 +484,32 @@ START_TEST(sighup_reads_the_games_again)
 }
 END_TEST
 
+/* Processes that are replaced before they served make room at once. */
+START_TEST(many_sighups_are_few_processes)
+{
+    enum { STORM = 200, FEW = 60 };
+    pid_t pids[STORM];
+    mono_ms until;
+    size_t most = 0;
+
+    for (int i = 0; i < STORM; i++) {
+        size_t n = fcgi_program_children(pids, STORM);
+
+        most = n > most ? n : most;
+        ck_assert_int_eq(kill(fcgi_program_pid(), SIGHUP), 0);
+        fcgi_program_await_notice("RELOADING=1");
+    }
+    ck_assert_uint_le(most, FEW);
+    fcgi_program_await_notice("READY=1");
+    until = clock_mono() + FCGI_CLIENT_WAIT;
+    while (fcgi_program_children(pids, STORM) != 1) {
+        ck_assert_int_lt(clock_mono(), until);
+        (void)poll(NULL, 0, 10);
+    }
+    ck_assert_int_eq(ask_anew(&stats), 200);
+}
+END_TEST
+
 START_TEST(sighup_with_a_bad_game_changes_nothing)
 {
     pid_t before;
@@ -637,7 +663,8 @@ unit_suite(void)
                      large_answer_waits_for_its_reader);
     tcase_add_loop_test(c, body_has_a_limit, 0, (int)(sizeof(bodies) / sizeof(bodies[0])));
     FCGI_PROGRAM_ADD(c, redis_gone_is_503, redis_hanging_is_503, sigterm_finishes_what_is_under_way,
-                     sighup_reads_the_games_again, sighup_with_a_bad_game_changes_nothing);
+                     sighup_reads_the_games_again, many_sighups_are_few_processes,
+                     sighup_with_a_bad_game_changes_nothing);
     suite_add_tcase(suite, c);
 
     c = tcase_create("prepared");

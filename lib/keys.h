@@ -12,6 +12,8 @@
 #define KEY_PUBLIC "{%s}:public"            /* hash: listed game id -> public JSON object */
 #define KEY_COUNTS "{%s}:counts"            /* hash: players_in_lobby, players_in_game, games */
 #define KEY_NAMES "{%s}:names"              /* hash: user id -> the name last seen */
+#define KEY_PLAYER "{%s}:player:%s"         /* hash: KEYS_PLAYER_RATING -> text; user id */
+#define KEYS_PLAYER_RATING "r:%s"           /* a rating, as rating_rule_format writes it; board id */
 #define KEY_STATS "{%s}:stats:%s"           /* hash: stat -> number; user id */
 #define KEY_BOARD "{%s}:board:%s:%s"        /* sorted set: user id by score; board id, window */
 #define KEY_WINDOWS "{%s}:windows"          /* sorted set: boards' keys by the end of their window, ms */

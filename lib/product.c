@@ -171,7 +171,13 @@ static const struct table_row rows[] = {
              "(default: that of the file), \"week_start\" (\"monday\", the default, or "
              "\"sunday\"), \"keep\" (how many past windows of each kind can be read: 0 to 366, "
              "default 1) and \"seasons\" (array of {\"id\", \"from\", \"to\"}, times as RFC 3339 "
-             "writes them)."},
+             "writes them). A board with \"rating\" in place of \"from\" shows "
+             "how strong players are: {\"system\": \"elo\", \"glicko2\" or \"openskill\", "
+             "\"on\", and either \"winner\" and \"loser\" or \"placements\" and \"ranks\" (names of "
+             "fields)}, for elo with \"k\" (32; a number or steps), \"start\" (1500) and "
+             "\"max_difference\", for glicko2 with \"tau\" (0.5), \"start\" ({\"rating\", "
+             "\"deviation\", \"volatility\"}: 1500, 350, 0.06) and \"period_days\", for openskill "
+             "with \"tau\" (0.0833), \"scale\" (1) and \"base\" (0)."},
     {.key = "timezone", .type = TABLE_OTHER, .choices = "string", .fallback = "\"UTC\"", .unit = "",
      .help = "The time zone in which the boards' days, weeks, months and years begin, such as "
              "Europe/Berlin."},

@@ -18,6 +18,7 @@
 #include "lib/window.h"
 
 struct json_object;
+struct rating_rule;
 struct rules;
 
 #define RULES_ID_MAX 64   /* bytes of a board's id or a statistic's name */
@@ -38,6 +39,14 @@ struct rules_effect {
     double value;
 };
 
+#define RULES_CONDITIONS_MAX 8 /* fields in one `on` */
+
+/* A field of the event has this value; both are numbers in the table (lib/rules_table.h). */
+struct rules_condition {
+    size_t field;
+    int value;
+};
+
 enum rules_order { RULES_DESC, RULES_ASC };
 
 struct rules_board {
@@ -45,6 +54,7 @@ struct rules_board {
     char *title;
     enum rules_order order;
     struct window_plan windows;
+    struct rating_rule *rating; /* what its scores are, and nothing else; NULL where rules add them up */
 };
 
 /*

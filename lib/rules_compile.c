@@ -88,13 +88,35 @@ compile_board_title(struct rules_file *f, struct rules_board *board, struct json
     rules_file_leave(f, before);
 }
 
+/* What makes its scores: rules that add them up, or a rating. */
+static void
+compile_source(struct rules_file *f, struct rules_board *board, struct json_object *entry)
+{
+    size_t rules = f->r->nrules, before;
+    struct json_object *rating;
+
+    compile_array(f, entry, "from", RULES_RULES_MAX, rules_rule_board);
+    if (!json_object_object_get_ex(entry, "rating", &rating)) {
+        if (f->r->nrules == rules)
+            rules_file_complain(f, "has no `from`: nobody would ever be on it");
+        return;
+    }
+    if (json_object_object_get_ex(entry, "from", NULL))
+        rules_file_complain(f, "has both `from` and `rating`: its scores can be but one");
+    if (board->order == RULES_ASC)
+        rules_file_complain(f, "a rating's `order` is \"desc\"");
+    before = rules_file_enter(f, "rating");
+    board->rating = rules_rating_compile(f, rating);
+    rules_file_leave(f, before);
+}
+
 static void
 compile_board(struct rules_file *f, struct json_object *entry)
 {
-    static const char *const known[] = {"id",       "title",      "order", "from",    "windows",
-                                        "timezone", "week_start", "keep",  "seasons", NULL};
+    static const char *const known[] = {"id",     "title",   "order",    "from",
+                                        "rating", "windows", "timezone", "week_start",
+                                        "keep",   "seasons", NULL};
     struct rules_board *board = &f->r->board[f->r->nboards];
-    size_t rules = f->r->nrules;
 
     if (!rules_file_object(f, entry))
         return;
@@ -104,9 +126,7 @@ compile_board(struct rules_file *f, struct json_object *entry)
     compile_board_title(f, board, entry);
     compile_order(f, board, entry);
     rules_windows_compile(f, entry, &board->windows);
-    compile_array(f, entry, "from", RULES_RULES_MAX, rules_rule_board);
-    if (f->r->nrules == rules)
-        rules_file_complain(f, "has no `from`: nobody would ever be on it");
+    compile_source(f, board, entry);
 }
 
 static void

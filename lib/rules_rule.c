@@ -51,7 +51,7 @@ condition_text(struct rules_file *f, struct json_object *value)
 }
 
 static void
-add_condition(struct rules_file *f, struct rules_rule *rule, const char *name,
+add_condition(struct rules_file *f, struct rules_condition *condition, size_t *n, const char *name,
               struct json_object *json)
 {
     struct event_text text = condition_text(f, json);
@@ -60,18 +60,19 @@ add_condition(struct rules_file *f, struct rules_rule *rule, const char *name,
 
     if (value == -1)
         return;
-    if (rule->nconditions == RULES_CONDITIONS_MAX) {
+    if (*n == RULES_CONDITIONS_MAX) {
         rules_file_complain(f, "more than %d fields", RULES_CONDITIONS_MAX);
         return;
     }
-    rule->condition[rule->nconditions++] = (struct rules_condition){(size_t)field, value};
+    condition[(*n)++] = (struct rules_condition){(size_t)field, value};
 }
 
-static void
-compile_on(struct rules_file *f, struct rules_rule *rule, struct json_object *entry)
+size_t
+rules_rule_on(struct rules_file *f, struct json_object *entry,
+              struct rules_condition condition[static RULES_CONDITIONS_MAX])
 {
     struct json_object *on = json_object_object_get(entry, "on");
-    size_t before = rules_file_enter(f, "on");
+    size_t before = rules_file_enter(f, "on"), n = 0;
 
     if (on == NULL) {
         rules_file_complain(f, "missing");
@@ -79,16 +80,16 @@ compile_on(struct rules_file *f, struct rules_rule *rule, struct json_object *en
         json_object_object_foreach (on, name, value) {
             size_t above = rules_file_enter(f, name);
 
-            add_condition(f, rule, name, value);
+            add_condition(f, condition, &n, name, value);
             rules_file_leave(f, above);
         }
     }
     rules_file_leave(f, before);
+    return n;
 }
 
-/* The field that a member of an object names, or -1. */
-static int
-named_field(struct rules_file *f, struct json_object *object, const char *key)
+int
+rules_rule_field(struct rules_file *f, struct json_object *object, const char *key)
 {
     struct json_object *name = json_object_object_get(object, key);
     size_t before = rules_file_enter(f, key);
@@ -121,8 +122,8 @@ rule_new(struct rules_file *f, struct json_object *entry)
     rule = &rules[r->nrules++];
     memset(rule, 0, sizeof(*rule));
     rule->first = rule->end = r->nsteps;
-    compile_on(f, rule, entry);
-    player = named_field(f, entry, "player");
+    rule->nconditions = rules_rule_on(f, entry, rule->condition);
+    player = rules_rule_field(f, entry, "player");
     rule->player = player != -1 ? (size_t)player : 0;
     return rule;
 }
@@ -150,7 +151,7 @@ compile_number(struct rules_file *f, struct rules_step *step, struct json_object
 
     if (json_object_is_type(value, json_type_object)) {
         rules_file_keys(f, value, known);
-        field = named_field(f, value, "field");
+        field = rules_rule_field(f, value, "field");
         step->has_field = true;
         step->field = field != -1 ? (size_t)field : 0;
     } else if (!json_object_is_type(value, json_type_int) &&
@@ -252,7 +253,7 @@ compile_count(struct rules_file *f, struct rules_rule *rule, struct json_object 
     if (!rules_file_object(f, count))
         return;
     rules_file_keys(f, count, known);
-    field = named_field(f, count, "field");
+    field = rules_rule_field(f, count, "field");
     if (field == -1)
         return;
     rule->counts = true;

@@ -12,7 +12,6 @@
 #include "lib/rules.h"
 
 /* Limits of one game's file. */
-#define RULES_CONDITIONS_MAX 8 /* fields in one `on` */
 #define RULES_RULES_MAX 512    /* entries of `stats` and of all `from` */
 #define RULES_STEPS_MAX 2048   /* operations in them; a value of a `count` is one */
 #define RULES_STATS_MAX 512    /* different statistics */
@@ -26,11 +25,6 @@ struct rules_field {
     char *why_no_player;
     char *why_no_number;
     char *why_beyond;
-};
-
-struct rules_condition {
-    size_t field;
-    int value; /* number in the field's values */
 };
 
 /* When a step is done, where it is not for one value of a count's field. */

@@ -30,7 +30,8 @@ forget(struct batch *b)
 {
     HASH_CLEAR(hh, b->groups_by_name);
     HASH_CLEAR(hh, b->figures_by_name);
-    b->ngroups = b->nitems = b->nmoves = 0;
+    HASH_CLEAR(hh, b->ledgers_by_player);
+    b->ngroups = b->nledgers = b->nitems = b->nmoves = 0;
     mem_arena_reset(&b->arena);
 }
 
@@ -42,6 +43,7 @@ batch_free(struct batch *b)
     forget(b);
     mem_arena_free(&b->arena);
     free(b->groups);
+    free(b->ledgers);
     free(b->items);
     free(b->moves);
     free(b->effects);
@@ -158,15 +160,20 @@ batch_add_dead(struct batch *b, struct event_id id, const struct redisReply *ent
 size_t
 batch_reads(const struct batch *b)
 {
-    return b->ngroups;
+    return b->ngroups + b->nledgers;
 }
 
 void
 batch_read_command(const struct batch *b, size_t i, struct redis_args *a)
 {
-    const struct group *group = b->groups[i];
+    const struct group *group;
     const struct figure *figure;
 
+    if (i >= b->ngroups) {
+        batch_ratings_read_command(b, i - b->ngroups, a);
+        return;
+    }
+    group = b->groups[i];
     redis_args_str(a, group->kind == GROUP_STATS ? "HMGET" : "ZMSCORE");
     redis_args_str(a, group->key);
     for (figure = group->figures; figure != NULL; figure = figure->next)
@@ -176,10 +183,13 @@ batch_read_command(const struct batch *b, size_t i, struct redis_args *a)
 int
 batch_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
 {
-    struct group *group = b->groups[i];
+    struct group *group;
     struct figure *figure;
     size_t n = 0;
 
+    if (i >= b->ngroups)
+        return batch_ratings_read_reply(b, i - b->ngroups, reply);
+    group = b->groups[i];
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != group->nfigures)
         return -1;
     for (figure = group->figures; figure != NULL; figure = figure->next) {
@@ -222,10 +232,13 @@ apply_item(struct item *item)
 {
     size_t done;
 
+    item->dead = batch_ratings_prepare(item);
     for (done = 0; done < item->neffects && item->dead == NULL; done++)
         item->dead = apply_effect(&item->effects[done]);
-    if (item->dead == NULL)
+    if (item->dead == NULL) {
+        batch_ratings_commit(item);
         return;
+    }
     while (done-- > 0) {
         const struct effect *effect = &item->effects[done];
 

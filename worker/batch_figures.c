@@ -154,23 +154,33 @@ add_board_effects(struct batch *b, struct item *item, const struct event *e, str
     }
 }
 
+void
+batch_figures_add_effect(struct batch *b, struct item *item, const struct event *e,
+                         const struct rules_effect *effect)
+{
+    struct place place = {.effect = effect};
+
+    if (effect->target == RULES_BOARD)
+        add_board_effects(b, item, e, &place);
+    else
+        add_effect(b, item, &place);
+}
+
 /* Evaluate the rules on the copied event, so that what they borrow from it lives as long as the
  * batch. */
 void
 batch_figures_add(struct batch *b, struct item *item, const struct event *e)
 {
-    size_t i, n;
+    size_t i, n, scores;
 
-    if (rules_evaluate(b->product->rules, e, b->effects, b->effects_max, &n, &item->dead) < 0 ||
-        n == 0)
+    if (rules_evaluate(b->product->rules, e, b->effects, b->effects_max, &n, &item->dead) < 0)
         return;
-    item->effects = mem_arena_alloc(&b->arena, n * WINDOW_KINDS * sizeof(*item->effects));
-    for (i = 0; i < n; i++) {
-        struct place place = {.effect = &b->effects[i]};
-
-        if (place.effect->target == RULES_BOARD)
-            add_board_effects(b, item, e, &place);
-        else
-            add_effect(b, item, &place);
-    }
+    scores = batch_ratings_evaluate(b, item, e);
+    if (item->dead != NULL || n + scores == 0)
+        return;
+    item->effects =
+        mem_arena_alloc(&b->arena, (n + scores) * WINDOW_KINDS * sizeof(*item->effects));
+    for (i = 0; i < n; i++)
+        batch_figures_add_effect(b, item, e, &b->effects[i]);
+    batch_ratings_add_effects(b, item, e);
 }

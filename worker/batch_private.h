@@ -9,6 +9,8 @@
 #include <uthash.h>
 
 #include "lib/event.h"
+#include "lib/match.h"
+#include "lib/rating_rule.h"
 #include "lib/rules.h"
 #include "lib/window.h"
 #include "worker/mem.h"
@@ -54,6 +56,36 @@ struct effect {
     bool was_changed;
 };
 
+/* One player's rating on one board. */
+struct record {
+    const char *board; /* its id */
+    const struct rating_rule *rule;
+    struct rating_state rating; /* as read, then as it is after the events so far */
+    bool broken;                /* what is stored is no rating */
+    bool changed;               /* it is to be written */
+    struct record *next;        /* of the same player */
+};
+
+/* The ratings of one player, which are in one key. */
+struct ledger {
+    char *key;
+    struct record *records, **tail;
+    size_t nrecords;
+    UT_hash_handle hh;
+};
+
+/* A match that a board rates. */
+struct contest {
+    size_t board;
+    const struct rating_rule *rule;
+    struct match match;
+    struct record **records;    /* one a player, as are the next two */
+    struct rating_state *after; /* the ratings after it, once it was prepared */
+    struct effect *scores;      /* of the item: what the board shows, nwindows a player */
+    size_t nwindows;
+    struct contest *next;       /* of the same event */
+};
+
 struct item {
     struct event_id id;
     enum event_type type;
@@ -63,6 +95,7 @@ struct item {
     size_t nfields;
     struct effect *effects;
     size_t neffects;
+    struct contest *contests;
     const char *dead;           /* why it becomes a dead letter, or NULL */
 };
 
@@ -78,6 +111,10 @@ struct batch {
     size_t nmoves, moves_cap;
     struct group *groups_by_name;
     struct figure *figures_by_name;
+    struct ledger **ledgers;
+    size_t nledgers, ledgers_cap;
+    struct ledger *ledgers_by_player;
+    struct match_room room;        /* of the match that is read */
     char *name;                    /* scratch: what is looked up in the two tables */
     size_t name_cap;
     struct rules_effect *effects;  /* of the event that is evaluated */
@@ -87,8 +124,34 @@ struct batch {
     struct event scratch;          /* the event that is evaluated, on copied texts */
 };
 
-/* batch_figures_add(b, item, e): the rules' effects of e, whose texts live as long as the batch, for
- * item; or item->dead. */
+/* batch_figures_add(b, item, e): the effects of e, whose texts live as long as the batch, for item;
+ * or item->dead. */
 void batch_figures_add(struct batch *b, struct item *item, const struct event *e);
+
+/* batch_figures_add_effect(b, item, e, effect): one of them, in the room that item has for it: on a
+ * board, one in each of the windows that e is in. */
+void batch_figures_add_effect(struct batch *b, struct item *item, const struct event *e,
+                              const struct rules_effect *effect);
+
+/*
+ * batch_ratings.c. evaluate(b, item, e): the contests of the event, and how many effects they will have; where e does
+ * not fit a board's rating, item->dead is why. add_effects(b, item, e): those effects, once item->effects
+ * has room for them. prepare(item): compute the ratings after the event, and the values of those
+ * effects; returns why that cannot be, or NULL. commit(item): let them be the ratings.
+ */
+size_t batch_ratings_evaluate(struct batch *b, struct item *item, const struct event *e);
+void batch_ratings_add_effects(struct batch *b, struct item *item, const struct event *e);
+const char *batch_ratings_prepare(struct item *item);
+void batch_ratings_commit(struct item *item);
+
+/* As batch_read_command and batch_read_reply, of b->ledgers[i]. */
+void batch_ratings_read_command(const struct batch *b, size_t i, struct redis_args *a);
+int batch_ratings_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
+    __attribute__((warn_unused_result));
+
+/* The keys of the ratings that change, and how many there are; then the hashes, for `apply`, of which
+ * the first has the key of that number. */
+size_t batch_ratings_add_keys(const struct batch *b, struct redis_args *a);
+void batch_ratings_add_hashes(const struct batch *b, size_t key, struct redis_args *a);
 
 #endif

@@ -48,7 +48,7 @@ START_TEST(the_example)
     ck_assert_str_eq(p->game_socket_url, "ws://127.0.0.1:8086/");
     ck_assert_int_eq(p->players_max, 2);
     ck_assert_int_eq(p->timeouts.creator_joined, 900000);
-    ck_assert_uint_eq(rules_board_count(p->rules), 1);
+    ck_assert_uint_eq(rules_board_count(p->rules), 2);
     ck_assert_str_eq(rules_board_at(p->rules, 0)->title, "Online wins");
     ck_assert_ptr_nonnull(strstr(p->stats_json, "\"rock_selection_count\":{\"title\":\"Rock\"}"));
     products_free(products);

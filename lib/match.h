@@ -1,0 +1,57 @@
+/*
+ * A match as an event tells it: who played, in which teams, and who was better than whom.
+ *
+ * Either a winner and a loser, or placements: `[["7","42"],["9","11"]]`, teams of user ids, best first,
+ * and with them perhaps ranks, `[1,1]`, an integer a team, equal for a tie. Both are outside bytes
+ * and are read by the letter: what is not exactly of this form is refused, with a reason.
+ */
+#ifndef VARCADE_MATCH_H
+#define VARCADE_MATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/event.h"
+#include "lib/text.h"
+
+#define MATCH_PLAYERS_MAX 64 /* as many as a game has; so there are no more teams either */
+
+/*
+ * 1. nteams >= 1, and the sum of size[] is nplayers.
+ * 2. rank[] does not decrease: the first team is the best, or one of them.
+ * 3. No player stands there twice.
+ */
+struct match {
+    size_t nteams, nplayers;
+    const size_t *size;              /* players of each team, >= 1 */
+    const int64_t *rank;             /* of each team */
+    const struct event_text *player; /* those of the first team, then of the second … */
+};
+
+/* Where a match that was read lies. */
+struct match_room {
+    size_t size[MATCH_PLAYERS_MAX];
+    int64_t rank[MATCH_PLAYERS_MAX];
+    struct event_text player[MATCH_PLAYERS_MAX];
+    char text[MATCH_PLAYERS_MAX * (TEXT_USER_ID_MAX + 1)];
+};
+
+/*
+ * match_pair(winner, loser, room, ret_match): a match of two; both are names (text_is_name), borrowed.
+ * Returns false where they are the same player: that is no match.
+ */
+bool match_pair(struct event_text winner, struct event_text loser, struct match_room *room,
+                struct match *ret_match) __attribute__((warn_unused_result));
+
+/*
+ * match_placements(placements, ranks, room, ret_match): one of placements; ranks.s is NULL where the
+ * event has none, and then each team has a rank of its own. What ret_match gets lives as long as
+ * room and the event.
+ * Returns NULL, or a reason (static text, fit for a dead letter).
+ */
+const char *match_placements(struct event_text placements, struct event_text ranks,
+                             struct match_room *room, struct match *ret_match)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,254 @@
+/* The ratings of a batch: read once, computed in the events' order, written once, or not at all. */
+#include <hiredis/hiredis.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/event.h"
+#include "lib/product.h"
+#include "lib/redis.h"
+#include "tests/entry.h"
+#include "tests/unit/unit.h"
+#include "worker/batch.h"
+
+static const char game_file[] =
+    "{\"product_id\": \"p\", \"title\": \"P\", \"game_server_url\": \"http://127.0.0.1:1\","
+    " \"game_socket_url\": \"ws://127.0.0.1:2/\", \"boards\": ["
+    "  {\"id\": \"elo\", \"rating\": {\"system\": \"elo\", \"k\": 20, \"on\": {\"type\": \"duel\"},"
+    "   \"winner\": \"w\", \"loser\": \"l\"}},"
+    "  {\"id\": \"sum\", \"from\": [{\"on\": {\"type\": \"duel\"}, \"player\": \"w\","
+    "   \"add\": {\"field\": \"n\"}}]},"
+    "  {\"id\": \"skill\", \"windows\": [\"all\", \"daily\"], \"rating\": {\"system\": "
+    "\"openskill\", \"on\": {\"type\": \"teams\"},"
+    "   \"placements\": \"placements\", \"ranks\": \"ranks\", \"scale\": 2, \"base\": 100}}]}";
+
+static struct product *product;
+static struct batch *batch;
+
+static void
+setup(void)
+{
+    struct buf why;
+
+    buf_init(&why, 4096);
+    ck_assert_msg(product_parse_one(game_file, sizeof(game_file) - 1, "p.json", &product, &why) ==
+                      0,
+                  "%s", why.data);
+    buf_free(&why);
+    batch = batch_new();
+    batch_start(batch, "p", product);
+}
+
+static void
+teardown(void)
+{
+    batch_free(batch);
+    product_free(product);
+}
+
+static void
+add(struct redisReply *entry)
+{
+    const char *why = "";
+    struct event e;
+
+    ck_assert_msg(event_decode(entry, &e, &why) == 0, "%s", why);
+    batch_add(batch, &e);
+    entry_free(entry);
+}
+
+static void
+duel(const char *id, const char *winner, const char *loser, const char *n)
+{
+    add(ENTRY(id, "product_id", "p", "type", "duel", "w", winner, "l", loser, "n", n));
+}
+
+static void
+teams(const char *id, const char *placements, const char *ranks)
+{
+    add(ENTRY(id, "product_id", "p", "type", "teams", "placements", placements, "ranks", ranks));
+}
+
+static const char *
+join(const struct redis_args *a)
+{
+    static char text[65536];
+    size_t i, len = 0, from = 0;
+
+    for (i = 0; i < a->n; i++) {
+        ck_assert_uint_lt(len + a->ends[i] - from + 2, sizeof(text));
+        memcpy(text + len, a->bytes.data + from, a->ends[i] - from);
+        len += a->ends[i] - from;
+        text[len++] = ' ';
+        from = a->ends[i];
+    }
+    text[len] = '\0';
+    return text;
+}
+
+/* Answer the read that is this command; NULL is nil. */
+static void
+answer(const char *command, const char *const *texts, size_t n)
+{
+    struct redisReply *entry = entry_new("1-0", texts, n);
+    struct redis_args a;
+    size_t i;
+
+    redis_args_init(&a);
+    for (i = 0; i < batch_reads(batch); i++) {
+        redis_args_reset(&a);
+        batch_read_command(batch, i, &a);
+        if (strcmp(join(&a), command) == 0)
+            break;
+    }
+    ck_assert_msg(i < batch_reads(batch), "nothing is read by %s", command);
+    ck_assert_int_eq(batch_read_reply(batch, i, entry->element[1]), 0);
+    redis_args_free(&a);
+    entry_free(entry);
+}
+#define ANSWER(command, ...)                                \
+    answer(command " ", (const char *const[]){__VA_ARGS__}, \
+           sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+static const char *
+applied(void)
+{
+    struct batch_span span = {
+        .stream = "s", .checkpoint = "1-0", .end = {.ms = 9, .seq = 1}, .entries = 7};
+    static char text[65536];
+    struct redis_args a;
+
+    batch_compute(batch);
+    redis_args_init(&a);
+    batch_apply_command(batch, &span, &a);
+    ck_assert(!a.failed);
+    (void)snprintf(text, sizeof(text), "%s", join(&a));
+    redis_args_free(&a);
+    return text;
+}
+
+static void
+contains(const char *text, const char *part)
+{
+    ck_assert_msg(strstr(text, part) != NULL, "no `%s` in `%s`", part, text);
+}
+
+START_TEST(a_player_of_many_matches_is_read_once_and_written_once)
+{
+    const char *call;
+
+    duel("2-0", "ann", "bob", "1");
+    duel("3-0", "ann", "bob", "1");
+    duel("4-0", "bob", "ann", "1");
+    ck_assert_uint_eq(batch_reads(batch), 4);
+    ANSWER("ZMSCORE {p}:board:elo:all ann bob", "1500", NULL);
+    ANSWER("HMGET {p}:player:ann r:elo", "1500 7 1500");
+    ANSWER("HMGET {p}:player:bob r:elo", NULL);
+    ANSWER("ZMSCORE {p}:board:sum:all ann bob", NULL, NULL);
+    call = applied();
+    /* 1500 v 1500, K 20: 1510 and 1490. Then 20 * (1 - .5287505) more, 1519.42 and 1480.58; then
+     * the loser of both wins 20 * (1 - .4443193). */
+    contains(call, " {p}:board:sum:all {p}:board:elo:all {p}:player:ann {p}:player:bob ");
+    contains(call, " 3 7 2 id 9-1 entries 7 10 1 r:elo 1508.3114337474124 10 1519.4249887221547 "
+                   "11 1 r:elo 1491.6885662525876 3 1500 ");
+    contains(call, " 9 2 1508.3114337474124 ann 1491.6885662525876 bob 0 ");
+    ck_assert(batch_changes_board(batch, 0));
+    ck_assert_uint_eq(batch_results(batch).applied, 3);
+}
+END_TEST
+
+START_TEST(an_event_that_fails_leaves_no_rating)
+{
+    const char *call;
+
+    duel("2-0", "ann", "bob", "9007199254740992");
+    duel("3-0", "ann", "bob", "1");
+    ANSWER("ZMSCORE {p}:board:elo:all ann bob", NULL, NULL);
+    ANSWER("ZMSCORE {p}:board:sum:all ann", "5");
+    ANSWER("HMGET {p}:player:ann r:elo", NULL);
+    ANSWER("HMGET {p}:player:bob r:elo", NULL);
+    call = applied();
+    contains(call, " r:elo 1510 1 1510 ");
+    contains(call, " r:elo 1490 1 1500 ");
+    contains(call, " reason a figure would be beyond 2^53 source_id 2-0 ");
+    ck_assert_uint_eq(batch_results(batch).applied, 1);
+}
+END_TEST
+
+START_TEST(a_stored_rating_that_is_none_costs_its_events_alone)
+{
+    const char *call;
+
+    duel("2-0", "ann", "bob", "1");
+    duel("3-0", "cat", "dan", "1");
+    ANSWER("HMGET {p}:player:bob r:elo", "rubbish");
+    ANSWER("HMGET {p}:player:ann r:elo", NULL);
+    call = applied();
+    contains(call, " reason a stored rating cannot be read source_id 2-0 ");
+    contains(call, " r:elo 1510 1 1510 ");
+    ck_assert_ptr_null(strstr(call, "{p}:player:ann"));
+    ck_assert_uint_eq(batch_results(batch).dead, 1);
+}
+END_TEST
+
+START_TEST(teams_are_rated)
+{
+    const char *call;
+
+    teams("2-0", "[[\"a\"],[\"b\"]]", "[1,1]");
+    call = applied();
+    contains(call, " {p}:board:skill:all {p}:board:skill:1970-01-01 {p}:windows {p}:player:a "
+                   "{p}:player:b 1-0 9-1 ");
+    contains(call, " 11 1 r:skill 25 8.06590141354368");
+    contains(call, " 12 1 r:skill 25 8.06590141354368");
+    contains(call, " 8 2 101.60459151873");
+    contains(call, " 9 2 101.60459151873");
+    contains(call, " r:skill 25 8.06590141354368");
+    ck_assert_uint_eq(batch_results(batch).applied, 1);
+}
+END_TEST
+
+START_TEST(bad_placements_are_a_dead_letter_and_nothing_else)
+{
+    teams("2-0", "[[\"a\"],[\"a\"]]", "[1,2]");
+    teams("3-0", "[[\"a\"],[\"b\"]]", "[2,1]");
+    ck_assert_uint_eq(batch_reads(batch), 0);
+    (void)applied();
+    ck_assert_uint_eq(batch_results(batch).dead, 2);
+    ck_assert_str_eq(batch_dead_at(batch, 0).reason, "placements has a player twice");
+    ck_assert_str_eq(batch_dead_at(batch, 1).reason,
+                     "ranks is not in the order of placements, best first");
+}
+END_TEST
+
+START_TEST(answers_of_another_shape_are_refused)
+{
+    struct redisReply *entry = ENTRY("1-0", "1", "2");
+
+    teams("2-0", "[[\"a\"],[\"b\"]]", "[1,1]");
+    ck_assert_uint_eq(batch_reads(batch), 4);
+    ck_assert_int_eq(batch_read_reply(batch, 2, entry->element[1]), -1);
+    ck_assert_int_eq(batch_read_reply(batch, 2, entry->element[0]), -1);
+    entry_free(entry);
+    batch_start(batch, "p", product);
+    ck_assert_uint_eq(batch_reads(batch), 0);
+}
+END_TEST
+
+Suite *
+unit_suite(void)
+{
+    Suite *suite = suite_create("batch_ratings");
+    TCase *tc = tcase_create("batch_ratings");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, a_player_of_many_matches_is_read_once_and_written_once);
+    tcase_add_test(tc, an_event_that_fails_leaves_no_rating);
+    tcase_add_test(tc, a_stored_rating_that_is_none_costs_its_events_alone);
+    tcase_add_test(tc, teams_are_rated);
+    tcase_add_test(tc, bad_placements_are_a_dead_letter_and_nothing_else);
+    tcase_add_test(tc, answers_of_another_shape_are_refused);
+    suite_add_tcase(suite, tc);
+    return suite;
+}

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fcgi/meter.h"
 #include "lib/conf.h"
@@ -13,30 +14,61 @@
 #include "lib/redis.h"
 
 static void
+log_change(const char *url, bool up, const char *why)
+{
+    if (up)
+        log_notice("redis", "connected", LOG_S("url", url));
+    else
+        log_warning("redis", "not connected", LOG_S("url", url), LOG_S("reason", why));
+}
+
+static void
 redis_changed(void *cookie, bool up, const char *why)
 {
     struct app *app = cookie;
 
     app->redis_known = true;
-    if (up)
-        log_notice("redis", "connected", LOG_S("url", app->settings->conf->redis_state_url));
-    else
-        log_warning("redis", "not connected", LOG_S("url", app->settings->conf->redis_state_url),
-                    LOG_S("reason", why));
+    log_change(app->settings->conf->redis_state_url, up, why);
+}
+
+static void
+stream_changed(void *cookie, bool up, const char *why)
+{
+    struct app *app = cookie;
+
+    app->stream_known = true;
+    log_change(app->settings->conf->redis_stream_url, up, why);
 }
 
 static struct redis *
-open_redis(struct app *app)
+open_redis(struct app *app, const char *url, redis_state_fn *changed)
 {
     const struct conf *conf = app->settings->conf;
-    struct redis_options options = {.url = conf->redis_state_url,
+    struct redis_options options = {.url = url,
                                     .password = app->settings->redis_password,
                                     .user = conf->redis_user[0] != '\0' ? conf->redis_user : NULL,
                                     .connect_timeout = conf->redis_connect_timeout,
                                     .command_timeout = conf->redis_command_timeout,
                                     .functions = true};
 
-    return redis_open(app->loop, &options, redis_changed, app);
+    return redis_open(app->loop, &options, changed, app);
+}
+
+/* The stream's Redis is mostly the state's, and then its connection serves for both. */
+static int
+open_both(struct app *app)
+{
+    const struct conf *conf = app->settings->conf;
+    const char *stream_url = conf->redis_stream_url;
+
+    app->redis = open_redis(app, conf->redis_state_url, redis_changed);
+    if (stream_url[0] == '\0' || strcmp(stream_url, conf->redis_state_url) == 0) {
+        app->stream = app->redis;
+        app->stream_known = true;
+    } else {
+        app->stream = open_redis(app, stream_url, stream_changed);
+    }
+    return app->redis != NULL && app->stream != NULL ? 0 : -1;
 }
 
 static struct gameserver_client *
@@ -68,8 +100,7 @@ app_open(const struct app_settings *settings, struct loop *loop, const char *met
     app->meter = meter_new(metrics_dir, settings->pool);
     if (app->meter == NULL)
         goto fail;
-    app->redis = open_redis(app);
-    if (app->redis == NULL)
+    if (open_both(app) != 0)
         goto fail;
     app->game_servers = open_game_servers(app);
     if (app->game_servers == NULL)
@@ -91,6 +122,8 @@ app_close(struct app *app)
 
     if (app == NULL)
         return;
+    if (app->stream != app->redis)
+        redis_close(app->stream);
     redis_close(app->redis);
     gameserver_client_free(app->game_servers);
     lobby_free(app->lobby);
@@ -105,7 +138,7 @@ app_wait_redis(struct app *app)
     mono_ms until = clock_mono() + app->settings->conf->redis_connect_timeout;
     mono_ms now;
 
-    while (!app->redis_known && (now = clock_mono()) < until) {
+    while (!(app->redis_known && app->stream_known) && (now = clock_mono()) < until) {
         if (loop_run_once(app->loop, until - now) != 0)
             return false;
     }

@@ -29,10 +29,12 @@ struct app {
     const struct app_settings *settings;
     struct loop *loop;
     struct redis *redis;
+    struct redis *stream; /* where events go: redis, or a connection of its own */
     struct gameserver_client *game_servers;
     struct lobby *lobby;
     struct meter *meter;
-    bool redis_known; /* the first attempt to reach Redis has ended */
+    bool redis_known;  /* the first attempt to reach Redis has ended */
+    bool stream_known; /* and to reach the stream's */
     size_t under_way; /* requests at a handler, waiting for Redis or a game server */
 };
 

@@ -166,3 +166,11 @@ jsontext_is_valid(const char *s, size_t len)
     return text_is_utf8(s, len) && scan_value(&scanner, JSONTEXT_DEPTH_MAX) &&
            scanner.at == scanner.end;
 }
+
+size_t
+jsontext_value(const char *s, size_t len)
+{
+    struct scanner scanner = {.at = s, .end = s + len};
+
+    return scan_value(&scanner, JSONTEXT_DEPTH_MAX) ? (size_t)(scanner.at - s) : 0;
+}

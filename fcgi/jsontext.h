@@ -18,4 +18,8 @@
  * JSONTEXT_DEPTH_MAX. */
 bool jsontext_is_valid(const char *s, size_t len);
 
+/* jsontext_value(s, len): how many bytes the value is that s starts with, and the white space around it; 0 where it
+ * starts with none. Strings are not checked for UTF-8. */
+size_t jsontext_value(const char *s, size_t len);
+
 #endif

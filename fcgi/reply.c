@@ -19,6 +19,7 @@ reply_phrase(int status)
         int status;
         const char *phrase;
     } phrases[] = {{200, "OK"},
+                   {202, "Accepted"},
                    {204, "No Content"},
                    {400, "Bad Request"},
                    {401, "Unauthorized"},

@@ -10,6 +10,7 @@
 #include "fcgi/app.h"
 #include "fcgi/auth.h"
 #include "fcgi/catalog.h"
+#include "fcgi/events.h"
 #include "fcgi/games.h"
 #include "fcgi/jsontext.h"
 #include "fcgi/leaderboards.h"
@@ -30,6 +31,7 @@ static const struct route routes[] = {
     {REQUEST_GET, "/leaderboards/top_ten/{product}", "top_ten", 0, leaderboards_top_ten},
     {REQUEST_GET, "/leaderboards/{product}/{id}", "board", 0, leaderboards_page},
     {REQUEST_GET, "/stats/{product}/{id}", "stats", 0, players_stats},
+    {REQUEST_POST, "/events/{product}", "events", ROUTE_EVENTS, events_post},
     {REQUEST_GET, "/products", "products", 0, catalog_list},
     {REQUEST_GET, "/healthz", "healthz", ROUTE_LOCAL, status_health},
     {REQUEST_GET, "/readyz", "readyz", 0, status_ready},
@@ -122,10 +124,31 @@ answer_options(struct request *r, const char *allow)
     reply_empty(r, 204);
 }
 
+size_t
+router_body_max(const struct conf *conf)
+{
+    int64_t body = conf->http_body_max, events = conf->http_events_body_max;
+
+    return (size_t)(body > events ? body : events);
+}
+
+static bool
+body_fits(const struct request *r)
+{
+    const struct conf *conf = r->app->settings->conf;
+
+    return r->body_len <= (size_t)(r->route->needs & ROUTE_EVENTS ? conf->http_events_body_max
+                                                                  : conf->http_body_max);
+}
+
 /* The route is known; whether the request may go to its handler. Where not, it is answered. */
 static bool
 passes_checks(struct request *r, const struct captures *c)
 {
+    if (!body_fits(r)) {
+        reply_problem(r, 413, "The body is too large");
+        return false;
+    }
     if (c->product.s != NULL) {
         r->product = products_find(r->app->settings->products, c->product.s, c->product.len);
         if (r->product == NULL) {

@@ -9,10 +9,13 @@
 
 #include "fcgi/request.h"
 
+struct conf;
+
 /* What a route wants checked before its handler is called. */
 enum route_needs {
     ROUTE_TOKEN = 1,     /* a player's token: r->player */
     ROUTE_JSON_BODY = 2, /* a body, where there is one, must be JSON */
+    ROUTE_EVENTS = 8,    /* the body may be as large as http.events_body_max */
     ROUTE_LOCAL = 4      /* needs neither Redis nor game servers: answered under any load */
 };
 
@@ -29,6 +32,9 @@ struct route {
 /* router_dispatch(r): find the route and call its handler, or answer why not. r may be gone when
  * this returns. */
 void router_dispatch(struct request *r);
+
+/* router_body_max(conf): the largest body that any route takes. */
+size_t router_body_max(const struct conf *conf);
 
 /* router_route_at(i): the i-th route, or NULL past the end. */
 const struct route *router_route_at(size_t i);

@@ -164,7 +164,7 @@ answer_one(struct app *app, char *const *env)
     struct request *r = request_new(app, env, stop_loop, NULL);
     int result = -1;
 
-    if (r != NULL && read_body(r, app->settings->conf->http_body_max) == 0) {
+    if (r != NULL && read_body(r, (int64_t)router_body_max(app->settings->conf)) == 0) {
         router_dispatch(r);
         if (r->answered || (loop_run(app->loop) == 0 && r->answered))
             result = write_answer(r);

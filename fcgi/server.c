@@ -4,6 +4,7 @@
  * All processes watch one listening socket (EPOLLEXCLUSIVE: one of them is woken for a
  * connection). Each takes one connection a turn, so that a burst is spread over them.
  */
+#include "fcgi/router.h"
 #include "fcgi/server.h"
 
 #include <errno.h>
@@ -121,7 +122,7 @@ server_new(struct app *app, int listen_fd)
         goto fail;
     s->listen_fd = listen_fd;
     s->connections.app = app;
-    s->connections.body_max = (size_t)app->settings->conf->http_body_max;
+    s->connections.body_max = router_body_max(app->settings->conf);
     s->connections.peek = malloc(CONNECTION_PEEK);
     s->accept_timer = loop_timer_new(app->loop, start_accepting, s);
     s->sweep_timer = loop_timer_new(app->loop, sweep, s);

@@ -134,6 +134,10 @@ static const struct table_row rows[] = {
     {.key = "http.body_max", .type = TABLE_INT, FIELD(http_body_max), .min = 1024,
      .max = 16777216, .fallback = "65536", .unit = "bytes",
      .help = "A request whose body is larger is refused with 413."},
+    {.key = "http.events_body_max", .type = TABLE_INT, FIELD(http_events_body_max), .min = 1024,
+     .max = 16777216, .fallback = "1048576", .unit = "bytes",
+     .help = "The same for POST /events/{product}, whose bodies hold many events. The web server "
+             "has a limit of its own."},
     {.key = "fcgi.processes", .type = TABLE_INT, FIELD(fcgi_processes), .min = 0, .max = 256,
      .fallback = "0", .unit = "",
      .help = "How many processes of varcade-fcgi serve a socket. 0: one a processor core."},

@@ -130,26 +130,48 @@ value_problem(struct event_text value)
     return NULL;
 }
 
+void
+event_clear(struct event *e)
+{
+    e->id = (struct event_id){0, 0};
+    e->type = EVENT_OTHER;
+    e->product_id = (struct event_text){NULL, 0};
+    e->game_id = (struct event_text){NULL, 0};
+    e->nfields = 0;
+}
+
+const char *
+event_add(struct event *e, struct event_text name, struct event_text value)
+{
+    const char *why = NULL;
+
+    if (e->nfields == EVENT_FIELDS_MAX)
+        why = "more than 64 fields";
+    if (why == NULL)
+        why = name_problem(e, name);
+    if (why == NULL)
+        why = value_problem(value);
+    if (why != NULL)
+        return why;
+    e->name[e->nfields] = name;
+    e->value[e->nfields] = value;
+    e->nfields++;
+    return NULL;
+}
+
 static const char *
 read_fields(const struct redisReply *fields, struct event *e)
 {
     if (fields->elements % 2 != 0)
         return "a field has no value";
-    if (fields->elements > 2 * EVENT_FIELDS_MAX)
-        return "more than 64 fields";
     for (size_t i = 0; i < fields->elements; i += 2) {
         const char *why;
 
         if (!is_string(fields->element[i]) || !is_string(fields->element[i + 1]))
             return "not an entry of a stream";
-        e->name[e->nfields] = text_of(fields->element[i]);
-        e->value[e->nfields] = text_of(fields->element[i + 1]);
-        why = name_problem(e, e->name[e->nfields]);
-        if (why == NULL)
-            why = value_problem(e->value[e->nfields]);
+        why = event_add(e, text_of(fields->element[i]), text_of(fields->element[i + 1]));
         if (why != NULL)
             return why;
-        e->nfields++;
     }
     return NULL;
 }
@@ -222,10 +244,18 @@ check_needs(const struct event *e, const struct need *needs, bool optional)
     return NULL;
 }
 
-static const char *
-check_type(struct event *e)
+const char *
+event_check(struct event *e)
 {
+    struct event_text product = event_field(e, "product_id");
     struct event_text type = event_field(e, "type");
+
+    if (product.s == NULL)
+        return "product_id is missing";
+    if (!text_is_product_id(product.s, product.len))
+        return "product_id is malformed";
+    e->product_id = product;
+    e->game_id = event_field(e, "game_id");
 
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         const struct need *needs = types[i].needs;
@@ -274,13 +304,7 @@ decode(const struct redisReply *entry, struct event *e)
         return "not an entry of a stream";
     find_product(fields, e);
     why = read_fields(fields, e);
-    if (why != NULL)
-        return why;
-    if (e->product_id.s == NULL)
-        return event_field(e, "product_id").s == NULL ? "product_id is missing"
-                                                      : "product_id is malformed";
-    e->game_id = event_field(e, "game_id");
-    return check_type(e);
+    return why != NULL ? why : event_check(e);
 }
 
 int
@@ -288,11 +312,7 @@ event_decode(const struct redisReply *entry, struct event *e, const char **ret_w
 {
     const char *why;
 
-    e->id = (struct event_id){0, 0};
-    e->type = EVENT_OTHER;
-    e->product_id = (struct event_text){NULL, 0};
-    e->game_id = (struct event_text){NULL, 0};
-    e->nfields = 0;
+    event_clear(e);
     why = decode(entry, e);
     if (why == NULL)
         return 0;

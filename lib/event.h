@@ -75,6 +75,17 @@ wall_ms event_time(const struct event *e);
 int event_decode(const struct redisReply *entry, struct event *e, const char **ret_why)
     __attribute__((warn_unused_result));
 
+/*
+ * The same checks for an event that is not an entry yet: event_clear(e), then event_add(e, name, value)
+ * for every field, then event_check(e), which looks at all of them together and sets type,
+ * product_id and game_id. Both answer NULL, or a reason as event_decode's; texts are borrowed. An
+ * event that passes is one that event_decode accepts once it is in the stream.
+ */
+void event_clear(struct event *e);
+const char *event_add(struct event *e, struct event_text name, struct event_text value)
+    __attribute__((warn_unused_result));
+const char *event_check(struct event *e) __attribute__((warn_unused_result));
+
 /* event_field(e, name): the value, or a text whose s is NULL. */
 struct event_text event_field(const struct event *e, const char *name);
 

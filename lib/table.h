@@ -69,7 +69,8 @@ void table_free(const struct table_row *rows, size_t n, void *into);
 /*
  * table_parse(json, len, ret_object, why): text to object (table_parse.c): RFC 8259 to the letter,
  * one object, no key twice, nothing behind it, valid UTF-8, no NUL in a string, numbers finite, at
- * most 16 levels deep. The caller puts the object. Returns 0; or -1 with `line L, column C: REASON`
+ * most 16 levels deep. A number that is no int64_t is a double whose text (json_object_get_string) is as it
+ * was written. The caller puts the object. Returns 0; or -1 with `line L, column C: REASON`
  * in why, columns counted in characters from 1.
  */
 int table_parse(const char *json, size_t len, struct json_object **ret_object, struct buf *why)

@@ -238,6 +238,7 @@ static int
 parse_number(struct parser *p, struct json_object **ret_value)
 {
     const char *s = p->json + p->at;
+    char text[TEXT_NUMBER_MAX + 1];
     size_t n = 0;
     bool integer = true;
     int64_t i;
@@ -254,7 +255,9 @@ parse_number(struct parser *p, struct json_object **ret_value)
     if (integer && text_parse_int(s, n, INT64_MIN, INT64_MAX, &i) == 0) {
         return made(p, json_object_new_int64(i), ret_value);
     }
-    return made(p, json_object_new_double(d), ret_value);
+    memcpy(text, s, n);
+    text[n] = '\0';
+    return made(p, json_object_new_double_s(d, text), ret_value);
 }
 
 static int

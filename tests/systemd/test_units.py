@@ -52,6 +52,21 @@ def test_units_verify(tmp_path):
     assert out.returncode == 0 and complaints == [], out.stderr
 
 
+def test_sockets_outlive_their_services():
+    """A service's start gives its RuntimeDirectory to its own user with all that is in it, and what is PartOf= a
+    service goes when that is restarted: either would shut nginx out."""
+    folders = {line for unit in SERVICES for line in (UNITS / unit).read_text().splitlines()
+               if line.startswith("RuntimeDirectory=")}
+    assert folders == {"RuntimeDirectory=varcade"}
+    text = (UNITS / "varcade-fcgi@.socket").read_text()
+    listen = re.search(r"^ListenStream=(.*)$", text, flags=re.M).group(1)
+    assert listen.endswith("/run/varcade-fcgi/%i.sock")
+    assert "PartOf=" not in text
+    site = (ROOT / "etc/nginx/sites-available/varcade").read_text()
+    for pool in ("matchmaking", "leaderboards"):
+        assert f"server unix:{listen.replace('%i', pool)} " in site
+
+
 def test_nginx_takes_the_site(tmp_path):
     site = (ROOT / "etc/nginx/sites-available/varcade").read_text()
     site = site.replace("/usr/share/varcade", f"{ROOT}/usr/share/varcade").replace("listen 80;", f"listen unix:{tmp_path}/n;")

@@ -28,7 +28,7 @@ double rating_elo(double own, double expected, double score, double k);
 struct rating_elo_step {
     double k;
     uint64_t games; /* holds while the player has played fewer; UINT64_MAX: however many */
-    double below;   /* holds until the player has once had this rating; INFINITY: whatever it is */
+    double below;   /* holds until the player has once had this rating; HUGE_VAL: whatever it is */
 };
 
 /* rating_elo_k(steps, n, games, peak): K of a player who has played so many games and had the rating

@@ -47,9 +47,9 @@ struct rating_rule {
     struct rating_state start; /* a new player's */
     struct rating_elo_step step[RATING_RULE_STEPS_MAX]; /* elo: k */
     size_t nsteps;
-    double max_difference; /* elo: a greater one counts as this; INFINITY: as it is */
+    double max_difference; /* elo: a greater one counts as this; HUGE_VAL: as it is */
     double tau;            /* glicko2, openskill */
-    double period;         /* glicko2: ms of rest that count as a period; INFINITY: rest is nothing */
+    double period;         /* glicko2: ms of rest that count as a period; HUGE_VAL: rest is nothing */
     double scale, base;    /* openskill: the score is (mu - 3 sigma) * scale + base */
 };
 

@@ -13,12 +13,13 @@
 
 #define RATING_MAX 1e6 /* of a start, a base, a difference */
 #define DAY_MS 86400000.0
+#define MISSING ((double)NAN)
 
 /* A member that is a number, and what it is where it is left out. */
 struct number {
     const char *key;
     double min, max;
-    double fallback; /* NAN: it must be there */
+    double fallback; /* MISSING: it must be there */
 };
 
 static double
@@ -33,7 +34,7 @@ compile_number(struct rules_file *f, struct json_object *object, const struct nu
             json_object_is_type(value, json_type_double))
             v = json_object_get_double(value);
         else
-            v = NAN;
+            v = MISSING;
         if (!(v >= number->min && v <= number->max))
             rules_file_complain(f, "not a number from %g to %g", number->min, number->max);
     } else if (isnan(v)) {
@@ -77,9 +78,9 @@ compile_step(struct rules_file *f, struct rating_elo_step *step, struct json_obj
              bool last)
 {
     static const char *const known[] = {"k", "games", "below", NULL};
-    static const struct number k = {"k", 1e-6, K_MAX, NAN};
-    static const struct number games = {"games", 1, RATING_MAX, INFINITY};
-    static const struct number below = {"below", -RATING_MAX, RATING_MAX, INFINITY};
+    static const struct number k = {"k", 1e-6, K_MAX, MISSING};
+    static const struct number games = {"games", 1, RATING_MAX, HUGE_VAL};
+    static const struct number below = {"below", -RATING_MAX, RATING_MAX, HUGE_VAL};
     double n;
 
     if (!rules_file_object(f, value))
@@ -118,7 +119,7 @@ compile_elo(struct rules_file *f, struct rating_rule *rule, struct json_object *
 {
     static const struct number number = {"k", 1e-6, K_MAX, 32};
     static const struct number start = {"start", -RATING_MAX, RATING_MAX, 1500};
-    static const struct number difference = {"max_difference", 1, RATING_MAX, INFINITY};
+    static const struct number difference = {"max_difference", 1, RATING_MAX, HUGE_VAL};
     struct json_object *k;
     size_t before;
 
@@ -129,7 +130,7 @@ compile_elo(struct rules_file *f, struct rating_rule *rule, struct json_object *
     } else {
         rule->nsteps = 1;
         rule->step[0] =
-            (struct rating_elo_step){compile_number(f, rating, &number), UINT64_MAX, INFINITY};
+            (struct rating_elo_step){compile_number(f, rating, &number), UINT64_MAX, HUGE_VAL};
     }
     rule->start.rating = rule->start.peak = compile_number(f, rating, &start);
     rule->max_difference = compile_number(f, rating, &difference);
@@ -142,7 +143,7 @@ compile_glicko2(struct rules_file *f, struct rating_rule *rule, struct json_obje
 {
     static const char *const known[] = {"rating", "deviation", "volatility", NULL};
     static const struct number tau = {"tau", .1, 2, .5};
-    static const struct number days = {"period_days", 1e-3, 36500, INFINITY};
+    static const struct number days = {"period_days", 1e-3, 36500, HUGE_VAL};
     static const struct number start_rating = {"rating", -RATING_MAX, RATING_MAX, 1500};
     static const struct number deviation = {"deviation", 1, RATING_DEVIATION_MAX, 350};
     static const struct number volatility = {"volatility", 1e-4, 1, .06};

@@ -1,11 +1,12 @@
-// The leaderboard page: #/PRODUCT shows a board, #/PRODUCT/PLAYER a player's figures.
+// The leaderboard page: #/PRODUCT shows its first board, #/PRODUCT/board/BOARD another one, and
+// #/PRODUCT/player/PLAYER a player's figures.
 
 import { load, paths, poll, Problem } from "./api.js";
 
 const main = document.querySelector("#main");
 const nav = document.querySelector("#products");
 const notice = document.querySelector("#notice");
-const number = new Intl.NumberFormat();
+const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 
 let products = [];
 let stop = () => {};
@@ -41,9 +42,23 @@ function here() {
   notice.hidden = true;
 }
 
-function link(product, user, text) {
-  const tail = user === undefined ? "" : `/${encodeURIComponent(user)}`;
-  return element("a", { href: `#/${encodeURIComponent(product)}${tail}` }, text);
+// link("exrps", [], …) to the product, link("exrps", ["player", id], …) to what is in it.
+function link(product, tail, text) {
+  return element("a", { href: "#/" + [product, ...tail].map(encodeURIComponent).join("/") }, text);
+}
+
+// What the address names: [product, "board" or "player", id], as far as it does.
+function address() {
+  return location.hash
+    .replace(/^#\/?/, "")
+    .split("/")
+    .map((part) => {
+      try {
+        return decodeURIComponent(part);
+      } catch {
+        return part;
+      }
+    });
 }
 
 // --- a board -----------------------------------------------------------------------------------
@@ -55,7 +70,7 @@ function boardRow(product, entry, before) {
     "tr",
     { "data-user": entry.user_id, class: changed ? "changed" : undefined },
     element("td", { class: "number rank" }, number.format(entry.rank)),
-    element("th", { scope: "row" }, link(product.product_id, entry.user_id, entry.username ?? entry.user_id)),
+    element("th", { scope: "row" }, link(product.product_id, ["player", entry.user_id], entry.username ?? entry.user_id)),
     element("td", { class: "number" }, number.format(entry.score)),
   );
 }
@@ -89,7 +104,7 @@ function showBoard(product, board) {
     (page) => {
       here();
       if (page === undefined) return;
-      if (!card.isConnected) show(...heading(product), card);
+      if (!card.isConnected) show(...heading(product), ...boards(product, board), card);
       const entries = page.entries.slice(0, 10);
       body.replaceChildren(...entries.map((entry) => boardRow(product, entry, before)));
       before = new Map(entries.map((entry) => [entry.user_id, entry]));
@@ -97,6 +112,17 @@ function showBoard(product, board) {
     },
     away,
   );
+}
+
+// The product's boards to choose from, where there is a choice.
+function boards(product, shown) {
+  if (product.boards.length < 2) return [];
+  const tabs = product.boards.map((board) => {
+    const tab = link(product.product_id, ["board", board.id], board.title);
+    if (board === shown) tab.setAttribute("aria-current", "page");
+    return tab;
+  });
+  return [element("nav", { class: "boards", "aria-label": "Boards" }, ...tabs)];
 }
 
 function heading(product) {
@@ -131,7 +157,7 @@ function showPlayer(product, user) {
       here();
       if (stats === undefined) return;
       if (!box.isConnected) {
-        show(element("p", {}, link(product.product_id, undefined, `← ${product.title}`)), name, box);
+        show(element("p", {}, link(product.product_id, [], `← ${product.title}`)), name, box);
       }
       // In the order of the game's file; what it no longer names comes last.
       const names = [...titles.keys(), ...Object.keys(stats).filter((name) => !titles.has(name))];
@@ -153,11 +179,12 @@ function showPlayer(product, user) {
 function route() {
   stop();
   notice.hidden = true;
-  const [id, user] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  const [id, kind, named] = address();
+  const user = kind === "player" ? named : undefined;
   const product = products.find((p) => p.product_id === id) ?? products[0];
   nav.replaceChildren(
     ...products.map((p) => {
-      const item = link(p.product_id, undefined, p.title);
+      const item = link(p.product_id, [], p.title);
       if (p === product) item.setAttribute("aria-current", "page");
       return item;
     }),
@@ -171,7 +198,7 @@ function route() {
   }
   main.setAttribute("aria-busy", "true");
   main.replaceChildren(element("p", { class: "loading" }, "Loading…"));
-  const board = product.boards[0];
+  const board = (kind === "board" && product.boards.find((b) => b.id === named)) || product.boards[0];
   if (user) {
     stop = showPlayer(product, user);
   } else if (board) {
@@ -188,7 +215,7 @@ async function refreshProducts() {
   try {
     products = await load(paths.products());
     const facts = main.querySelector(".facts");
-    const id = decodeURIComponent(location.hash.replace(/^#\/?/, "").split("/")[0]);
+    const [id] = address();
     const product = products.find((p) => p.product_id === id) ?? products[0];
     if (facts && product) facts.replaceWith(heading(product)[1]);
   } catch {

@@ -40,6 +40,12 @@ def test_the_demo_is_seen_within_a_minute(demo, browser, screenshot):
     scores = [int(row[2]) for row in rows(browser)]
     assert scores == sorted(scores, reverse=True) and scores[0] > 0
     screenshot("board-desktop")
+    browser.find_element(By.LINK_TEXT, "Rating").click()
+    wait_for(lambda: browser.find_element(By.TAG_NAME, "caption").text == "Rating", what="the other board")
+    wait_for(lambda: len(rows(browser)) >= 4, what="rated players")
+    screenshot("board-rating")
+    browser.find_element(By.LINK_TEXT, "Online wins").click()
+    wait_for(lambda: browser.find_element(By.TAG_NAME, "caption").text == "Online wins", what="the first board")
     screenshot("board-dark", dark=True)
     screenshot("board-phone", 390, 780)
     # Nothing sticks out at the sides of the narrowest phone.

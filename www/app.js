@@ -69,7 +69,7 @@ function boardRow(product, entry, before) {
   return element(
     "tr",
     { "data-user": entry.user_id, class: changed ? "changed" : undefined },
-    element("td", { class: "number rank" }, number.format(entry.rank)),
+    element("td", { class: entry.rank <= 3 ? "number leading" : "number" }, number.format(entry.rank)),
     element("th", { scope: "row" }, link(product.product_id, ["player", entry.user_id], entry.username ?? entry.user_id)),
     element("td", { class: "number" }, number.format(entry.score)),
   );

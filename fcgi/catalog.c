@@ -30,6 +30,16 @@ struct listing {
 };
 
 static void
+render_windows(struct buf *out, const struct window_plan *plan)
+{
+    buf_printf(out, ", \"windows\": [\"%s\"", window_kind_name(plan->standard));
+    for (int kind = 0; kind < WINDOW_KINDS; kind++)
+        if (plan->has[kind] && kind != (int)plan->standard)
+            buf_printf(out, ", \"%s\"", window_kind_name((enum window_kind)kind));
+    buf_byte(out, ']');
+}
+
+static void
 render_boards(struct buf *out, const struct rules *rules)
 {
     for (size_t i = 0; i < rules_board_count(rules); i++) {
@@ -39,7 +49,8 @@ render_boards(struct buf *out, const struct rules *rules)
         buf_json_string(out, board->id, strlen(board->id));
         buf_str(out, ", \"title\": ");
         buf_json_string(out, board->title, strlen(board->title));
-        buf_str(out, ", \"windows\": [\"all\"]}");
+        render_windows(out, &board->windows);
+        buf_byte(out, '}');
     }
 }
 

@@ -36,44 +36,87 @@ leaderboards_top_ten(struct request *r)
     struct redis_args a;
 
     redis_args_init(&a);
-    if (topten_command(&a, r->product))
+    if (topten_command(&a, r->product, clock_wall()))
         store_read(r, &a, got_top_ten);
     else
         answer_top_ten(r, NULL);
 }
 
-static int
-find_board(const struct request *r)
+/* --- which window ----------------------------------------------------------------------------- */
+
+/* Answer with 400: the windows that the board has. */
+static void
+refuse_window(struct request *r, const struct window_plan *plan)
 {
-    return rules_board_find(r->product->rules, r->arg.s, r->arg.len);
+    struct buf detail;
+
+    buf_init(&detail, 256);
+    buf_str(&detail, "window must be one of the board's:");
+    for (int kind = 0; kind < WINDOW_KINDS; kind++)
+        if (plan->has[kind])
+            buf_printf(&detail, " %s", window_kind_name((enum window_kind)kind));
+    reply_problem(r, 400, buf_ok(&detail) ? detail.data : "no such window");
+    buf_free(&detail);
 }
 
-/* Which part of which board r asks for; or what is wrong with its parameters. */
-static const char *
-read_page(const struct request *r, int board, struct board_page *page)
+/* The window that `at` names; of any kind where `window` names none. */
+static bool
+find_named(const struct window_plan *plan, struct target_text at, bool any, struct board_page *page)
 {
+    for (int kind = 0; any && kind < WINDOW_KINDS; kind++)
+        if (plan->has[kind] &&
+            window_named(plan, (enum window_kind)kind, at.s, at.len, &page->window)) {
+            page->kind = (enum window_kind)kind;
+            return true;
+        }
+    return !any && window_named(plan, page->kind, at.s, at.len, &page->window);
+}
+
+/* The window that r asks for. Where there is none, answers r. */
+static bool
+read_window(struct request *r, struct board_page *page)
+{
+    const struct window_plan *plan = &rules_board_at(r->product->rules, page->board)->windows;
     struct target_text window = target_param(&r->target, "window");
+    struct target_text at = target_param(&r->target, "at");
+    int kind = window.s != NULL ? window_kind_find(window.s, window.len) : (int)page->kind;
+    wall_ms now = clock_wall(), t = now;
 
-    *page = (struct board_page){.product = r->product, .board = (size_t)board};
-    if (window.s != NULL && !target_text_is(window, "all"))
-        return "window must be one of the board's: all";
-    if (target_integer(&r->target, "limit", BOARD_LIMIT_DEFAULT, BOARD_LIMIT_MAX, &page->limit))
-        return "limit must be an integer, 0 or more";
-    if (target_integer(&r->target, "offset", 0, BOARD_OFFSET_MAX, &page->offset))
-        return "offset must be an integer, 0 or more";
-    return NULL;
+    if (kind == -1 || !plan->has[kind]) {
+        refuse_window(r, plan);
+        return false;
+    }
+    page->kind = (enum window_kind)kind;
+    if (at.s != NULL && clock_parse_rfc3339(at.s, at.len, &t) == -1) {
+        if (!find_named(plan, at, window.s == NULL, page)) {
+            reply_problem(r, 400, "at must be a time as RFC 3339 writes it, or a window's name");
+            return false;
+        }
+    } else if (!window_at(plan, page->kind, t, &page->window)) {
+        reply_problem(r, 404, "There is no season at that time");
+        return false;
+    }
+    if (page->window.starts > now) {
+        reply_problem(r, 404, "The window has not begun");
+        return false;
+    }
+    if (page->window.starts < window_horizon(plan, page->kind, now)) {
+        reply_problem(r, 404, "The window is no longer kept");
+        return false;
+    }
+    return true;
 }
+
+/* --- a page ----------------------------------------------------------------------------------- */
 
 static void
 got_page(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
 {
     struct request *r = cookie;
-    struct board_page page;
 
     if (!store_usable(r, outcome, reply))
         return;
-    if (read_page(r, find_board(r), &page) != NULL ||
-        board_page_render(&page, reply, &r->answer) != 0)
+    if (board_page_render(&r->page, reply, &r->answer) != 0)
         store_fail(r, REDIS_DONE, "board: not a page");
     else
         reply_answer(r, 200, "application/json");
@@ -82,21 +125,26 @@ got_page(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
 void
 leaderboards_page(struct request *r)
 {
-    int board = find_board(r);
-    struct board_page page;
-    const char *wrong;
+    int board = rules_board_find(r->product->rules, r->arg.s, r->arg.len);
+    struct board_page *page = &r->page;
     struct redis_args a;
 
     if (board < 0) {
         reply_problem(r, 404, "No such board");
         return;
     }
-    wrong = read_page(r, board, &page);
-    if (wrong != NULL) {
-        reply_problem(r, 400, wrong);
+    *page = board_page_first(r->product, (size_t)board, clock_wall());
+    if (target_integer(&r->target, "limit", BOARD_LIMIT_DEFAULT, BOARD_LIMIT_MAX, &page->limit)) {
+        reply_problem(r, 400, "limit must be an integer, 0 or more");
         return;
     }
+    if (target_integer(&r->target, "offset", 0, BOARD_OFFSET_MAX, &page->offset)) {
+        reply_problem(r, 400, "offset must be an integer, 0 or more");
+        return;
+    }
+    if (!read_window(r, page))
+        return;
     redis_args_init(&a);
-    board_page_command(&a, &page);
+    board_page_command(&a, page);
     store_read(r, &a, got_page);
 }

@@ -2,7 +2,7 @@
  * A page of a board as a command and as JSON, in one place: the FastCGI program renders it per
  * request, the worker writes a board's first page to a file, and the bytes must be the same.
  *
- *   {"board": "wins", "window": "all", "starts": null, "ends": null, "total": 2,
+ *   {"board": "wins", "window": "all", "at": "all", "starts": null, "ends": null, "total": 2,
  *    "entries": [{"rank": 1, "user_id": "…", "username": "…", "score": 2}, …]}
  *
  * Ranks are competition ranks (1224). username is null where no name is known.
@@ -12,6 +12,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "lib/window.h"
 
 struct buf;
 struct product;
@@ -27,9 +29,15 @@ struct redisReply;
 struct board_page {
     const struct product *product;
     size_t board;   /* index among the product's boards */
+    enum window_kind kind;
+    struct window window;
     int64_t offset; /* 0 .. BOARD_OFFSET_MAX */
     int64_t limit;  /* 0 .. BOARD_LIMIT_MAX */
 };
+
+/* board_page_first(product, board, now): the page that is meant where nothing else is said: the
+ * first one of the board's standard window at now. */
+struct board_page board_page_first(const struct product *product, size_t board, wall_ms now);
 
 /* board_page_command(a, page): add to a the function call that reads the page. */
 void board_page_command(struct redis_args *a, const struct board_page *page);

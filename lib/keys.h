@@ -16,6 +16,7 @@
 #define KEYS_PLAYER_RATING "r:%s"           /* a rating, as rating_rule_format writes it; board id */
 #define KEY_STATS "{%s}:stats:%s"           /* hash: stat -> number; user id */
 #define KEY_BOARD "{%s}:board:%s:%s"        /* sorted set: user id by score; board id, window */
+#define KEY_BOARD_HEAD "{%s}:board:"         /* what the keys of all boards begin with */
 #define KEY_WINDOWS "{%s}:windows"          /* sorted set: boards' keys by the end of their window, ms */
 #define KEY_CHECKPOINT "{%s}:checkpoint:%s" /* string: last stream id applied; stream name */
 #define KEY_POSITION "{%s}:position:%s"     /* hash: where the checkpoint is, counted; stream name */

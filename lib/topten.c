@@ -7,6 +7,7 @@
 #include <hiredis/hiredis.h>
 #include <string.h>
 
+#include "lib/board.h"
 #include "lib/buf.h"
 #include "lib/keys.h"
 #include "lib/product.h"
@@ -16,16 +17,18 @@
 #include "lib/topten.h"
 
 bool
-topten_command(struct redis_args *a, const struct product *product)
+topten_command(struct redis_args *a, const struct product *product, wall_ms now)
 {
     int i = rules_top_ten_board(product->rules);
     const struct rules_board *board;
+    struct board_page page;
 
     if (i < 0)
         return false;
     board = rules_board_at(product->rules, (size_t)i);
     redis_args_str(a, "ZRANGE");
-    redis_args_printf(a, KEY_BOARD, product->id, board->id, "all");
+    page = board_page_first(product, (size_t)i, now);
+    redis_args_printf(a, KEY_BOARD, product->id, board->id, page.window.name);
     redis_args_int(a, 0);
     redis_args_int(a, TOPTEN_COUNT - 1);
     if (board->order == RULES_DESC)

@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include "lib/clock.h"
+
 struct buf;
 struct product;
 struct redis_args;
@@ -15,9 +17,9 @@ struct redisReply;
 #define TOPTEN_COUNT 10
 #define TOPTEN_JSON_MAX 16384 /* ten escaped user ids of TEXT_USER_ID_MAX bytes fit */
 
-/* topten_command(a, product): add to a the command that reads product's top ten. Returns false, and
- * adds nothing, where the product has no board: its top ten is what topten_render makes of NULL. */
-bool topten_command(struct redis_args *a, const struct product *product);
+/* topten_command(a, product, now): add to a the command that reads product's top ten, of the
+ * board's standard window at now. Returns false, and adds nothing, where the product has no board: its top ten is what topten_render makes of NULL. */
+bool topten_command(struct redis_args *a, const struct product *product, wall_ms now);
 
 /* topten_render(reply, out): append the JSON array to out. reply: what the command answered, or
  * NULL for no board. Returns 0, or -1 where reply is not such an answer or out is full. */

@@ -10,6 +10,7 @@
 #include "worker/apply.h"
 #include "worker/curator.h"
 #include "worker/mem.h"
+#include "worker/retention.h"
 #include "worker/snapshots.h"
 #include "worker/worker.h"
 
@@ -27,6 +28,7 @@ lane_new(struct worker *w, const char *id, const struct product *product)
     lane->apply = apply_new(lane);
     if (product != NULL) {
         lane->curator = curator_new(lane);
+        lane->retention = retention_new(lane);
         lane->snapshots = snapshots_new(lane);
     }
     return lane;
@@ -42,6 +44,7 @@ lane_free(struct lane *lane)
     metric_set(lane->report.in_game, 0);
     metric_set(lane->report.games, 0);
     snapshots_free(lane->snapshots);
+    retention_free(lane->retention);
     curator_free(lane->curator);
     apply_free(lane->apply);
     free(lane);

@@ -37,6 +37,7 @@ struct snapshot {
     struct lane *lane;
     int board;    /* index among the product's boards; -1: a top ten where there is none */
     bool top_ten; /* else the board's first page */
+    struct board_page page; /* that page, as it was asked for last */
     struct loop_timer *timer;
     char *folder;
     char *path;
@@ -127,33 +128,21 @@ snapshots_prepare(struct worker *w)
 
 /* --- one file --------------------------------------------------------------------------------- */
 
-static struct board_page
-page_of(const struct snapshot *s)
-{
-    return (struct board_page){.product = s->lane->product,
-                               .board = (size_t)s->board,
-                               .offset = 0,
-                               .limit = BOARD_LIMIT_DEFAULT};
-}
-
 /* Add the command that reads it; false where there is nothing to be read. */
 static bool
-command(const struct snapshot *s, struct redis_args *a)
+command(struct snapshot *s, struct redis_args *a)
 {
-    struct board_page page = page_of(s);
-
     if (s->top_ten)
-        return topten_command(a, s->lane->product);
-    board_page_command(a, &page);
+        return topten_command(a, s->lane->product, clock_wall());
+    s->page = board_page_first(s->lane->product, (size_t)s->board, clock_wall());
+    board_page_command(a, &s->page);
     return true;
 }
 
 static int
 render(const struct snapshot *s, const struct redisReply *reply, struct buf *json)
 {
-    struct board_page page = page_of(s);
-
-    return s->top_ten ? topten_render(reply, json) : board_page_render(&page, reply, json);
+    return s->top_ten ? topten_render(reply, json) : board_page_render(&s->page, reply, json);
 }
 
 /* Also where somebody has removed the folder. */

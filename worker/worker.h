@@ -6,6 +6,7 @@
  *   consumer.c   reads the stream, deals its entries out to the lanes
  *   apply.c      one lane's batch: read the figures, compute, write
  *   curator.c    one lane's deadlines
+ *   retention.c  past windows of one lane's boards
  *   snapshots.c  boards as files
  *   report.c     figures for /metrics, and the log lines that events cause
  *   status.c     /healthz, /readyz, /metrics
@@ -35,6 +36,7 @@ struct metrics;
 struct product;
 struct products;
 struct redis;
+struct retention;
 struct snapshots;
 
 /* Whether it is known where a lane is in the stream. */
@@ -72,6 +74,7 @@ struct lane {
     char refused[128];          /* why; "" for none */
 
     struct curator *curator;     /* NULL for events of no product */
+    struct retention *retention; /* NULL for events of no product */
     struct snapshots *snapshots; /* NULL for events of no product, and where none are written */
 };
 

@@ -212,3 +212,14 @@ register('lease', function(keys, args)
     redis.call('SET', keys[1], owner, 'PX', ms)
     return 1
 end)
+
+-- windows_drop (windows, board…): remove the boards of past windows, and what is beside them, from Redis and from the
+-- list of windows. Answers how many were in it.
+register('windows_drop', function(keys)
+    local n = 0
+    for i = 2, #keys do
+        redis.call('UNLINK', keys[i])
+        n = n + redis.call('ZREM', keys[1], keys[i])
+    end
+    return n
+end)

@@ -142,8 +142,12 @@ def test_board(stack):
     assert part["entries"] == page.json()["entries"][1:3]
     assert stack.http.get(url + "?offset=1000").json()["entries"] == []
     problem(stack.http.get(f"{stack.url}/leaderboards/exrps/nope"), 404, "No such board")
-    for query in ("limit=x", "offset=-1", "window=daily"):
+    for query in ("limit=x", "offset=-1", "window=hourly", "at=noon"):
         problem(stack.http.get(f"{url}?{query}"), 400, query.split("=")[0])
+    today = stack.http.get(url + "?window=daily").json()
+    assert today["entries"] == page.json()["entries"] and today["starts"] < today["ends"]
+    assert stack.http.get(f"{url}?at={today['at']}").json() == today
+    problem(stack.http.get(url + "?at=2020-01-01"), 404, "no longer kept")
 
 
 def test_stats(stack):

@@ -7,6 +7,8 @@
 
 #include "lib/clock.h"
 #include "lib/text.h"
+#include "lib/window.h"
+#include "lib/zone.h"
 #include "tests/unit/fcgi_program.h"
 #include "tests/unit/functions.h"
 #include "tests/unit/redis_server.h"
@@ -321,7 +323,8 @@ expect_page(const char *query, const char *entries)
 
     (void)snprintf(target, sizeof(target), "/leaderboards/p/wins%s", query);
     (void)snprintf(body, sizeof(body),
-                   "{\"board\": \"wins\", \"window\": \"all\", \"starts\": null, \"ends\": null, "
+                   "{\"board\": \"wins\", \"window\": \"all\", \"at\": \"all\", \"starts\": null, "
+                   "\"ends\": null, "
                    "\"total\": 3, \"entries\": [%s]}",
                    entries);
     ck_assert_int_eq(get(target), 200);
@@ -355,6 +358,68 @@ START_TEST(shows_pages_of_a_board)
 }
 END_TEST
 
+/* The board `days` of the game `p`, by the query, is empty but for the player. */
+static void
+expect_window(const char *query, const char *kind, const struct window *w, const char *player)
+{
+    char target[128], body[512], starts[CLOCK_RFC3339_SIZE], ends[CLOCK_RFC3339_SIZE];
+
+    clock_format_rfc3339(w->starts, starts);
+    clock_format_rfc3339(w->ends, ends);
+    (void)snprintf(target, sizeof(target), "/leaderboards/p/days%s", query);
+    (void)snprintf(body, sizeof(body),
+                   "{\"board\": \"days\", \"window\": \"%s\", \"at\": \"%s\", \"starts\": \"%s\", "
+                   "\"ends\": \"%s\", \"total\": 1, \"entries\": [{\"rank\": 1, \"user_id\": "
+                   "\"%s\", \"username\": null, \"score\": 1}]}",
+                   kind, w->name, starts, ends, player);
+    ck_assert_int_eq(get(target), 200);
+    expect_json(body);
+}
+
+START_TEST(shows_windows_of_a_board)
+{
+    struct window_plan plan = {.zone = zone_find("Europe/Berlin"), .keep = 1};
+    struct window today, yesterday, before, month, old = {"s-old", 1577836800000, 1609459200000};
+    char query[128], text[CLOCK_RFC3339_SIZE];
+    wall_ms now = clock_wall();
+
+    ck_assert(window_at(&plan, WINDOW_DAILY, now, &today));
+    ck_assert(window_at(&plan, WINDOW_DAILY, today.starts - 1, &yesterday));
+    ck_assert(window_at(&plan, WINDOW_DAILY, yesterday.starts - 1, &before));
+    ck_assert(window_at(&plan, WINDOW_MONTHLY, now, &month));
+    redis_server_do(functions_server(), "ZADD {p}:board:days:%s 1 ann", today.name);
+    redis_server_do(functions_server(), "ZADD {p}:board:days:%s 1 bob", yesterday.name);
+    redis_server_do(functions_server(), "ZADD {p}:board:days:%s 1 cy", month.name);
+    redis_server_do(functions_server(), "ZADD {p}:board:days:s-old 1 dan");
+    expect_window("", "daily", &today, "ann");
+    expect_window("?window=daily", "daily", &today, "ann");
+    expect_window("?window=monthly", "monthly", &month, "cy");
+    expect_window("?window=season&at=s-old", "season", &old, "dan");
+    expect_window("?at=s-old", "season", &old, "dan");
+    expect_window("?window=season&at=2020-12-31T23:59:59Z", "season", &old, "dan");
+    (void)snprintf(query, sizeof(query), "?at=%s", month.name);
+    expect_window(query, "monthly", &month, "cy");
+    (void)snprintf(query, sizeof(query), "?window=daily&at=%s", yesterday.name);
+    expect_window(query, "daily", &yesterday, "bob");
+    clock_format_rfc3339(yesterday.ends - 1, text);
+    (void)snprintf(query, sizeof(query), "?at=%s", text);
+    expect_window(query, "daily", &yesterday, "bob");
+    (void)snprintf(query, sizeof(query), "/leaderboards/p/days?at=%s", before.name);
+    ck_assert_int_eq(get(query), 404);
+    expect_problem("no longer kept");
+    ck_assert_int_eq(get("/leaderboards/p/days?at=9999-12-31"), 404);
+    expect_problem("has not begun");
+    ck_assert_int_eq(get("/leaderboards/p/days?at=s-far"), 404);
+    ck_assert_int_eq(get("/leaderboards/p/days?window=season"), 404);
+    expect_problem("no season");
+    ck_assert_int_eq(get("/leaderboards/p/days?window=all"), 400);
+    expect_problem("daily");
+    ck_assert_int_eq(get("/leaderboards/p/days?window=daily&at=2026-11"), 400);
+    expect_problem("at must be");
+    ck_assert_int_eq(get("/leaderboards/p/days?at="), 400);
+}
+END_TEST
+
 START_TEST(shows_stats)
 {
     ck_assert_int_eq(get("/stats/p/nobody"), 200);
@@ -372,7 +437,8 @@ START_TEST(shows_products)
     redis_server_do(functions_server(), "HSET {p}:counts players_in_lobby 3 players_in_game 4");
     ck_assert_int_eq(get("/products"), 200);
     expect_field("{\"product_id\": \"p\", \"title\": \"Game p\", \"boards\": [{\"id\": \"wins\","
-                 " \"title\": \"Wins\", \"windows\": [\"all\"]}]");
+                 " \"title\": \"Wins\", \"windows\": [\"all\"]}, {\"id\": \"days\","
+                 " \"title\": \"days\", \"windows\": [\"daily\", \"monthly\", \"season\"]}]");
     expect_field("\"players_in_lobby\": 3, \"players_in_game\": 4}");
     expect_field("{\"product_id\": \"down\"");
     expect_field("\"players_in_lobby\": 0, \"players_in_game\": 0}");
@@ -635,7 +701,8 @@ unit_suite(void)
     FCGI_PROGRAM_ADD(c, creates_a_game, create_takes_a_body, joins_a_game, join_refuses,
                      join_of_a_game_nobody_is_in_yet, game_server_troubles, lists_open_games,
                      list_counts, list_refuses, shows_the_top_ten, shows_pages_of_a_board,
-                     shows_stats, shows_products, unusable_answers_are_500);
+                     shows_windows_of_a_board, shows_stats, shows_products,
+                     unusable_answers_are_500);
     FCGI_PROGRAM_ADD(c, product_must_be_known, nothing_is_elsewhere, long_targets_are_414,
                      method_must_fit, head_is_get_without_body, preflight_is_answered,
                      token_is_checked, request_id_is_given_back, metrics_are_for_this_machine,

@@ -59,6 +59,32 @@ START_TEST(events_that_cannot_be_applied_are_kept_and_the_rest_goes_on)
 }
 END_TEST
 
+static const char calm_game[] =
+    "{\"product_id\": \"calm\", \"game_server_url\": \"http://127.0.0.1:1\","
+    " \"game_socket_url\": \"ws://127.0.0.1:2/\", \"boards\": [{\"id\": \"b\","
+    " \"windows\": [\"all\", \"daily\"], \"keep\": 1, \"from\": [{\"on\": {\"type\": \"score\"},"
+    " \"player\": \"user_id\", \"max\": {\"field\": \"score\"}}]}]}";
+
+/* Four days in March 2026; by the fourth the first two can no longer be asked for. */
+START_TEST(past_windows_end)
+{
+    worker_write("games/calm.json", calm_game);
+    worker_ask("ZADD {calm}:windows 1 {calm}:board:gone:2020-01-01 2 {calm}:board:b:rubbish");
+    for (int day = 0; day < 4; day++)
+        worker_ask("XADD game_event_stream %lld-0 product_id calm type score user_id ann score %d",
+                   1772366400000 + day * 86400000LL, 10 - day);
+    worker_start(0);
+    WAIT_FOR("{calm}:board:gone:2020-01-01 {calm}:board:b:rubbish {calm}:board:b:2026-03-03 "
+             "{calm}:board:b:2026-03-04",
+             "ZRANGE {calm}:windows 0 -1");
+    ck_assert_str_eq(worker_ask("EXISTS {calm}:board:b:2026-03-01 {calm}:board:b:2026-03-02"), "0");
+    ck_assert_str_eq(worker_ask("ZSCORE {calm}:board:b:2026-03-03 ann"), "8");
+    ck_assert_str_eq(worker_ask("ZSCORE {calm}:board:b:2026-03-04 ann"), "7");
+    ck_assert_str_eq(worker_ask("ZSCORE {calm}:board:b:all ann"), "10");
+    WAIT(worker_logged(0, "past windows removed"));
+}
+END_TEST
+
 START_TEST(a_damaged_key_costs_its_events_alone)
 {
     worker_ask("SET {duel}:stats:w3 damaged");
@@ -322,6 +348,7 @@ unit_suite(void)
     tcase_add_checked_fixture(tc, worker_fixture_setup, worker_fixture_teardown);
     tcase_add_test(tc, events_become_figures);
     tcase_add_test(tc, events_that_cannot_be_applied_are_kept_and_the_rest_goes_on);
+    tcase_add_test(tc, past_windows_end);
     tcase_add_test(tc, a_damaged_key_costs_its_events_alone);
     tcase_add_test(tc, the_top_ten_is_a_file);
     tcase_add_test(tc, every_version_of_a_file_has_its_own_etag);

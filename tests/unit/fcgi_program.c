@@ -90,6 +90,12 @@ write_game_at(const char *id, const char *url)
                " \"stats\": [{\"on\": {\"type\": \"game_over\"}, \"player\": \"winner_id\","
                " \"add\": {\"wins\": 1}}],"
                " \"boards\": [{\"id\": \"wins\", \"title\": \"Wins\", \"from\": [{\"on\":"
+               " {\"type\": \"game_over\"}, \"player\": \"winner_id\", \"add\": 1}]},"
+               " {\"id\": \"days\", \"windows\": [\"daily\", \"monthly\"],"
+               " \"timezone\": \"Europe/Berlin\", \"seasons\": [{\"id\": \"old\","
+               " \"from\": \"2020-01-01T00:00:00Z\", \"to\": \"2021-01-01T00:00:00Z\"},"
+               " {\"id\": \"far\", \"from\": \"9000-01-01T00:00:00Z\","
+               " \"to\": \"9001-01-01T00:00:00Z\"}], \"from\": [{\"on\":"
                " {\"type\": \"game_over\"}, \"player\": \"winner_id\", \"add\": 1}]}]}",
                id, id, url);
     (void)snprintf(name, sizeof(name), "games/%s.json", id);

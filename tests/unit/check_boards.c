@@ -1,0 +1,352 @@
+/*
+ * Boards from end to end without the programs: random events through batches into a real Redis, and
+ * every page that comes out compared with a naive model: a list of scores, sorted. The model's
+ * windows are the C library's, by TZ and strftime.
+ */
+#include <hiredis/hiredis.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/board.h"
+#include "lib/event.h"
+#include "lib/product.h"
+#include "lib/redis.h"
+#include "lib/rules.h"
+#include "lib/text.h"
+#include "tests/entry.h"
+#include "tests/unit/functions.h"
+#include "tests/unit/random.h"
+#include "tests/unit/redis_server.h"
+#include "tests/unit/unit.h"
+#include "worker/batch.h"
+
+#define ZONE "Europe/Berlin"
+#define USERS 12
+#define EVENTS 400
+#define SCORES_MAX 20000
+
+/* --- the game --------------------------------------------------------------------------------- */
+
+static const struct kind {
+    const char *id, *order, *op;
+} kinds[] = {
+    {"sum", "desc", "add"},    {"best", "desc", "max"},  {"worst", "desc", "min"},
+    {"last", "desc", "set"},   {"fewest", "asc", "add"}, {"fastest", "asc", "min"},
+    {"slowest", "asc", "max"}, {"latest", "asc", "set"},
+};
+
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+static const enum window_kind windows[] = {WINDOW_ALL, WINDOW_WEEKLY, WINDOW_DAILY, WINDOW_MONTHLY,
+                                           WINDOW_YEARLY};
+
+#define WINDOWS (sizeof(windows) / sizeof(windows[0]))
+
+static struct product *product;
+static struct batch *batch;
+static redisContext *redis;
+static char checkpoint[EVENT_ID_SIZE];
+
+static void
+load_product(void)
+{
+    struct buf json, why;
+
+    buf_init(&json, 65536);
+    buf_init(&why, 65536);
+    buf_str(&json, "{\"product_id\": \"p\", \"game_server_url\": \"http://h\","
+                   " \"game_socket_url\": \"ws://h\", \"timezone\": \"" ZONE "\", \"boards\": [");
+    for (size_t i = 0; i < KINDS; i++)
+        buf_printf(
+            &json,
+            "%s{\"id\": \"%s\", \"order\": \"%s\", \"windows\": [\"all\", \"weekly\","
+            " \"daily\", \"monthly\", \"yearly\"], \"from\": [{\"on\": {\"type\": \"score\"},"
+            " \"player\": \"user_id\", \"%s\": {\"field\": \"score\"}}]}",
+            i > 0 ? ", " : "", kinds[i].id, kinds[i].order, kinds[i].op);
+    buf_str(&json, "]}");
+    ck_assert_msg(product_parse_one(json.data, json.len, "p", &product, &why) == 0, "%s", why.data);
+    buf_free(&json);
+    buf_free(&why);
+}
+
+static void
+setup(void)
+{
+    functions_setup();
+    redis = redis_server_client(functions_server());
+    checkpoint[0] = '\0';
+    load_product();
+    batch = batch_new();
+    ck_assert_int_eq(setenv("TZ", ZONE, 1), 0);
+    tzset();
+}
+
+static void
+teardown(void)
+{
+    batch_free(batch);
+    product_free(product);
+    redisFree(redis);
+    functions_teardown();
+}
+
+/* --- Redis ------------------------------------------------------------------------------------ */
+
+/* Send the command, free a, and return the answer. */
+static redisReply *
+ask(struct redis_args *a)
+{
+    const char **argv = calloc(a->n, sizeof(*argv));
+    size_t *lens = calloc(a->n, sizeof(*lens));
+    char nkeys[24];
+    redisReply *reply;
+
+    ck_assert(!a->failed);
+    (void)snprintf(nkeys, sizeof(nkeys), "%zu", a->nkeys);
+    for (size_t i = 0; i < a->n; i++) {
+        size_t from = i > 0 ? a->ends[i - 1] : 0;
+
+        argv[i] = i == a->nkeys_at ? nkeys : a->bytes.data + from;
+        lens[i] = i == a->nkeys_at ? strlen(nkeys) : a->ends[i] - from;
+    }
+    reply = redisCommandArgv(redis, (int)a->n, argv, lens);
+    ck_assert_ptr_nonnull(reply);
+    ck_assert_msg(reply->type != REDIS_REPLY_ERROR, "%s", reply->str);
+    free(argv);
+    free(lens);
+    redis_args_free(a);
+    return reply;
+}
+
+static void
+apply(struct event_id end)
+{
+    struct batch_span span = {.stream = "s", .checkpoint = checkpoint, .end = end};
+    struct redis_args a;
+    redisReply *reply;
+
+    for (size_t i = 0; i < batch_reads(batch); i++) {
+        redis_args_init(&a);
+        batch_read_command(batch, i, &a);
+        reply = ask(&a);
+        ck_assert_int_eq(batch_read_reply(batch, i, reply), 0);
+        freeReplyObject(reply);
+    }
+    batch_compute(batch);
+    redis_args_init(&a);
+    batch_apply_command(batch, &span, &a);
+    reply = ask(&a);
+    ck_assert_int_eq(reply->element[0]->integer, 1);
+    freeReplyObject(reply);
+    (void)event_id_format(end, checkpoint);
+}
+
+/* --- the model -------------------------------------------------------------------------------- */
+
+struct score {
+    size_t kind;
+    char window[16];
+    int user;
+    double score;
+    size_t reached; /* the event that brought it */
+};
+
+static struct score scores[SCORES_MAX];
+static size_t nscores;
+
+static void
+name_window(enum window_kind window, wall_ms t, char *out, size_t size)
+{
+    time_t seconds = (time_t)(t / 1000);
+    struct tm tm;
+
+    ck_assert_ptr_nonnull(localtime_r(&seconds, &tm));
+    if (window == WINDOW_ALL)
+        (void)snprintf(out, size, "all");
+    else if (window == WINDOW_WEEKLY)
+        (void)strftime(out, size, "%G-W%V", &tm);
+    else if (window == WINDOW_DAILY)
+        (void)strftime(out, size, "%F", &tm);
+    else if (window == WINDOW_MONTHLY)
+        (void)strftime(out, size, "%Y-%m", &tm);
+    else
+        (void)strftime(out, size, "%Y", &tm);
+}
+
+static void
+model_score(size_t kind, const char *window, int user, double score, size_t event)
+{
+    const char *op = kinds[kind].op;
+    double new = score;
+    size_t i = 0;
+
+    while (i < nscores && !(scores[i].kind == kind && scores[i].user == user &&
+                            strcmp(scores[i].window, window) == 0))
+        i++;
+    ck_assert_uint_lt(i, SCORES_MAX);
+    if (i == nscores) {
+        scores[nscores] = (struct score){.kind = kind, .user = user, .reached = SIZE_MAX};
+        (void)snprintf(scores[nscores++].window, sizeof(scores[0].window), "%s", window);
+    } else if (strcmp(op, "add") == 0) {
+        new += scores[i].score;
+    } else if (strcmp(op, "max") == 0 && scores[i].score > new) {
+        new = scores[i].score;
+    } else if (strcmp(op, "min") == 0 && scores[i].score < new) {
+        new = scores[i].score;
+    }
+    if (scores[i].reached == SIZE_MAX || scores[i].score != new)
+        scores[i].reached = event;
+    scores[i].score = new;
+}
+
+/* Both better first; among equals, as Redis has them: by name, and read in reverse where high
+ * scores lead. */
+static int
+compare(const void *a, const void *b)
+{
+    const struct score *x = a, *y = b;
+    bool desc = strcmp(kinds[x->kind].order, "desc") == 0;
+    int by_score = (x->score > y->score) - (x->score < y->score);
+    int order = by_score != 0 ? by_score : (x->user > y->user) - (x->user < y->user);
+
+    return desc ? -order : order;
+}
+
+static void
+model_page(size_t kind, const struct board_page *page, struct buf *out)
+{
+    struct score on[USERS];
+    int64_t n = 0, rank = 0;
+
+    for (size_t i = 0; i < nscores; i++)
+        if (scores[i].kind == kind && strcmp(scores[i].window, page->window.name) == 0)
+            on[n++] = scores[i];
+    qsort(on, (size_t)n, sizeof(on[0]), compare);
+    buf_printf(out, "%lld:", (long long)n);
+    for (int64_t i = 0; i < n; i++) {
+        char text[TEXT_DOUBLE_SIZE];
+
+        if (i == 0 || on[i].score != on[i - 1].score)
+            rank = i + 1;
+        (void)text_format_double(on[i].score, text);
+        if (i >= page->offset && i < page->offset + page->limit)
+            buf_printf(out, " %lld %c %s", (long long)rank, 'a' + on[i].user, text);
+    }
+}
+
+/* --- comparing -------------------------------------------------------------------------------- */
+
+/* What the page says, as model_page writes it. */
+static void
+real_page(const struct board_page *page, struct buf *out)
+{
+    struct redis_args a;
+    struct buf json;
+    redisReply *reply;
+    const char *at;
+
+    redis_args_init(&a);
+    board_page_command(&a, page);
+    reply = ask(&a);
+    buf_init(&json, 65536);
+    ck_assert_int_eq(board_page_render(page, reply, &json), 0);
+    freeReplyObject(reply);
+    at = strstr(json.data, "\"total\": ");
+    buf_printf(out, "%ld:", strtol(at + strlen("\"total\": "), NULL, 10));
+    while ((at = strstr(at, "{\"rank\": ")) != NULL) {
+        const char *user = strstr(at, "\"user_id\": \""), *score = strstr(at, "\"score\": ");
+        size_t len = strcspn(score + strlen("\"score\": "), "}");
+
+        buf_printf(out, " %ld %c %.*s", strtol(at + strlen("{\"rank\": "), NULL, 10),
+                   user[strlen("\"user_id\": \"")], (int)len, score + strlen("\"score\": "));
+        at = score;
+    }
+    buf_free(&json);
+}
+
+static void
+compare_pages(struct random_source *random, wall_ms t)
+{
+    for (size_t kind = 0; kind < KINDS; kind++)
+        for (size_t i = 0; i < WINDOWS; i++) {
+            struct board_page page = board_page_first(product, kind, t);
+            struct buf expected, real;
+
+            page.kind = windows[i];
+            ck_assert(window_at(&rules_board_at(product->rules, kind)->windows, windows[i], t,
+                                &page.window));
+            page.offset = (int64_t)random_below(random, USERS);
+            page.limit = 1 + (int64_t)random_below(random, USERS);
+            buf_init(&expected, 65536);
+            buf_init(&real, 65536);
+            model_page(kind, &page, &expected);
+            real_page(&page, &real);
+            ck_assert_msg(strcmp(real.data, expected.data) == 0, "%s %s from %lld: %s, not %s",
+                          kinds[kind].id, page.window.name, (long long)page.offset, real.data,
+                          expected.data);
+            buf_free(&expected);
+            buf_free(&real);
+        }
+}
+
+static void
+add(struct event_id id, int user, int score, size_t event)
+{
+    char text[EVENT_ID_SIZE], name[2] = {(char)('a' + user), '\0'}, number[16], window[16];
+    struct redisReply *entry;
+    const char *why = "";
+    struct event e;
+
+    (void)event_id_format(id, text);
+    (void)snprintf(number, sizeof(number), "%d", score);
+    entry = ENTRY(text, "product_id", "p", "type", "score", "user_id", name, "score", number);
+    ck_assert_msg(event_decode(entry, &e, &why) == 0, "%s", why);
+    batch_add(batch, &e);
+    entry_free(entry);
+    for (size_t kind = 0; kind < KINDS; kind++)
+        for (size_t i = 0; i < WINDOWS; i++) {
+            name_window(windows[i], (wall_ms)id.ms, window, sizeof(window));
+            model_score(kind, window, user, score, event);
+        }
+}
+
+/* Some weeks around the day on which the clocks in Berlin go back, in batches of any size. */
+START_TEST(boards_are_what_a_naive_model_says)
+{
+    struct random_source random = random_start();
+    struct event_id id = {.ms = 1792000000000};
+    size_t event = 0;
+
+    nscores = 0;
+    while (event < EVENTS) {
+        size_t n = 1 + random_below(&random, 30);
+        wall_ms before = (wall_ms)id.ms;
+
+        batch_start(batch, "p", product);
+        for (; n > 0; n--) {
+            uint64_t ms = random_below(&random, 4) == 0 ? random_below(&random, 30000000) : 0;
+
+            id = (struct event_id){.ms = id.ms + ms, .seq = ms > 0 ? 0 : id.seq + 1};
+            add(id, (int)random_below(&random, USERS), (int)random_below(&random, 9) - 3, event++);
+        }
+        apply(id);
+        compare_pages(&random, (wall_ms)id.ms);
+        compare_pages(&random, before);
+    }
+}
+END_TEST
+
+Suite *
+unit_suite(void)
+{
+    Suite *suite = suite_create("boards");
+    TCase *tc = tcase_create("boards");
+
+    redis_server_require();
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_set_timeout(tc, 60);
+    tcase_add_test(tc, boards_are_what_a_naive_model_says);
+    suite_add_tcase(suite, tc);
+    return suite;
+}

@@ -150,7 +150,8 @@ class Stack:
             for product, content in games.items():
                 self.write_game(product, content)
             self.variables["VARCADE_GAMES"] = str(self.games)
-        self.arguments = [str(TOP / "quickstart")] + ([] if demo else ["--no-demo"])
+        # Tests that run in the background of a script ignore SIGINT, and so would quickstart.
+        self.arguments = ["env", "--default-signal=INT", str(TOP / "quickstart")] + ([] if demo else ["--no-demo"])
         self.start()
 
     def write_game(self, product, content):

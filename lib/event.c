@@ -222,6 +222,7 @@ static const struct type {
     {"player_disconnect", EVENT_PLAYER_DISCONNECT, {NEED_GAME, NEED_NAME("player_id")}},
     {"game_removed", EVENT_GAME_REMOVED, {NEED_GAME}},
     {"game_over", EVENT_GAME_OVER, {NEED_GAME, NEED_NAME("winner_id"), NEED_NAME("loser_id")}},
+    {"player_name", EVENT_PLAYER_NAME, {NEED_NAME("user_id"), NEED_NAME("username")}},
 };
 
 static const struct need placement_needs[NEEDS_MAX] = {NEED_GAME};

@@ -43,6 +43,7 @@ enum event_type {
     EVENT_PLAYER_DISCONNECT,
     EVENT_GAME_REMOVED,
     EVENT_GAME_OVER,
+    EVENT_PLAYER_NAME, /* of no game: user_id is called username */
     EVENT_TYPE_MAX
 };
 
@@ -70,7 +71,9 @@ wall_ms event_time(const struct event *e);
  *   player_connect, player_disconnect  game_id, player_id (a name as text_is_name)
  *   game_removed       game_id
  *   game_over          game_id, winner_id and loser_id, or placements
- * The game_id of these is as text_is_game_id, that of other events a name, where there is one.
+ *   player_name        user_id, username (names too)
+ * The game_id of these is as text_is_game_id; of a player_name it is not looked at, and that of
+ * other events is a name, where there is one.
  */
 int event_decode(const struct redisReply *entry, struct event *e, const char **ret_why)
     __attribute__((warn_unused_result));

@@ -14,6 +14,7 @@
 #define KEY_NAMES "{%s}:names"              /* hash: user id -> the name last seen */
 #define KEY_PLAYER "{%s}:player:%s"         /* hash: KEYS_PLAYER_RATING -> text; user id */
 #define KEYS_PLAYER_RATING "r:%s"           /* a rating, as rating_rule_format writes it; board id */
+#define KEY_VERSUS "{%s}:versus:%s"         /* hash: opponent -> wins, losses, draws; user id */
 #define KEY_STATS "{%s}:stats:%s"           /* hash: stat -> number; user id */
 #define KEY_BOARD "{%s}:board:%s:%s"        /* sorted set: user id by score; board id, window */
 #define KEY_BOARD_HEAD "{%s}:board:"         /* what the keys of all boards begin with */

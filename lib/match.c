@@ -5,9 +5,11 @@
  */
 #include "lib/match.h"
 
+#include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
-#define RANK_MAX ((int64_t)1 << 53)
+#define WHOLE_MAX ((int64_t)1 << 53) /* of a rank, of a number of matches */
 
 static const char not_placements[] = "placements is not a JSON array of arrays of strings";
 static const char not_ranks[] = "ranks is not a JSON array of integers";
@@ -255,7 +257,7 @@ take_integer(struct cursor *c, int64_t *ret_v)
         c->s++;
     if (c->s - digits > 1 && *digits == '0')
         return false;
-    return text_parse_int(from, (size_t)(c->s - from), -RANK_MAX, RANK_MAX, ret_v) == 0;
+    return text_parse_int(from, (size_t)(c->s - from), -WHOLE_MAX, WHOLE_MAX, ret_v) == 0;
 }
 
 static const char *
@@ -296,4 +298,34 @@ match_placements(struct event_text placements, struct event_text ranks, struct m
     if (why == NULL)
         *ret_match = r.m;
     return why;
+}
+
+/* --- tallies ---------------------------------------------------------------------------------- */
+
+size_t
+match_tally_format(const struct match_tally *t, char out[static MATCH_TALLY_SIZE])
+{
+    int len = snprintf(out, MATCH_TALLY_SIZE, "%llu %llu %llu", (unsigned long long)t->wins,
+                       (unsigned long long)t->losses, (unsigned long long)t->draws);
+
+    assert(len > 0 && len < MATCH_TALLY_SIZE);
+    return (size_t)len;
+}
+
+int
+match_tally_parse(const char *s, size_t len, struct match_tally *ret_tally)
+{
+    const char *end = s + len;
+    int64_t figure[3];
+
+    for (size_t i = 0; i < 3; i++) {
+        const char *blank = i < 2 ? memchr(s, ' ', (size_t)(end - s)) : end;
+
+        if (blank == NULL || text_parse_int(s, (size_t)(blank - s), 0, WHOLE_MAX, &figure[i]) < 0)
+            return -1;
+        s = blank + 1;
+    }
+    *ret_tally =
+        (struct match_tally){(uint64_t)figure[0], (uint64_t)figure[1], (uint64_t)figure[2]};
+    return 0;
 }

@@ -54,4 +54,17 @@ const char *match_placements(struct event_text placements, struct event_text ran
                              struct match_room *room, struct match *ret_match)
     __attribute__((warn_unused_result));
 
+/* What there was between a player and another one. */
+struct match_tally {
+    uint64_t wins, losses, draws;
+};
+
+#define MATCH_TALLY_SIZE 64 /* room for match_tally_format's text and its NUL */
+
+/* match_tally_format(t, out): as it is stored, `3 1 0`; returns the length. match_tally_parse(s, len,
+ * ret_tally): back; 0, or -1 where it is no such text. */
+size_t match_tally_format(const struct match_tally *t, char out[static MATCH_TALLY_SIZE]);
+int match_tally_parse(const char *s, size_t len, struct match_tally *ret_tally)
+    __attribute__((warn_unused_result));
+
 #endif

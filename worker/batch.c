@@ -30,7 +30,8 @@ forget(struct batch *b)
 {
     HASH_CLEAR(hh, b->groups_by_name);
     HASH_CLEAR(hh, b->figures_by_name);
-    HASH_CLEAR(hh, b->ledgers_by_player);
+    HASH_CLEAR(hh, b->ledgers_by_name);
+    HASH_CLEAR(hh, b->records_by_name);
     b->ngroups = b->nledgers = b->nitems = b->nmoves = 0;
     mem_arena_reset(&b->arena);
 }
@@ -103,6 +104,15 @@ add_item(struct batch *b, struct event_id id, size_t nfields)
     return item;
 }
 
+static void
+add_name(struct batch *b, struct item *item, const struct event *e)
+{
+    struct event_text none = {"", 0};
+
+    item->argument = event_field(e, "username");
+    item->named = batch_ledgers_find(b, LEDGER_NAMES, none, event_field(e, "user_id"));
+}
+
 void
 batch_add(struct batch *b, const struct event *e)
 {
@@ -126,6 +136,8 @@ batch_add(struct batch *b, const struct event *e)
         item->argument = event_field(copy, "new_state");
     else if (e->type == EVENT_PLAYER_CONNECT || e->type == EVENT_PLAYER_DISCONNECT)
         item->argument = event_field(copy, "player_id");
+    else if (e->type == EVENT_PLAYER_NAME)
+        add_name(b, item, copy);
     batch_figures_add(b, item, copy);
 }
 
@@ -170,7 +182,7 @@ batch_read_command(const struct batch *b, size_t i, struct redis_args *a)
     const struct figure *figure;
 
     if (i >= b->ngroups) {
-        batch_ratings_read_command(b, i - b->ngroups, a);
+        batch_ledgers_read_command(b, i - b->ngroups, a);
         return;
     }
     group = b->groups[i];
@@ -188,7 +200,7 @@ batch_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
     size_t n = 0;
 
     if (i >= b->ngroups)
-        return batch_ratings_read_reply(b, i - b->ngroups, reply);
+        return batch_ledgers_read_reply(b, i - b->ngroups, reply);
     group = b->groups[i];
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != group->nfigures)
         return -1;
@@ -203,6 +215,15 @@ batch_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
     }
     return 0;
 }
+
+/* What apply calls the events that go to a game's state. */
+static const char *const kinds[EVENT_TYPE_MAX] = {
+    [EVENT_STATE_CHANGE] = "state",
+    [EVENT_PLAYER_CONNECT] = "connect",
+    [EVENT_PLAYER_DISCONNECT] = "disconnect",
+    [EVENT_GAME_REMOVED] = "removed",
+    [EVENT_GAME_OVER] = "over",
+};
 
 /* --- computing -------------------------------------------------------------------------------- */
 
@@ -227,6 +248,17 @@ apply_effect(struct effect *effect)
     return NULL;
 }
 
+/* The event counts: what it does beside its effects. */
+static void
+commit(struct item *item)
+{
+    batch_ratings_commit(item);
+    if (item->named != NULL) {
+        item->named->name = item->argument;
+        item->named->changed = true;
+    }
+}
+
 static void
 apply_item(struct item *item)
 {
@@ -236,7 +268,7 @@ apply_item(struct item *item)
     for (done = 0; done < item->neffects && item->dead == NULL; done++)
         item->dead = apply_effect(&item->effects[done]);
     if (item->dead == NULL) {
-        batch_ratings_commit(item);
+        commit(item);
         return;
     }
     while (done-- > 0) {
@@ -259,7 +291,7 @@ batch_compute(struct batch *b)
 
         if (item->dead == NULL)
             apply_item(item);
-        if (item->dead != NULL || item->type == EVENT_OTHER)
+        if (item->dead != NULL || kinds[item->type] == NULL)
             continue;
         b->moves = mem_grow(b->moves, &b->moves_cap, b->nmoves + 1, sizeof(*b->moves));
         b->moves[b->nmoves++] = i;
@@ -309,13 +341,6 @@ batch_moves(const struct batch *b)
 struct batch_move
 batch_move_at(const struct batch *b, size_t i)
 {
-    static const char *const kinds[EVENT_TYPE_MAX] = {
-        [EVENT_STATE_CHANGE] = "state",
-        [EVENT_PLAYER_CONNECT] = "connect",
-        [EVENT_PLAYER_DISCONNECT] = "disconnect",
-        [EVENT_GAME_REMOVED] = "removed",
-        [EVENT_GAME_OVER] = "over",
-    };
     const struct item *item;
 
     assert(i < b->nmoves);

@@ -100,4 +100,7 @@ struct batch_move batch_move_at(const struct batch *b, size_t i);
 /* batch_changes_board(b, board): whether a score of this board is written. */
 bool batch_changes_board(const struct batch *b, size_t board);
 
+/* batch_changes_names(b): whether a player's name is written, which boards show. */
+bool batch_changes_names(const struct batch *b);
+
 #endif

@@ -199,7 +199,7 @@ add_position(const struct batch_span *span, const char *end, struct redis_args *
 void
 batch_apply_command(const struct batch *b, const struct batch_span *span, struct redis_args *a)
 {
-    size_t changed[2], ratings, key = KEYS_FIXED + b->nmoves, listed = count_listed(b);
+    size_t changed[2], texts, key = KEYS_FIXED + b->nmoves, listed = count_listed(b);
     char end[EVENT_ID_SIZE];
 
     redis_args_fcall(a, "apply", false);
@@ -207,16 +207,16 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
     add_keys(b, a, changed);
     if (listed > 0)
         redis_args_key(a, KEY_WINDOWS, b->product_id);
-    ratings = batch_ratings_add_keys(b, a);
+    texts = batch_ledgers_add_keys(b, a);
     redis_args_str(a, span->checkpoint);
     (void)event_id_format(span->end, end);
     redis_args_str(a, end);
     add_timeouts(b, a);
     add_moves(b, span->latest, a);
-    redis_args_int(a, (int64_t)(1 + changed[GROUP_STATS] + ratings));
+    redis_args_int(a, (int64_t)(1 + changed[GROUP_STATS] + texts));
     add_position(span, end, a);
     add_groups(b, GROUP_STATS, &key, a);
-    batch_ratings_add_hashes(b, key + changed[GROUP_BOARD] + (listed > 0) + 1, a);
+    batch_ledgers_add_hashes(b, key + changed[GROUP_BOARD] + (listed > 0) + 1, a);
     redis_args_int(a, (int64_t)changed[GROUP_BOARD] + (listed > 0));
     add_groups(b, GROUP_BOARD, &key, a);
     add_listed(b, listed, key + 1, a);

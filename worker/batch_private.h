@@ -56,18 +56,29 @@ struct effect {
     bool was_changed;
 };
 
-/* One player's rating on one board. */
-struct record {
-    const char *board; /* its id */
-    const struct rating_rule *rule;
-    struct rating_state rating; /* as read, then as it is after the events so far */
-    bool broken;                /* what is stored is no rating */
-    bool changed;               /* it is to be written */
-    struct record *next;        /* of the same player */
+/* What a text of a player is, and the key that it is in. */
+enum ledger_kind {
+    LEDGER_RATINGS, /* KEY_PLAYER: of the player, on the board that is the field */
+    LEDGER_VERSUS,  /* KEY_VERSUS: of the player, against the one who is the field */
+    LEDGER_NAMES    /* KEY_NAMES: of the one who is the field */
 };
 
-/* The ratings of one player, which are in one key. */
+/* One such text: as read, then as it is after the events so far. */
+struct record {
+    struct event_text field;
+    const struct rating_rule *rule; /* ratings */
+    struct rating_state rating;
+    struct match_tally tally;       /* versus */
+    struct event_text name;         /* names */
+    bool broken;                    /* what is stored is none of its kind */
+    bool changed;                   /* it is to be written */
+    struct record *next;            /* in its ledger */
+    UT_hash_handle hh;
+};
+
+/* The records that are in one key. */
 struct ledger {
+    enum ledger_kind kind;
     char *key;
     struct record *records, **tail;
     size_t nrecords;
@@ -96,6 +107,7 @@ struct item {
     struct effect *effects;
     size_t neffects;
     struct contest *contests;
+    struct record *named;       /* of a player_name: whose name is argument from now on */
     const char *dead;           /* why it becomes a dead letter, or NULL */
 };
 
@@ -113,9 +125,10 @@ struct batch {
     struct figure *figures_by_name;
     struct ledger **ledgers;
     size_t nledgers, ledgers_cap;
-    struct ledger *ledgers_by_player;
+    struct ledger *ledgers_by_name;
+    struct record *records_by_name;
     struct match_room room;        /* of the match that is read */
-    char *name;                    /* scratch: what is looked up in the two tables */
+    char *name;                    /* scratch: what is looked up in the tables by name */
     size_t name_cap;
     struct rules_effect *effects;  /* of the event that is evaluated */
     size_t effects_max;
@@ -144,14 +157,19 @@ void batch_ratings_add_effects(struct batch *b, struct item *item, const struct 
 const char *batch_ratings_prepare(struct item *item);
 void batch_ratings_commit(struct item *item);
 
+/* batch_ledgers.c. find(b, kind, player, field): the record, which is new where it is all zero but
+ * for its field; player and field live as long as the batch, player is empty for names. */
+struct record *batch_ledgers_find(struct batch *b, enum ledger_kind kind, struct event_text player,
+                                  struct event_text field);
+
 /* As batch_read_command and batch_read_reply, of b->ledgers[i]. */
-void batch_ratings_read_command(const struct batch *b, size_t i, struct redis_args *a);
-int batch_ratings_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
+void batch_ledgers_read_command(const struct batch *b, size_t i, struct redis_args *a);
+int batch_ledgers_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
     __attribute__((warn_unused_result));
 
-/* The keys of the ratings that change, and how many there are; then the hashes, for `apply`, of which
- * the first has the key of that number. */
-size_t batch_ratings_add_keys(const struct batch *b, struct redis_args *a);
-void batch_ratings_add_hashes(const struct batch *b, size_t key, struct redis_args *a);
+/* The keys of the ledgers that change, and how many there are; then the hashes, for `apply`, of
+ * which the first has the key of that number. */
+size_t batch_ledgers_add_keys(const struct batch *b, struct redis_args *a);
+void batch_ledgers_add_hashes(const struct batch *b, size_t key, struct redis_args *a);
 
 #endif

@@ -3,58 +3,23 @@
  * matches in memory in their order, and is written once; its score on the board is a figure like
  * any other, which the item sets (batch.c), so that an event which fails undoes it too.
  */
-#include <assert.h>
-#include <hiredis/hiredis.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "lib/keys.h"
 #include "lib/product.h"
 #include "lib/rating_rule.h"
-#include "lib/redis.h"
 #include "worker/batch_private.h"
 
-/* --- what is in the batch --------------------------------------------------------------------- */
-
-static struct ledger *
-find_ledger(struct batch *b, struct event_text player)
-{
-    struct ledger *ledger;
-    char *key;
-
-    HASH_FIND(hh, b->ledgers_by_player, player.s, player.len, ledger);
-    if (ledger != NULL)
-        return ledger;
-    if (asprintf(&key, KEY_PLAYER, b->product_id, player.s) < 0)
-        mem_out();
-    ledger = mem_arena_alloc(&b->arena, sizeof(*ledger));
-    ledger->key = mem_arena_copy(&b->arena, key, strlen(key));
-    free(key);
-    ledger->tail = &ledger->records;
-    HASH_ADD_KEYPTR(hh, b->ledgers_by_player, player.s, player.len, ledger);
-    b->ledgers = mem_grow(b->ledgers, &b->ledgers_cap, b->nledgers + 1, sizeof(*b->ledgers));
-    b->ledgers[b->nledgers++] = ledger;
-    return ledger;
-}
-
-/* The player's rating on the board; player is in the arena. A player has few ratings. */
 static struct record *
 find_record(struct batch *b, size_t board, struct event_text player)
 {
     const struct rules_board *rules = rules_board_at(b->product->rules, board);
-    struct ledger *ledger = find_ledger(b, player);
-    struct record *record;
+    struct event_text field = {rules->id, strlen(rules->id)};
+    struct record *record = batch_ledgers_find(b, LEDGER_RATINGS, player, field);
 
-    for (record = ledger->records; record != NULL; record = record->next)
-        if (record->rule == rules->rating)
-            return record;
-    record = mem_arena_alloc(&b->arena, sizeof(*record));
-    record->board = rules->id;
-    record->rule = rules->rating;
-    record->rating = rules->rating->start;
-    *ledger->tail = record;
-    ledger->tail = &record->next;
-    ledger->nrecords++;
+    if (record->rule == NULL) {
+        record->rule = rules->rating;
+        record->rating = rules->rating->start;
+    }
     return record;
 }
 
@@ -131,36 +96,7 @@ batch_ratings_add_effects(struct batch *b, struct item *item, const struct event
     }
 }
 
-/* --- reading and computing -------------------------------------------------------------------- */
-
-void
-batch_ratings_read_command(const struct batch *b, size_t i, struct redis_args *a)
-{
-    const struct ledger *ledger = b->ledgers[i];
-
-    redis_args_str(a, "HMGET");
-    redis_args_str(a, ledger->key);
-    for (const struct record *r = ledger->records; r != NULL; r = r->next)
-        redis_args_printf(a, KEYS_PLAYER_RATING, r->board);
-}
-
-int
-batch_ratings_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
-{
-    struct ledger *ledger = b->ledgers[i];
-    size_t n = 0;
-
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != ledger->nrecords)
-        return -1;
-    for (struct record *r = ledger->records; r != NULL; r = r->next) {
-        const struct redisReply *text = reply->element[n++];
-
-        if (text->type != REDIS_REPLY_NIL)
-            r->broken = text->type != REDIS_REPLY_STRING ||
-                        rating_rule_parse(r->rule, text->str, text->len, &r->rating) < 0;
-    }
-    return 0;
-}
+/* --- computing -------------------------------------------------------------------------------- */
 
 const char *
 batch_ratings_prepare(struct item *item)
@@ -191,51 +127,4 @@ batch_ratings_commit(struct item *item)
             c->records[i]->rating = c->after[i];
             c->records[i]->changed = true;
         }
-}
-
-/* --- writing ---------------------------------------------------------------------------------- */
-
-static size_t
-count_changed(const struct ledger *ledger)
-{
-    size_t n = 0;
-
-    for (const struct record *r = ledger->records; r != NULL; r = r->next)
-        n += r->changed;
-    return n;
-}
-
-size_t
-batch_ratings_add_keys(const struct batch *b, struct redis_args *a)
-{
-    size_t keys = 0;
-
-    for (size_t i = 0; i < b->nledgers; i++) {
-        if (count_changed(b->ledgers[i]) == 0)
-            continue;
-        redis_args_key(a, "%s", b->ledgers[i]->key);
-        keys++;
-    }
-    return keys;
-}
-
-void
-batch_ratings_add_hashes(const struct batch *b, size_t key, struct redis_args *a)
-{
-    for (size_t i = 0; i < b->nledgers; i++) {
-        size_t n = count_changed(b->ledgers[i]);
-
-        if (n == 0)
-            continue;
-        redis_args_int(a, (int64_t)key++);
-        redis_args_int(a, (int64_t)n);
-        for (const struct record *r = b->ledgers[i]->records; r != NULL; r = r->next) {
-            char text[RATING_RULE_TEXT_SIZE];
-
-            if (!r->changed)
-                continue;
-            redis_args_printf(a, KEYS_PLAYER_RATING, r->board);
-            redis_args_add(a, text, rating_rule_format(r->rule, &r->rating, text));
-        }
-    }
 }

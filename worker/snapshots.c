@@ -256,12 +256,14 @@ snapshots_refresh(struct snapshots *all)
 void
 snapshots_applied(struct snapshots *all, const struct batch *batch)
 {
+    bool names = batch_changes_names(batch);
+
     for (size_t i = 0; all != NULL && i < all->n; i++) {
         struct snapshot *s = &all->file[i];
         const struct worker *w = s->lane->worker;
         dur_ms since = loop_now(w->loop) - s->written;
 
-        if (s->board < 0 || !batch_changes_board(batch, (size_t)s->board))
+        if (s->board < 0 || !(batch_changes_board(batch, (size_t)s->board) || names))
             continue;
         s->changed = s->asked;
         if (!s->asked)

@@ -21,7 +21,7 @@ check_accepted(const struct event *e)
     assert(event_id_parse(id, event_id_format(e->id, id), &again) == 0);
     assert(event_id_compare(e->id, again) == 0);
     assert(text_is_product_id(e->product_id.s, e->product_id.len));
-    assert(e->type == EVENT_OTHER || text_is_game_id(e->game_id.s, e->game_id.len));
+    assert(e->type == EVENT_OTHER || e->type == EVENT_PLAYER_NAME || text_is_game_id(e->game_id.s, e->game_id.len));
     assert(e->nfields > 0 && e->nfields <= EVENT_FIELDS_MAX);
     assert(event_time(e) >= 0);
     for (size_t i = 0; i < e->nfields; i++) {

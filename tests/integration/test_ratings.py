@@ -1,5 +1,17 @@
-"""Ratings: from the stream to the board, through the real programs."""
-from stack import wait_for
+"""Events that are more than a sum: ratings, scores and names, from the stream to the boards."""
+import pytest
+
+from stack import Stack, game_file, wait_for
+
+SCORES = [{"id": "high", "from": [{"on": {"type": "score"}, "player": "user_id", "max": {"field": "score"}}]}]
+
+
+@pytest.fixture(scope="module")
+def stack(game_server):
+    running = Stack(games={"exrps": game_file(game_server.url),
+                           "arcade": game_file(game_server.url, "arcade", boards=SCORES)})
+    yield running
+    running.close()
 
 
 def board(stack, product, name, **parameters):
@@ -23,3 +35,29 @@ def test_glicko2(stack):
     assert stack.redis.hget("{exrps}:player:r1", "r:rating").split(" ")[3] == "2"  # nobody beats himself
     wait_for(lambda: board(stack, "exrps", "rating") == dict(list(scores.items())[:25]),
              what="the rating board's snapshot")
+
+
+def test_scores_and_names(stack):
+    """A score needs no match; a name sent by the game server is shown at once."""
+    redis = stack.redis
+    for user, score in (("s1", "1250.5"), ("s2", "9007199254740992"), ("s1", "10"), ("s3", "-3")):
+        redis.xadd("game_event_stream", {"product_id": "arcade", "type": "score", "user_id": user, "score": score})
+    before = redis.xlen("{arcade}:deadletters")
+    for score in ("lots", "1e400", "NaN", ""):
+        redis.xadd("game_event_stream", {"product_id": "arcade", "type": "score", "user_id": "s4", "score": score})
+    for name in ({"user_id": "s1", "username": "First"}, {"user_id": "s1", "username": "Zoë 🎲"},
+                 {"user_id": "s1"}, {"user_id": "s1", "username": "a\nb"}):
+        redis.xadd("game_event_stream", {"product_id": "arcade", "type": "player_name", **name})
+    url = f"{stack.url}/leaderboards/arcade/high"
+
+    def entries(query):
+        return [(e["rank"], e["user_id"], e["username"], e["score"])
+                for e in stack.http.get(url + query).json()["entries"]]
+
+    wanted = [(1, "s2", None, 9007199254740992), (2, "s1", "Zoë 🎲", 1250.5), (3, "s3", None, -3)]
+    wait_for(lambda: entries("?limit=10") == wanted, what="the scores")
+    wait_for(lambda: entries("") == wanted, what="the scores' snapshot")
+    wait_for(lambda: redis.xlen("{arcade}:deadletters") == before + 6, what="the dead letters")
+    # A name alone makes the snapshot new.
+    redis.xadd("game_event_stream", {"product_id": "arcade", "type": "player_name", "user_id": "s3", "username": "Cee"})
+    wait_for(lambda: entries("")[2][2] == "Cee", what="the name in the snapshot")

@@ -222,6 +222,25 @@ START_TEST(bad_placements_are_a_dead_letter_and_nothing_else)
 }
 END_TEST
 
+START_TEST(the_last_name_of_a_player_is_written)
+{
+    const char *call;
+
+    add(ENTRY("2-0", "product_id", "p", "type", "player_name", "user_id", "ann", "username", "A"));
+    add(ENTRY("3-0", "product_id", "p", "type", "player_name", "user_id", "bob", "username", "B"));
+    add(ENTRY("4-0", "product_id", "p", "type", "player_name", "user_id", "ann", "username",
+              "Ann"));
+    ck_assert_uint_eq(batch_reads(batch), 1);
+    ANSWER("HMGET {p}:names ann bob", "old", NULL);
+    call = applied();
+    contains(call, " {p}:position:s {p}:names 1-0 9-1 ");
+    contains(call, " 0 2 7 2 id 9-1 entries 7 8 2 ann Ann bob B 0 0 ");
+    ck_assert(batch_changes_names(batch));
+    ck_assert_uint_eq(batch_results(batch).applied, 3);
+    ck_assert_uint_eq(batch_moves(batch), 0);
+}
+END_TEST
+
 START_TEST(answers_of_another_shape_are_refused)
 {
     struct redisReply *entry = ENTRY("1-0", "1", "2");
@@ -248,6 +267,7 @@ unit_suite(void)
     tcase_add_test(tc, a_stored_rating_that_is_none_costs_its_events_alone);
     tcase_add_test(tc, teams_are_rated);
     tcase_add_test(tc, bad_placements_are_a_dead_letter_and_nothing_else);
+    tcase_add_test(tc, the_last_name_of_a_player_is_written);
     tcase_add_test(tc, answers_of_another_shape_are_refused);
     suite_add_tcase(suite, tc);
     return suite;

@@ -166,6 +166,7 @@ START_TEST(test_types)
     ck_assert_int_eq(type_of(E("game_removed")), EVENT_GAME_REMOVED);
     ck_assert_int_eq(type_of(E("game_over", "winner_id", "a", "loser_id", "b")), EVENT_GAME_OVER);
     ck_assert_int_eq(type_of(E("game_over", "placements", "[[\"a\"],[\"b\"]]")), EVENT_GAME_OVER);
+    ck_assert_int_eq(type_of(E("player_name", "user_id", "a", "username", "b")), EVENT_PLAYER_NAME);
     ck_assert_int_eq(type_of(E("gameplay")), EVENT_OTHER);
     ck_assert_int_eq(type_of(E("something_else")), EVENT_OTHER);
     ck_assert_int_eq(type_of(E("")), EVENT_OTHER);
@@ -392,7 +393,8 @@ START_TEST(test_random_entries)
             ck_assert_ptr_null(why);
             ck_assert_uint_eq(2 * e.nfields, n);
             ck_assert(event_text_is(e.product_id, "p"));
-            ck_assert(e.type == EVENT_OTHER || event_text_is(e.game_id, GAME));
+            ck_assert(e.type == EVENT_OTHER || e.type == EVENT_PLAYER_NAME ||
+                      event_text_is(e.game_id, GAME));
             for (size_t k = 0; k < n; k += 2)
                 ck_assert(event_text_is(event_field(&e, texts[k]), texts[k + 1]));
         } else {

@@ -23,6 +23,7 @@
 #define KEY_POSITION "{%s}:position:%s"     /* hash: where the checkpoint is, counted; stream name */
 #define KEY_DEADLETTERS "{%s}:deadletters"  /* stream: events that could not be applied */
 #define KEY_KEYS "{%s}:keys"                /* hash: id of a game's key -> hash, created, revoked */
+#define KEY_AUDIT "{%s}:audit"              /* stream: who changed what by hand */
 #define KEY_LEASE "{%s}:lease"              /* string: the worker that serves the product */
 
 #define KEY_HEARTBEAT "varcade:heartbeat"   /* string: ms of the last sign of life of any worker */

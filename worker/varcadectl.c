@@ -1,230 +1,318 @@
 /*
- * varcadectl: what an administrator or a game's author does by hand. One function a command, in
- * one table; each has argc and argv of its own, from the command's name on.
+ * varcadectl: what an administrator or a game's author does by hand. Here is the table of all
+ * commands and what is common to them: words, options, arguments, configuration.
  */
 #include "config.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/buf.h"
-#include "lib/clock.h"
 #include "lib/conf.h"
-#include "lib/product.h"
+#include "lib/log.h"
 #include "lib/text.h"
-#include "lib/token.h"
+#include "worker/ctl.h"
 
-#define WHY_MAX ((size_t)262144)
-#define HOURS_MAX 87600 /* ten years */
-#define USAGE_ERROR 2   /* exit status */
+#define PRODUCT "PRODUCT"
+
+/* clang-format off */
+static const struct ctl_command commands[] = {
+    {.name = "token", .arguments = "", .needs = CTL_CONFIG, .run = ctl_token_run,
+     .options = {{"user", "ID", true, "the claim user_id"},
+                 {"name", "NAME", true, "the claim username"},
+                 {"hours", "N", false, "how long it is good, 1 to 87600 (24)"}},
+     .help = "print a player's token, signed with the first key of the configuration, which\n"
+             "must be a secret (HS256, HS384, HS512)"},
+    {.name = "check", .arguments = "FILE...", .min = 1, .max = SIZE_MAX, .run = ctl_check_run,
+     .help = "check games' files: every problem of every file, one a line"},
+    {.name = "keys add", .arguments = PRODUCT, .min = 1, .max = 1, .needs = CTL_CONFIG | CTL_JSON,
+     .run = ctl_keys_add,
+     .help = "make a key for the game's servers and print it, once: POST /events/PRODUCT"},
+    {.name = "keys rotate", .arguments = PRODUCT, .min = 1, .max = 1,
+     .needs = CTL_CONFIG | CTL_JSON, .run = ctl_keys_rotate,
+     .options = {{"overlap", "HOURS", false, "how long the old ones still count, 0 to 8760 (24)"}},
+     .help = "make a key and print it; the others end after the overlap"},
+    {.name = "keys revoke", .arguments = PRODUCT " KEY-ID", .min = 2, .max = 2,
+     .needs = CTL_CONFIG | CTL_JSON, .run = ctl_keys_revoke,
+     .help = "end a key at once"},
+    {.name = "keys list", .arguments = PRODUCT, .min = 1, .max = 1,
+     .needs = CTL_CONFIG | CTL_JSON, .run = ctl_keys_list,
+     .help = "list the game's keys"},
+    {.name = "deadletters list", .arguments = PRODUCT, .min = 1, .max = 1,
+     .needs = CTL_CONFIG | CTL_JSON, .run = ctl_letters_list,
+     .options = {{"limit", "N", false, "how many at the most, 1 to 100000 (100)"},
+                 {"after", "ID", false, "from the one behind this on"}},
+     .help = "list events that could not be applied, and why; PRODUCT ? is those of no product"},
+    {.name = "deadletters replay", .arguments = PRODUCT " [ID...]", .min = 1, .max = SIZE_MAX,
+     .needs = CTL_CONFIG | CTL_JSON, .run = ctl_letters_replay,
+     .options = {{"all", NULL, false, "all there are"}},
+     .help = "put such events into the stream again, as new ones, and take them off the list"},
+    {.name = "deadletters drop", .arguments = PRODUCT " [ID...]", .min = 1, .max = SIZE_MAX,
+     .needs = CTL_CONFIG | CTL_JSON, .run = ctl_letters_drop,
+     .options = {{"all", NULL, false, "all there are"}},
+     .help = "take such events off the list"},
+};
+/* clang-format on */
+
+#define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+/* --- for the commands ------------------------------------------------------------------------- */
 
 static void
-print_help(void)
+tell(const char *fmt, va_list ap)
 {
-    fputs("Usage: varcadectl token [--config FILE] --user ID --name NAME [--hours N]\n"
-          "       varcadectl check FILE...\n"
-          "       varcadectl --help | --version\n"
-          "\n"
-          "  token  print a player's token, signed with the first key of the configuration, which\n"
-          "         must be a secret (HS256, HS384, HS512)\n"
-          "    --config FILE  the configuration; without it every key has its default\n"
-          "    --user ID      the claim user_id\n"
-          "    --name NAME    the claim username\n"
-          "    --hours N      how long it is good, 1 to 87600 (24)\n"
-          "  check  check games' files: every problem of every file, one a line\n",
-          stdout);
+    fputs("varcadectl: ", stderr);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
 }
 
-static int
-usage_error(const char *what)
+int
+ctl_fail(const char *fmt, ...)
 {
-    if (what != NULL)
-        fprintf(stderr, "varcadectl: %s\n", what);
+    va_list ap;
+
+    va_start(ap, fmt);
+    tell(fmt, ap);
+    va_end(ap);
+    return CTL_FAILED;
+}
+
+int
+ctl_usage(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    tell(fmt, ap);
+    va_end(ap);
     fputs("Try varcadectl --help\n", stderr);
-    return USAGE_ERROR;
+    return CTL_USAGE;
 }
 
-/* --- token ------------------------------------------------------------------------------------ */
-
-struct token_options {
-    const char *config; /* NULL: defaults alone */
-    const char *user, *name;
-    int64_t hours;
-};
-
-/* parse_token_options(argc, argv, o): 0, or the exit status. */
-static int
-parse_token_options(int argc, char **argv, struct token_options *o)
+const char *
+ctl_option(const struct ctl *c, const char *name)
 {
-    enum { CONFIG, USER, NAME, HOURS };
-    static const struct option names[] = {{"config", required_argument, NULL, CONFIG},
-                                          {"user", required_argument, NULL, USER},
-                                          {"name", required_argument, NULL, NAME},
-                                          {"hours", required_argument, NULL, HOURS},
-                                          {NULL, 0, NULL, 0}};
-    int option;
+    const struct ctl_option *options = c->command->options;
 
-    while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
-        switch (option) {
-        case CONFIG:
-            o->config = optarg;
-            break;
-        case USER:
-            o->user = optarg;
-            break;
-        case NAME:
-            o->name = optarg;
-            break;
-        case HOURS:
-            if (text_parse_int(optarg, strlen(optarg), 1, HOURS_MAX, &o->hours) != 0)
-                return usage_error("--hours: a number from 1 to 87600");
-            break;
-        default:
-            return usage_error(NULL);
+    for (size_t i = 0; options[i].name != NULL; i++)
+        if (strcmp(options[i].name, name) == 0)
+            return c->value[i];
+    assert(!"an option of this command");
+    return NULL;
+}
+
+const char *
+ctl_product(const struct ctl *c)
+{
+    if (text_is_product_id(c->args[0], strlen(c->args[0])))
+        return c->args[0];
+    (void)ctl_usage("%s: not a product's id", c->args[0]);
+    return NULL;
+}
+
+int
+ctl_print(struct buf *out)
+{
+    int ret = CTL_OK;
+
+    if (!buf_ok(out))
+        ret = ctl_fail("out of memory");
+    else
+        puts(out->data != NULL ? out->data : "");
+    buf_free(out);
+    return ret;
+}
+
+void
+ctl_json_text(struct buf *out, const char *s, size_t len)
+{
+    struct buf text;
+    size_t n;
+
+    buf_init(&text, 3 * len);
+    for (size_t i = 0; i < len; i += n) {
+        n = text_utf8_char(s + i, len - i);
+        if (n > 0) {
+            buf_add(&text, s + i, n);
+        } else {
+            buf_str(&text, "\xef\xbf\xbd");
+            n = 1;
         }
     }
-    if (optind < argc)
-        return usage_error("token: there are no arguments but options");
-    if (o->user == NULL || !text_is_name(o->user, strlen(o->user)))
-        return usage_error("--user: 1 to 128 bytes of UTF-8 without control characters");
-    if (o->name == NULL || !text_is_name(o->name, strlen(o->name)))
-        return usage_error("--name: 1 to 128 bytes of UTF-8 without control characters");
+    buf_json_string(out, text.data != NULL ? text.data : "", text.len);
+    buf_free(&text);
+}
+
+/* --- the command line ------------------------------------------------------------------------- */
+
+/* How many of the words at argv are the command's name; 0: it is another. */
+static int
+count_words(const struct ctl_command *command, int argc, char **argv)
+{
+    const char *name = command->name;
+    int n = 0;
+
+    while (*name != '\0') {
+        size_t len = strcspn(name, " ");
+
+        if (n == argc || strlen(argv[n]) != len || memcmp(argv[n], name, len) != 0)
+            return 0;
+        n++;
+        name += len + (name[len] == ' ');
+    }
+    return n;
+}
+
+static const struct ctl_command *
+find_command(int argc, char **argv, int *ret_words)
+{
+    for (size_t i = 0; i < NCOMMANDS; i++) {
+        *ret_words = count_words(&commands[i], argc, argv);
+        if (*ret_words > 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+/* What getopt_long answers; an option of the command's own is its index. */
+enum { OPTION_HELP = CTL_OPTIONS_MAX, OPTION_CONFIG, OPTION_JSON };
+
+static void
+list_options(const struct ctl_command *command, struct option *list)
+{
+    size_t n = 0;
+
+    for (int i = 0; command->options[i].name != NULL; i++)
+        list[n++] = (struct option){
+            command->options[i].name,
+            command->options[i].argument != NULL ? required_argument : no_argument, NULL, i};
+    list[n++] = (struct option){"help", no_argument, NULL, OPTION_HELP};
+    if (command->needs & CTL_CONFIG)
+        list[n++] = (struct option){"config", required_argument, NULL, OPTION_CONFIG};
+    if (command->needs & CTL_JSON)
+        list[n++] = (struct option){"json", no_argument, NULL, OPTION_JSON};
+    list[n] = (struct option){NULL, 0, NULL, 0};
+}
+
+/* read_options(c, argc, argv, ret_config, ret_help): argv[0] is the command's last word. 0, or the
+ * exit status. */
+static int
+read_options(struct ctl *c, int argc, char **argv, const char **ret_config, bool *ret_help)
+{
+    struct option list[CTL_OPTIONS_MAX + 4];
+    int option;
+
+    list_options(c->command, list);
+    while ((option = getopt_long(argc, argv, "", list, NULL)) != -1) {
+        if (option == OPTION_HELP)
+            *ret_help = true;
+        else if (option == OPTION_CONFIG)
+            *ret_config = optarg;
+        else if (option == OPTION_JSON)
+            c->json = true;
+        else if (option >= 0 && option < CTL_OPTIONS_MAX)
+            c->value[option] = optarg != NULL ? optarg : "";
+        else
+            return ctl_usage("%s", c->command->name);
+    }
+    c->args = argv + optind;
+    c->nargs = (size_t)(argc - optind);
     return 0;
 }
 
-/* sign(conf, o, why): the token, free()d by the caller; NULL with the reason in why. */
-static char *
-sign(const struct conf *conf, const struct token_options *o, struct buf *why)
+/* 0, or the exit status. */
+static int
+check_usage(const struct ctl *c)
 {
-    const struct table_list *files = &conf->token_key_files;
-    struct token_keys *keys = NULL;
-    char *token = NULL;
+    const struct ctl_command *command = c->command;
 
-    if (files->n == 0) {
-        buf_str(why, "token.key_files: at least one is needed");
-        return NULL;
-    }
-    if (token_keys_load(conf->token_algorithm, (const char *const *)files->item, files->n,
-                        conf->token_leeway, &keys, why) != 0)
-        return NULL;
-    token = token_sign(keys, o->user, o->name, o->hours * 3600, clock_wall());
-    if (token == NULL && errno == ENOTSUP)
-        buf_printf(why, "token.algorithm: %s: the key is public, tokens are signed elsewhere",
-                   conf->token_algorithm);
-    else if (token == NULL)
-        buf_str(why, strerror(errno));
-    token_keys_free(keys);
-    return token;
+    for (size_t i = 0; command->options[i].name != NULL; i++)
+        if (command->options[i].required && c->value[i] == NULL)
+            return ctl_usage("%s: --%s is needed", command->name, command->options[i].name);
+    if (c->nargs > command->max && command->max == 0)
+        return ctl_usage("%s: there are no arguments but options", command->name);
+    if (c->nargs < command->min || c->nargs > command->max)
+        return ctl_usage("%s: the arguments are %s", command->name, command->arguments);
+    return 0;
 }
 
 static int
-run_token(int argc, char **argv)
+run_configured(struct ctl *c, const char *config)
 {
-    struct token_options o = {.hours = 24};
-    struct conf *conf = NULL;
-    char *token = NULL;
-    struct buf why;
-    int ret = parse_token_options(argc, argv, &o);
-
-    if (ret != 0)
-        return ret;
-    buf_init(&why, WHY_MAX);
-    if (conf_load(o.config, &conf, &why) == 0)
-        token = sign(conf, &o, &why);
-    if (token != NULL)
-        puts(token);
-    else
-        fprintf(stderr, "varcadectl: %s\n", why.data != NULL ? why.data : "out of memory");
-    ret = token != NULL ? EXIT_SUCCESS : EXIT_FAILURE;
-    free(token);
-    conf_free(conf);
-    buf_free(&why);
-    return ret;
-}
-
-/* --- check ------------------------------------------------------------------------------------ */
-
-static int
-check_file(const char *file)
-{
-    struct product *product = NULL;
     struct buf why;
     int ret;
 
-    buf_init(&why, WHY_MAX);
-    ret = products_load_file(file, &product, &why);
-    if (ret == 0)
-        printf("%s: good\n", file);
+    buf_init(&why, CTL_WHY_MAX);
+    if (conf_load(config, &c->conf, &why) == 0)
+        ret = c->command->run(c);
     else
-        fprintf(stderr, "%s\n", why.data != NULL ? why.data : "out of memory");
-    product_free(product);
+        ret = ctl_fail("%s", why.data != NULL ? why.data : "out of memory");
+    ctl_redis_close(c);
+    conf_free(c->conf);
     buf_free(&why);
     return ret;
 }
 
 static int
-run_check(int argc, char **argv)
+run_command(const struct ctl_command *command, int argc, char **argv)
 {
-    int ret = EXIT_SUCCESS;
+    struct ctl c = {.command = command};
+    const char *config = NULL;
+    bool help = false;
+    int ret = read_options(&c, argc, argv, &config, &help);
+
+    if (ret == 0 && help) {
+        ctl_help_command(command);
+        return CTL_OK;
+    }
+    if (ret == 0)
+        ret = check_usage(&c);
+    if (ret != 0)
+        return ret;
+    return command->needs & CTL_CONFIG ? run_configured(&c, config) : command->run(&c);
+}
+
+static int
+run(int argc, char **argv)
+{
+    const struct ctl_command *command;
+    int words;
 
     if (argc < 2)
-        return usage_error("check: no file is named");
-    for (int i = 1; i < argc; i++) {
-        if (check_file(argv[i]) != 0)
-            ret = EXIT_FAILURE;
+        return ctl_usage("no command is named");
+    if (strcmp(argv[1], "--help") == 0) {
+        ctl_help_print(commands, NCOMMANDS);
+        return CTL_OK;
     }
-    return ret;
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("varcadectl " PACKAGE_VERSION);
+        return CTL_OK;
+    }
+    if (strcmp(argv[1], "--completion") == 0) {
+        ctl_help_completion(commands, NCOMMANDS);
+        return CTL_OK;
+    }
+    command = find_command(argc - 1, argv + 1, &words);
+    if (command == NULL)
+        return ctl_usage("%s: no such command", argv[1]);
+    /* getopt_long names its first word in what it has to say. */
+    argv[words] = argv[0];
+    return run_command(command, argc - words, argv + words);
 }
-
-/* --- all commands ----------------------------------------------------------------------------- */
-
-static int
-run_help(int argc, char **argv)
-{
-    (void)argc;
-    (void)argv;
-    print_help();
-    return EXIT_SUCCESS;
-}
-
-static int
-run_version(int argc, char **argv)
-{
-    (void)argc;
-    (void)argv;
-    puts("varcadectl " PACKAGE_VERSION);
-    return EXIT_SUCCESS;
-}
-
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-} commands[] = {
-    {"token", run_token},
-    {"check", run_check},
-    {"--help", run_help},
-    {"--version", run_version},
-};
 
 int
 main(int argc, char **argv)
 {
-    int ret = -1;
+    int ret;
 
-    if (argc < 2)
-        return usage_error("no command is named");
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        if (strcmp(commands[i].name, argv[1]) == 0)
-            ret = commands[i].run(argc - 1, argv + 1);
-    }
-    if (ret == -1)
-        return usage_error("no such command");
+    log_init("varcadectl");
+    ret = run(argc, argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         perror("varcadectl: standard output");
-        ret = EXIT_FAILURE;
+        ret = CTL_FAILED;
     }
     return ret;
 }

@@ -127,7 +127,7 @@ class Check(Case):
 
 class Program(Case):
     def test_help_and_version(self):
-        for args, word in ((["--help"], "varcadectl token"), (["--version"], "varcadectl 0.")):
+        for args, word in ((["--help"], "varcadectl token"), (["--completion"], "complete "), (["--version"], "varcadectl 0.")):
             out = run(*args)
             self.assertEqual((out.returncode, out.stderr), (0, ""))
             self.assertIn(word, out.stdout)
@@ -135,7 +135,41 @@ class Program(Case):
     def test_usage(self):
         self.fails(run(), 2, "--help")
         self.fails(run("fly"), 2, "no such command")
-        self.fails(run("check"), 2, "no file")
+        self.fails(run("check"), 2, "the arguments are FILE")
+        self.fails(run("keys"), 2, "no such command")
+        self.fails(run("keys", "add"), 2, "the arguments are PRODUCT")
+        self.fails(run("keys", "add", "a", "b"), 2, "the arguments are PRODUCT")
+        self.fails(run("keys", "add", "../x"), 2, "not a product's id")
+        self.fails(run("keys", "list", "--colour", "red", "exrps"), 2, "colour")
+        self.fails(run("keys", "list", "--limit", "1", "exrps"), 2, "limit")
+        self.fails(run("keys", "rotate", "exrps", "--overlap", "8761"), 2, "--overlap")
+        for args in (["exrps"], ["exrps", "1-0", "--all"], ["exrps", "x"]):
+            self.fails(run("deadletters", "drop", *args), 2, "varcadectl: ")
+
+    def test_redis_away(self):
+        config = self.write("away.json", {"redis": {"state_url": f"unix:{self.dir}/none.sock"}})
+        self.fails(run("keys", "list", "--config", config, "exrps"), 1, "none.sock", "No such file")
+
+    def commands(self):
+        lines = run("--help").stdout.splitlines()
+        return [line.split() for line in lines if line.startswith("  varcadectl ")]
+
+    def test_help_of_each_command(self):
+        self.assertGreater(len(self.commands()), 5)
+        for words in self.commands():
+            name = [w for w in words[1:3] if w.isalpha() and w.islower()]
+            out = run(*name, "--help")
+            self.assertEqual((out.returncode, out.stderr), (0, ""))
+            self.assertTrue(out.stdout.startswith("Usage: " + " ".join(words) + "\n"), out.stdout)
+
+    def test_completion(self):
+        script = self.write("completion", run("--completion").stdout)
+        ask = '''. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _varcadectl; echo "${COMPREPLY[*]}"'''
+        for words, expected in ((["k"], "keys"), (["keys", "r"], "rotate revoke"), (["keys", "rotate", "--o"], "--overlap"),
+                                (["keys", "rotate", "--json", "--o"], "--overlap"), (["check", "--"], "--help"),
+                                (["nothing", ""], "")):
+            out = subprocess.run(["bash", "-c", ask, script, "varcadectl", *words], capture_output=True, text=True)
+            self.assertEqual((out.stdout.strip(), out.stderr), (expected, ""), words)
 
     def test_full_disk(self):
         with open("/dev/full", "w") as full:
@@ -149,8 +183,13 @@ class Program(Case):
         out = subprocess.run(["mandoc", "-Tlint", "-Wwarning", page], capture_output=True, text=True)
         self.assertEqual((out.returncode, out.stdout), (0, ""))
         text = page.read_text()
-        for word in ("-config", "-user", "-name", "-hours", "-help", "-version", "check", "token"):
-            self.assertIn(word, text)
+        for words in self.commands():
+            for word in words[1:]:
+                word = word.strip("[]")
+                if word[0] == "-":
+                    self.assertIn("Fl " + word[1:] + " ", text.replace("\n", " "))
+                elif word.islower():
+                    self.assertIn(word, text)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,4 @@
-/*
- * A page of a board. The function tells the first entry's rank; the others follow from their
- * scores: whoever has the score of the one above has that one's rank too.
- */
+/* What is read of a board, as commands and as JSON: see board.h. */
 #include <assert.h>
 #include <hiredis/hiredis.h>
 #include <string.h>
@@ -14,8 +11,7 @@
 #include "lib/rules.h"
 #include "lib/text.h"
 
-#define HEAD_ELEMENTS 2 /* total, rank of the first */
-#define ROW_ELEMENTS 3  /* id, score, name */
+#define ENTRY_ELEMENTS 4 /* rank, id, score, name */
 
 struct board_page
 board_page_first(const struct product *product, size_t board, wall_ms now)
@@ -29,48 +25,71 @@ board_page_first(const struct product *product, size_t board, wall_ms now)
     return page;
 }
 
+/* Begin a call of one of the functions that read boards: its keys, and the arguments that all have.
+ */
+static void
+begin(struct redis_args *a, const char *function, const struct board_page *page)
+{
+    static const char *const ties[] = {
+        [RULES_COMPETITION] = "competition", [RULES_DENSE] = "dense", [RULES_FIRST] = "first"};
+    const struct rules_board *board = rules_board_at(page->product->rules, page->board);
+    const char *product = page->product->id, *window = page->window.name;
+
+    redis_args_fcall(a, function, true);
+    redis_args_key(a, KEY_BOARD, product, board->id, window);
+    redis_args_key(a, KEY_NAMES, product);
+    redis_args_key(a, KEY_BOARD KEYS_SCORES, product, board->id, window);
+    redis_args_key(a, KEY_BOARD KEYS_MEMBERS, product, board->id, window);
+    redis_args_str(a, board->order == RULES_DESC ? "desc" : "asc");
+    redis_args_str(a, ties[board->ties]);
+}
+
 void
 board_page_command(struct redis_args *a, const struct board_page *page)
 {
-    const struct rules_board *board = rules_board_at(page->product->rules, page->board);
-
-    redis_args_fcall(a, "board_page", true);
-    redis_args_key(a, KEY_BOARD, page->product->id, board->id, page->window.name);
-    redis_args_key(a, KEY_NAMES, page->product->id);
-    redis_args_str(a, board->order == RULES_DESC ? "desc" : "asc");
+    begin(a, "board_page", page);
     redis_args_int(a, page->offset);
     redis_args_int(a, page->limit);
 }
 
-/* The rows of one page, as they are gone through. */
-struct cursor {
-    int64_t position; /* 1 for the board's first */
-    int64_t rank;     /* of the entry before */
-    const struct redisReply *score;
-};
+/* --- as JSON ---------------------------------------------------------------------------------- */
 
+/* The entry's members, without the braces. */
 static int
-render_entry(struct cursor *c, redisReply *const *row, struct buf *out)
+render_entry(redisReply *const *row, struct buf *out)
 {
     double score;
 
-    if (row[0]->type != REDIS_REPLY_STRING || row[1]->type != REDIS_REPLY_STRING ||
-        text_parse_double(row[1]->str, row[1]->len, &score) < 0)
+    if (row[0]->type != REDIS_REPLY_INTEGER || row[1]->type != REDIS_REPLY_STRING ||
+        row[2]->type != REDIS_REPLY_STRING ||
+        text_parse_double(row[2]->str, row[2]->len, &score) < 0)
         return -1;
-    if (c->score != NULL && strcmp(c->score->str, row[1]->str) != 0)
-        c->rank = c->position;
-    c->score = row[1];
-    c->position++;
-    buf_printf(out, "{\"rank\": %lld, \"user_id\": ", (long long)c->rank);
-    buf_json_string(out, row[0]->str, row[0]->len);
+    buf_printf(out, "\"rank\": %lld, \"user_id\": ", row[0]->integer);
+    buf_json_string(out, row[1]->str, row[1]->len);
     buf_str(out, ", \"username\": ");
-    if (row[2]->type == REDIS_REPLY_STRING)
-        buf_json_string(out, row[2]->str, row[2]->len);
+    if (row[3]->type == REDIS_REPLY_STRING)
+        buf_json_string(out, row[3]->str, row[3]->len);
     else
         buf_str(out, "null");
     buf_str(out, ", \"score\": ");
     buf_json_number(out, score);
-    buf_byte(out, '}');
+    return 0;
+}
+
+/* The entries of a reply from element i on, as an array. */
+static int
+render_entries(const struct redisReply *reply, size_t i, struct buf *out)
+{
+    if (reply->elements < i || (reply->elements - i) % ENTRY_ELEMENTS != 0)
+        return -1;
+    buf_byte(out, '[');
+    for (; i < reply->elements; i += ENTRY_ELEMENTS) {
+        buf_str(out, out->data[out->len - 1] == '[' ? "{" : ", {");
+        if (render_entry(&reply->element[i], out) < 0)
+            return -1;
+        buf_byte(out, '}');
+    }
+    buf_byte(out, ']');
     return 0;
 }
 
@@ -100,25 +119,16 @@ int
 board_page_render(const struct board_page *page, const struct redisReply *reply, struct buf *out)
 {
     const struct rules_board *board = rules_board_at(page->product->rules, page->board);
-    struct cursor c;
-    size_t i;
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < HEAD_ELEMENTS ||
-        (reply->elements - HEAD_ELEMENTS) % ROW_ELEMENTS != 0 ||
-        reply->element[0]->type != REDIS_REPLY_INTEGER ||
-        reply->element[1]->type != REDIS_REPLY_INTEGER)
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
+        reply->element[0]->type != REDIS_REPLY_INTEGER)
         return -1;
-    c = (struct cursor){.position = page->offset + 1, .rank = reply->element[1]->integer};
     buf_str(out, "{\"board\": ");
     buf_json_string(out, board->id, strlen(board->id));
     render_window(page, out);
-    buf_printf(out, ", \"total\": %lld, \"entries\": [", reply->element[0]->integer);
-    for (i = HEAD_ELEMENTS; i < reply->elements; i += ROW_ELEMENTS) {
-        if (i > HEAD_ELEMENTS)
-            buf_str(out, ", ");
-        if (render_entry(&c, &reply->element[i], out) < 0)
-            return -1;
-    }
-    buf_str(out, "]}");
+    buf_printf(out, ", \"total\": %lld, \"entries\": ", reply->element[0]->integer);
+    if (render_entries(reply, 1, out) < 0)
+        return -1;
+    buf_byte(out, '}');
     return buf_ok(out) ? 0 : -1;
 }

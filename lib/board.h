@@ -5,7 +5,7 @@
  *   {"board": "wins", "window": "all", "at": "all", "starts": null, "ends": null, "total": 2,
  *    "entries": [{"rank": 1, "user_id": "…", "username": "…", "score": 2}, …]}
  *
- * Ranks are competition ranks (1224). username is null where no name is known.
+ * Ranks are as the board's `ties` say. username is null where no name is known.
  */
 #ifndef VARCADE_BOARD_H
 #define VARCADE_BOARD_H

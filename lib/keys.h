@@ -17,6 +17,10 @@
 #define KEY_VERSUS "{%s}:versus:%s"         /* hash: opponent -> wins, losses, draws; user id */
 #define KEY_STATS "{%s}:stats:%s"           /* hash: stat -> number; user id */
 #define KEY_BOARD "{%s}:board:%s:%s"        /* sorted set: user id by score; board id, window */
+/* Behind a board's key, what is beside it where ties are `dense` and where they are `first`. */
+#define KEYS_SCORES ":scores"               /* sorted set: each different score once */
+#define KEYS_COUNTS ":counts"               /* hash: score -> how many have it */
+#define KEYS_MEMBERS ":members"             /* hash: user id -> place:score */
 #define KEY_BOARD_HEAD "{%s}:board:"         /* what the keys of all boards begin with */
 #define KEY_WINDOWS "{%s}:windows"          /* sorted set: boards' keys by the end of their window, ms */
 #define KEY_CHECKPOINT "{%s}:checkpoint:%s" /* string: last stream id applied; stream name */

@@ -164,7 +164,7 @@ static const struct table_row rows[] = {
              "shown by its own name."},
     {.key = "boards", .type = TABLE_OTHER, .choices = "array of boards", .fallback = "", .unit = "",
      .help = "The leaderboards, at most 64, each with \"id\", \"title\" (default: the id), "
-             "\"order\" (\"desc\", the default: the highest score leads; or \"asc\") and \"from\": "
+             "\"order\" (\"desc\", the default: the highest score leads; or \"asc\"), \"ties\" (\"competition\", the default: 1 2 2 4; \"dense\": 1 2 2 3; or \"first\": 1 2 3 4, whoever reached the score first being ahead) and \"from\": "
              "an array of rules as in stats, each with one of \"add\", \"max\", \"min\" and "
              "\"set\", which is a number or {\"field\": NAME}. Windows of time: \"windows\" (array of "
              "\"all\", the default, \"yearly\", \"monthly\", \"weekly\", \"daily\"), \"timezone\" "

@@ -49,10 +49,14 @@ struct rules_condition {
 
 enum rules_order { RULES_DESC, RULES_ASC };
 
+/* Ranks of equal scores: 1 2 2 4; 1 2 2 3; or 1 2 3 4, whoever reached the score first being ahead. */
+enum rules_ties { RULES_COMPETITION, RULES_DENSE, RULES_FIRST };
+
 struct rules_board {
     char id[RULES_ID_MAX + 1];
     char *title;
     enum rules_order order;
+    enum rules_ties ties;
     struct window_plan windows;
     struct rating_rule *rating; /* what its scores are, and nothing else; NULL where rules add them up */
 };

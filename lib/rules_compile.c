@@ -74,6 +74,27 @@ compile_order(struct rules_file *f, struct rules_board *board, struct json_objec
     rules_file_leave(f, before);
 }
 
+static void
+compile_ties(struct rules_file *f, struct rules_board *board, struct json_object *entry)
+{
+    static const char *const names[] = {
+        [RULES_COMPETITION] = "competition", [RULES_DENSE] = "dense", [RULES_FIRST] = "first"};
+    size_t before = rules_file_enter(f, "ties");
+    struct json_object *value;
+    int ties = RULES_COMPETITION;
+
+    if (json_object_object_get_ex(entry, "ties", &value)) {
+        struct event_text name = rules_file_string(value);
+
+        while (ties <= RULES_FIRST && !event_text_is(name, names[ties]))
+            ties++;
+        if (ties > RULES_FIRST)
+            rules_file_complain(f, "none of \"competition\", \"dense\", \"first\"");
+    }
+    board->ties = ties <= RULES_FIRST ? (enum rules_ties)ties : RULES_COMPETITION;
+    rules_file_leave(f, before);
+}
+
 /* The title that stands in the file, or else a copy of the board's id. */
 static void
 compile_board_title(struct rules_file *f, struct rules_board *board, struct json_object *entry)
@@ -113,9 +134,9 @@ compile_source(struct rules_file *f, struct rules_board *board, struct json_obje
 static void
 compile_board(struct rules_file *f, struct json_object *entry)
 {
-    static const char *const known[] = {"id",     "title",   "order",    "from",
-                                        "rating", "windows", "timezone", "week_start",
-                                        "keep",   "seasons", NULL};
+    static const char *const known[] = {"id",         "title",  "order",   "ties",
+                                        "from",       "rating", "windows", "timezone",
+                                        "week_start", "keep",   "seasons", NULL};
     struct rules_board *board = &f->r->board[f->r->nboards];
 
     if (!rules_file_object(f, entry))
@@ -125,6 +146,7 @@ compile_board(struct rules_file *f, struct json_object *entry)
     f->r->nboards++;
     compile_board_title(f, board, entry);
     compile_order(f, board, entry);
+    compile_ties(f, board, entry);
     rules_windows_compile(f, entry, &board->windows);
     compile_source(f, board, entry);
 }

@@ -9,31 +9,25 @@
 
 #include "lib/board.h"
 #include "lib/buf.h"
-#include "lib/keys.h"
 #include "lib/product.h"
 #include "lib/redis.h"
 #include "lib/rules.h"
 #include "lib/text.h"
 #include "lib/topten.h"
 
+#define ENTRY_ELEMENTS 4 /* of a page: rank, id, score, name; behind the total */
+
 bool
 topten_command(struct redis_args *a, const struct product *product, wall_ms now)
 {
     int i = rules_top_ten_board(product->rules);
-    const struct rules_board *board;
     struct board_page page;
 
     if (i < 0)
         return false;
-    board = rules_board_at(product->rules, (size_t)i);
-    redis_args_str(a, "ZRANGE");
     page = board_page_first(product, (size_t)i, now);
-    redis_args_printf(a, KEY_BOARD, product->id, board->id, page.window.name);
-    redis_args_int(a, 0);
-    redis_args_int(a, TOPTEN_COUNT - 1);
-    if (board->order == RULES_DESC)
-        redis_args_str(a, "REV");
-    redis_args_str(a, "WITHSCORES");
+    page.limit = TOPTEN_COUNT;
+    board_page_command(a, &page);
     return true;
 }
 
@@ -58,13 +52,14 @@ topten_render(const struct redisReply *reply, struct buf *out)
 {
     size_t i;
 
-    if (reply != NULL && (reply->type != REDIS_REPLY_ARRAY || reply->elements % 2 != 0))
+    if (reply != NULL &&
+        (reply->type != REDIS_REPLY_ARRAY || reply->elements % ENTRY_ELEMENTS != 1))
         return -1;
     buf_byte(out, '[');
-    for (i = 0; reply != NULL && i < reply->elements; i += 2) {
-        if (i > 0)
+    for (i = 1; reply != NULL && i < reply->elements; i += ENTRY_ELEMENTS) {
+        if (i > 1)
             buf_str(out, ", ");
-        if (render_entry(reply->element[i], reply->element[i + 1], out) < 0)
+        if (render_entry(reply->element[i + 1], reply->element[i + 2], out) < 0)
             return -1;
     }
     buf_byte(out, ']');

@@ -186,6 +186,10 @@ batch_read_command(const struct batch *b, size_t i, struct redis_args *a)
         return;
     }
     group = b->groups[i];
+    if (group->kind == GROUP_RANKED) {
+        batch_ranked_read_command(b, group, a);
+        return;
+    }
     redis_args_str(a, group->kind == GROUP_STATS ? "HMGET" : "ZMSCORE");
     redis_args_str(a, group->key);
     for (figure = group->figures; figure != NULL; figure = figure->next)
@@ -206,12 +210,15 @@ batch_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
         return -1;
     for (figure = group->figures; figure != NULL; figure = figure->next) {
         const struct redisReply *value = reply->element[n++];
+        struct event_text text = {value->str, value->len};
 
         figure->exists = value->type != REDIS_REPLY_NIL;
         figure->value = 0;
+        if (value->type == REDIS_REPLY_STRING && group->kind == GROUP_RANKED)
+            text = batch_ranked_score(b, group, value);
         figure->broken =
             figure->exists && (value->type != REDIS_REPLY_STRING ||
-                               text_parse_double(value->str, value->len, &figure->value) < 0);
+                               text_parse_double(text.s, text.len, &figure->value) < 0);
     }
     return 0;
 }
@@ -229,7 +236,7 @@ static const char *const kinds[EVENT_TYPE_MAX] = {
 
 /* One effect, with what it takes to undo it. Returns why it cannot be, or NULL. */
 static const char *
-apply_effect(struct effect *effect)
+apply_effect(struct effect *effect, struct event_id id)
 {
     struct figure *figure = effect->figure;
     double after;
@@ -237,12 +244,15 @@ apply_effect(struct effect *effect)
     effect->was = figure->value;
     effect->was_there = figure->exists;
     effect->was_changed = figure->changed;
+    effect->was_reached = figure->reached;
     if (figure->broken)
         return "a stored figure is not a number";
     if (rules_apply(effect->op, figure->value, figure->exists, effect->value, &after) < 0)
         return "a figure would be beyond 2^53";
-    if (!figure->exists || after != figure->value)
+    if (!figure->exists || after != figure->value) {
         figure->changed = true;
+        figure->reached = id;
+    }
     figure->exists = true;
     figure->value = after;
     return NULL;
@@ -266,7 +276,7 @@ apply_item(struct item *item)
 
     item->dead = batch_ratings_prepare(item);
     for (done = 0; done < item->neffects && item->dead == NULL; done++)
-        item->dead = apply_effect(&item->effects[done]);
+        item->dead = apply_effect(&item->effects[done], item->id);
     if (item->dead == NULL) {
         commit(item);
         return;
@@ -277,6 +287,7 @@ apply_item(struct item *item)
         effect->figure->value = effect->was;
         effect->figure->exists = effect->was_there;
         effect->figure->changed = effect->was_changed;
+        effect->figure->reached = effect->was_reached;
     }
 }
 
@@ -358,7 +369,7 @@ batch_changes_board(const struct batch *b, size_t board)
     const struct figure *figure;
 
     for (i = 0; i < b->ngroups; i++) {
-        if (b->groups[i]->kind != GROUP_BOARD || b->groups[i]->board != board)
+        if (b->groups[i]->kind == GROUP_STATS || b->groups[i]->board != board)
             continue;
         for (figure = b->groups[i]->figures; figure != NULL; figure = figure->next)
             if (figure->changed)

@@ -59,17 +59,6 @@ add_moves(const struct batch *b, wall_ms latest, struct redis_args *a)
     }
 }
 
-static size_t
-count_changed(const struct group *group)
-{
-    const struct figure *figure;
-    size_t n = 0;
-
-    for (figure = group->figures; figure != NULL; figure = figure->next)
-        n += figure->changed;
-    return n;
-}
-
 static void
 add_figure(const struct figure *figure, enum group_kind kind, struct redis_args *a)
 {
@@ -96,7 +85,7 @@ add_groups(const struct batch *b, enum group_kind kind, size_t *key, struct redi
     for (i = 0; i < b->ngroups; i++) {
         const struct group *group = b->groups[i];
 
-        n = group->kind == kind ? count_changed(group) : 0;
+        n = group->kind == kind ? batch_figures_changed(group) : 0;
         if (n == 0)
             continue;
         redis_args_int(a, (int64_t)++ * key);
@@ -118,7 +107,7 @@ add_keys(const struct batch *b, struct redis_args *a, size_t ret_changed[static 
     for (kind = GROUP_STATS; kind <= GROUP_BOARD; kind++) {
         ret_changed[kind] = 0;
         for (i = 0; i < b->ngroups; i++) {
-            if (b->groups[i]->kind != kind || count_changed(b->groups[i]) == 0)
+            if (b->groups[i]->kind != kind || batch_figures_changed(b->groups[i]) == 0)
                 continue;
             redis_args_key(a, "%s", b->groups[i]->key);
             ret_changed[kind]++;
@@ -130,8 +119,8 @@ add_keys(const struct batch *b, struct redis_args *a, size_t ret_changed[static 
 static bool
 is_listed(const struct group *group)
 {
-    return group->kind == GROUP_BOARD && group->window.ends != WINDOW_NEVER &&
-           count_changed(group) > 0;
+    return group->kind != GROUP_STATS && group->window.ends != WINDOW_NEVER &&
+           batch_figures_changed(group) > 0;
 }
 
 static size_t
@@ -199,7 +188,7 @@ add_position(const struct batch_span *span, const char *end, struct redis_args *
 void
 batch_apply_command(const struct batch *b, const struct batch_span *span, struct redis_args *a)
 {
-    size_t changed[2], texts, key = KEYS_FIXED + b->nmoves, listed = count_listed(b);
+    size_t changed[2], texts, ranked, key = KEYS_FIXED + b->nmoves, listed = count_listed(b);
     char end[EVENT_ID_SIZE];
 
     redis_args_fcall(a, "apply", false);
@@ -208,6 +197,7 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
     if (listed > 0)
         redis_args_key(a, KEY_WINDOWS, b->product_id);
     texts = batch_ledgers_add_keys(b, a);
+    ranked = batch_ranked_add_keys(b, a);
     redis_args_str(a, span->checkpoint);
     (void)event_id_format(span->end, end);
     redis_args_str(a, end);
@@ -221,4 +211,5 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
     add_groups(b, GROUP_BOARD, &key, a);
     add_listed(b, listed, key + 1, a);
     add_dead_letters(b, a);
+    batch_ranked_add(b, ranked, key + (listed > 0) + texts + 1, a);
 }

@@ -83,8 +83,12 @@ find_group(struct batch *b, const struct place *place, size_t name_len)
     if (group != NULL)
         return group;
     group = mem_arena_alloc(&b->arena, sizeof(*group));
-    group->kind = stat ? GROUP_STATS : GROUP_BOARD;
+    group->kind = GROUP_STATS;
     if (!stat) {
+        group->kind =
+            rules_board_at(b->product->rules, place->effect->board)->ties == RULES_COMPETITION
+                ? GROUP_BOARD
+                : GROUP_RANKED;
         group->board = place->effect->board;
         group->window = *place->window;
     }
@@ -183,4 +187,15 @@ batch_figures_add(struct batch *b, struct item *item, const struct event *e)
     for (i = 0; i < n; i++)
         batch_figures_add_effect(b, item, e, &b->effects[i]);
     batch_ratings_add_effects(b, item, e);
+}
+
+size_t
+batch_figures_changed(const struct group *group)
+{
+    const struct figure *figure;
+    size_t n = 0;
+
+    for (figure = group->figures; figure != NULL; figure = figure->next)
+        n += figure->changed;
+    return n;
 }

@@ -24,17 +24,19 @@ struct figure {
     bool exists;
     bool broken;            /* what is stored is not a number */
     bool changed;           /* value is to be written */
+    struct event_id reached; /* the event that brought value, where it is changed */
     struct figure *next;    /* in its group */
     UT_hash_handle hh;
 };
 
-enum group_kind { GROUP_STATS, GROUP_BOARD };
+/* GROUP_RANKED: a board whose ties are told apart (batch_ranked.c). */
+enum group_kind { GROUP_STATS, GROUP_BOARD, GROUP_RANKED };
 
 /* The figures that are in one key. */
 struct group {
     enum group_kind kind;
-    size_t board;           /* GROUP_BOARD: which */
-    struct window window;   /* GROUP_BOARD: and of when */
+    size_t board;           /* of a board: which */
+    struct window window;   /* … and of when */
     char *key;              /* its name in Redis */
     struct figure *figures, **tail;
     size_t nfigures;
@@ -54,6 +56,7 @@ struct effect {
     double was;        /* the figure before this effect, to undo it */
     bool was_there;
     bool was_changed;
+    struct event_id was_reached;
 };
 
 /* What a text of a player is, and the key that it is in. */
@@ -145,6 +148,21 @@ void batch_figures_add(struct batch *b, struct item *item, const struct event *e
  * board, one in each of the windows that e is in. */
 void batch_figures_add_effect(struct batch *b, struct item *item, const struct event *e,
                               const struct rules_effect *effect);
+
+/* batch_figures_changed(group): how many of its figures are to be written. */
+size_t batch_figures_changed(const struct group *group);
+
+/* batch_ranked.c, for groups of GROUP_RANKED. The command that reads the figures; the score in one
+ * value of its answer. */
+void batch_ranked_read_command(const struct batch *b, const struct group *group,
+                               struct redis_args *a);
+struct event_text batch_ranked_score(const struct batch *b, const struct group *group,
+                                     const struct redisReply *value);
+
+/* The keys of those that change, three each, and how many they are; then `apply`'s section for them,
+ * of whose keys the first has that number. */
+size_t batch_ranked_add_keys(const struct batch *b, struct redis_args *a);
+void batch_ranked_add(const struct batch *b, size_t n, size_t key, struct redis_args *a);
 
 /*
  * batch_ratings.c. evaluate(b, item, e): the contests of the event, and how many effects they will have; where e does

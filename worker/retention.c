@@ -106,6 +106,9 @@ on_ended(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
         if (key->type != REDIS_REPLY_STRING || !is_gone(r, key->str, key->len))
             continue;
         redis_args_key(&a, "%s", key->str);
+        redis_args_key(&a, "%s" KEYS_SCORES, key->str);
+        redis_args_key(&a, "%s" KEYS_COUNTS, key->str);
+        redis_args_key(&a, "%s" KEYS_MEMBERS, key->str);
         n++;
     }
     r->offset = reply->elements < WINDOWS_A_TICK ? 0 : r->offset + (int64_t)(i - n);

@@ -1,35 +1,114 @@
--- Reading boards: a page with its ranks and names in one step, so that they fit together.
+-- Reading boards: everything one answer tells, in one step, so that it fits together; each in
+-- O(log n) and the entries it answers.
+--
+-- Keys of all: board, names, scores, members; the last two are those beside a board with dense ties and with `first`.
+-- Arguments of all: order (`asc` or `desc`) and ties (`competition`, `dense` or `first`), then their own.
+-- An entry is four values: rank, user id, score, name or nil.
 
--- board_page (board, names): order ('asc' or 'desc'), offset, limit. Answers total, the rank of the first
--- entry (1224: one more than there are better scores), then id, score and name or nil of each.
-register('board_page', function(keys, args)
-    local board, names = keys[1], keys[2]
-    local descending = args[1] == 'desc'
-    local offset, limit = tonumber(args[2]), tonumber(args[3])
-    local total = redis.call('ZCARD', board)
-    local rows = {}
-    -- A range that ends at -1 would be the whole board.
-    if limit == 0 then return { total, 0 } end
-    if descending then
-        rows = redis.call('ZREVRANGE', board, offset, offset + limit - 1, 'WITHSCORES')
-    else
-        rows = redis.call('ZRANGE', board, offset, offset + limit - 1, 'WITHSCORES')
-    end
-    if #rows == 0 then return { total, 0 } end
-    local better
-    if descending then
-        better = redis.call('ZCOUNT', board, '(' .. rows[2], '+inf')
-    else
-        better = redis.call('ZCOUNT', board, '-inf', '(' .. rows[2])
-    end
+local PLACE = 16 -- digits before the colon in a member of a board with ties `first`
+
+local function open_board(keys, args)
+    return {
+        key = keys[1], names = keys[2], scores = keys[3], members = keys[4],
+        descending = args[1] == 'desc', ties = args[2],
+    }
+end
+
+-- How many of the sorted set are better than score.
+local function count_better(b, key, score)
+    if b.descending then return redis.call('ZCOUNT', key, '(' .. score, '+inf') end
+    return redis.call('ZCOUNT', key, '-inf', '(' .. score)
+end
+
+-- The rank of whoever is at this position, from 0.
+local function rank_of(b, position, score)
+    if b.ties == 'first' then return position + 1 end
+    return count_better(b, b.ties == 'dense' and b.scores or b.key, score) + 1
+end
+
+-- The entries' names, behind their other values, into answer.
+local function add_entries(b, answer, entries)
     local ids = {}
-    for i = 1, #rows, 2 do ids[#ids + 1] = rows[i] end
-    local called = redis.call('HMGET', names, unpack(ids))
-    local page = { total, better + 1 }
-    for i, id in ipairs(ids) do
-        page[#page + 1] = id
-        page[#page + 1] = rows[2 * i]
-        page[#page + 1] = called[i]
+    for i, entry in ipairs(entries) do ids[i] = entry.id end
+    local names = #ids > 0 and redis.call('HMGET', b.names, unpack(ids)) or {}
+    for i, entry in ipairs(entries) do
+        answer[#answer + 1] = entry.rank
+        answer[#answer + 1] = entry.id
+        answer[#answer + 1] = entry.score
+        answer[#answer + 1] = names[i]
     end
-    return page
+    return answer
+end
+
+local function range(b, offset, limit)
+    -- A range that ends at -1 would be the whole board.
+    if limit == 0 then return {} end
+    return redis.call(b.descending and 'ZREVRANGE' or 'ZRANGE', b.key, offset, offset + limit - 1,
+        'WITHSCORES')
+end
+
+local function read_page(b, offset, limit)
+    local flat, entries, rank = range(b, offset, limit), {}, nil
+    for i = 1, #flat, 2 do
+        local position, score = offset + (i - 1) / 2, flat[i + 1]
+        if i == 1 then
+            rank = rank_of(b, position, score)
+        elseif b.ties == 'first' or score ~= flat[i - 1] then
+            rank = b.ties == 'dense' and rank + 1 or position + 1
+        end
+        local id = b.ties == 'first' and string.sub(flat[i], PLACE + 2) or flat[i]
+        entries[#entries + 1] = { rank = rank, id = id, score = score }
+    end
+    return entries
+end
+
+-- A player's entry with its position, or nil.
+local function find_player(b, id)
+    local member = id
+    if b.ties == 'first' then
+        local place = redis.call('HGET', b.members, id)
+        if not place then return nil end
+        member = string.sub(place, 1, PLACE) .. ':' .. id
+    end
+    local score = redis.call('ZSCORE', b.key, member)
+    if not score then return nil end
+    local position = redis.call(b.descending and 'ZREVRANK' or 'ZRANK', b.key, member)
+    return { id = id, score = score, position = position, rank = rank_of(b, position, score) }
+end
+
+-- board_page: offset, limit. Answers total, then the entries.
+register('board_page', function(keys, args)
+    local b = open_board(keys, args)
+    local answer = { redis.call('ZCARD', b.key) }
+    return add_entries(b, answer, read_page(b, tonumber(args[3]), tonumber(args[4])))
+end, { 'no-writes' })
+
+-- board_players: ids. Answers total, then the entries of those who are on the board, in its order.
+register('board_players', function(keys, args)
+    local b = open_board(keys, args)
+    local entries, seen = {}, {}
+    for i = 3, #args do
+        local entry = not seen[args[i]] and find_player(b, args[i])
+        seen[args[i]] = true
+        if entry then entries[#entries + 1] = entry end
+    end
+    table.sort(entries, function(x, y) return x.position < y.position end)
+    return add_entries(b, { redis.call('ZCARD', b.key) }, entries)
+end, { 'no-writes' })
+
+-- board_around: id, how many above and below. Answers total, how many are better, the next better score
+-- or nil, the player's entry, then those around it and itself: the window is shifted at the ends of the board so that it
+-- stays full. Who is not on the board: total alone.
+register('board_around', function(keys, args)
+    local b = open_board(keys, args)
+    local around = tonumber(args[4])
+    local total = redis.call('ZCARD', b.key)
+    local player = find_player(b, args[3])
+    if not player then return { total } end
+    local better = b.ties == 'first' and player.position or count_better(b, b.key, player.score)
+    local above = better > 0 and range(b, better - 1, 1)[2]
+    local first = math.max(0, math.min(player.position - around, total - 2 * around - 1))
+    local entries = read_page(b, first, 2 * around + 1)
+    table.insert(entries, 1, player)
+    return add_entries(b, { total, better, above }, entries)
 end, { 'no-writes' })

@@ -92,6 +92,13 @@ local function reader(keys, args)
         if n < 2 or n % 2 ~= 0 or at > #args then error('count out of range') end
         return first, at
     end
+    -- n times size values in a row.
+    function r.rows(n, size)
+        local first = at + 1
+        at = at + n * size
+        if n < 1 or at > #args then error('count out of range') end
+        return first, at
+    end
     function r.finish()
         if at ~= #args then error('arguments left over') end
     end
@@ -115,6 +122,11 @@ local function read_game_events(r)
     return events, order
 end
 
+local function check_score(text)
+    local score = tonumber(text)
+    if not score or score ~= score or string.find(text, '%s') then error('not a score: ' .. text) end
+end
+
 -- Hashes or sorted sets: key, and where its pairs are.
 local function read_figures(r, args, scored)
     local list = {}
@@ -122,14 +134,86 @@ local function read_figures(r, args, scored)
         local key = r.key()
         local first, last = r.span(2 * r.whole())
         for j = first, scored and last or 0, 2 do
-            local score = tonumber(args[j])
-            if not score or score ~= score or string.find(args[j], '%s') then
-                error('not a score: ' .. args[j])
-            end
+            check_score(args[j])
         end
         list[i] = { key = key, first = first, last = last }
     end
     return list
+end
+
+-- Boards whose ties are told apart. Everything that can fail is done here, before anything is written.
+local RANKED = {}
+
+-- How the counts of the scores change. Scores as the board writes them: 17 digits, whatever came.
+function RANKED.dense(item, args)
+    redis.call('ZCARD', item.beside)
+    redis.call('HLEN', item.counts)
+    item.changes = {}
+    local function change(score, by)
+        if not score then return end
+        score = string.format('%.17g', tonumber(score))
+        item.changes[score] = (item.changes[score] or 0) + by
+    end
+    for i = item.first, item.last, 3 do
+        change(redis.call('ZSCORE', item.board, args[i + 1]), -1)
+        change(args[i], 1)
+    end
+end
+
+-- Which members go: a player has another one with every change.
+function RANKED.first(item, args)
+    redis.call('ZCARD', item.board)
+    item.old = {}
+    for i = item.first, item.last, 3 do
+        if not string.find(args[i + 2], '^%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x$') then
+            error('not a place')
+        end
+        local place = redis.call('HGET', item.beside, args[i + 1])
+        if place then item.old[#item.old + 1] = string.sub(place, 1, 17) .. args[i + 1] end
+    end
+end
+
+local function read_ranked(r, args)
+    local list = {}
+    for i = 1, r.whole() do
+        local item = { ties = r.text(), board = r.key(), beside = r.key(), counts = r.key() }
+        item.first, item.last = r.rows(r.whole(), 3)
+        for j = item.first, item.last, 3 do check_score(args[j]) end
+        if not RANKED[item.ties] then error('unknown kind of ties') end
+        RANKED[item.ties](item, args)
+        list[i] = item
+    end
+    return list
+end
+
+local function write_dense(item, args)
+    for i = item.first, item.last, 3 do
+        redis.call('ZADD', item.board, args[i], args[i + 1])
+    end
+    for score, by in pairs(item.changes) do
+        local n = by ~= 0 and redis.call('HINCRBY', item.counts, score, by)
+        if n == 0 then
+            redis.call('HDEL', item.counts, score)
+            redis.call('ZREM', item.beside, score)
+        elseif n then
+            redis.call('ZADD', item.beside, score, score)
+        end
+    end
+end
+
+local function write_first(item, args)
+    for _, member in ipairs(item.old) do redis.call('ZREM', item.board, member) end
+    for i = item.first, item.last, 3 do
+        local score, player, place = args[i], args[i + 1], args[i + 2]
+        redis.call('ZADD', item.board, score, place .. ':' .. player)
+        redis.call('HSET', item.beside, player, place .. ':' .. score)
+    end
+end
+
+local function write_ranked(list, args)
+    for _, item in ipairs(list) do
+        if item.ties == 'dense' then write_dense(item, args) else write_first(item, args) end
+    end
 end
 
 local function read_dead_letters(r)
@@ -183,6 +267,7 @@ register('apply', function(keys, args)
     local hashes = read_figures(r, args, false)
     local sets = read_figures(r, args, true)
     local letters = read_dead_letters(r)
+    local ranked = read_ranked(r, args)
     r.finish()
 
     local answer = play(events, t)
@@ -195,6 +280,7 @@ register('apply', function(keys, args)
     for _, g in ipairs(games) do write_game(g, keys[3], keys[4], keys[5], keys[6]) end
     write_figures('HSET', hashes, args)
     write_figures('ZADD', sets, args)
+    write_ranked(ranked, args)
     for _, letter in ipairs(letters) do
         redis.call('XADD', keys[2], 'MAXLEN', '~', DEADLETTERS_MAX, '*',
             unpack(args, letter.first, letter.last))
@@ -213,8 +299,8 @@ register('lease', function(keys, args)
     return 1
 end)
 
--- windows_drop (windows, board…): remove the boards of past windows, and what is beside them, from Redis and from the
--- list of windows. Answers how many were in it.
+-- windows_drop (windows, key…): remove the boards of past windows, and what is beside them, from
+-- Redis and from the list of windows. Answers how many were in it.
 register('windows_drop', function(keys)
     local n = 0
     for i = 2, #keys do

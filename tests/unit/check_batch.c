@@ -143,7 +143,7 @@ expect_apply(const char *keys, const char *arguments)
     batch_apply_command(batch, &span, &a);
     ck_assert(!a.failed);
     (void)snprintf(expected, sizeof(expected),
-                   "%s%s%s 1-0 9-1 60000 60000 900000 600000 1200000 300000 %s", fixed,
+                   "%s%s%s 1-0 9-1 60000 60000 900000 600000 1200000 300000 %s 0", fixed,
                    *keys != '\0' ? " " : "", keys, arguments);
     ck_assert_str_eq(join(&a, 3), expected);
     redis_args_free(&a);

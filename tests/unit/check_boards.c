@@ -24,16 +24,20 @@
 #define ZONE "Europe/Berlin"
 #define USERS 12
 #define EVENTS 400
-#define SCORES_MAX 20000
+#define SCORES_MAX 40000
 
 /* --- the game --------------------------------------------------------------------------------- */
 
 static const struct kind {
-    const char *id, *order, *op;
+    const char *id, *order, *ties, *op;
 } kinds[] = {
-    {"sum", "desc", "add"},    {"best", "desc", "max"},  {"worst", "desc", "min"},
-    {"last", "desc", "set"},   {"fewest", "asc", "add"}, {"fastest", "asc", "min"},
-    {"slowest", "asc", "max"}, {"latest", "asc", "set"},
+    {"sum", "desc", "competition", "add"},    {"best", "desc", "competition", "max"},
+    {"worst", "desc", "competition", "min"},  {"last", "desc", "competition", "set"},
+    {"fewest", "asc", "competition", "add"},  {"fastest", "asc", "competition", "min"},
+    {"dense-sum", "desc", "dense", "add"},    {"dense-best", "desc", "dense", "max"},
+    {"dense-fewest", "asc", "dense", "add"},  {"dense-latest", "asc", "dense", "set"},
+    {"first-sum", "desc", "first", "add"},    {"first-best", "desc", "first", "max"},
+    {"first-fastest", "asc", "first", "min"}, {"first-latest", "asc", "first", "set"},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -60,10 +64,11 @@ load_product(void)
     for (size_t i = 0; i < KINDS; i++)
         buf_printf(
             &json,
-            "%s{\"id\": \"%s\", \"order\": \"%s\", \"windows\": [\"all\", \"weekly\","
+            "%s{\"id\": \"%s\", \"order\": \"%s\", \"ties\": \"%s\", \"windows\": [\"all\", "
+            "\"weekly\","
             " \"daily\", \"monthly\", \"yearly\"], \"from\": [{\"on\": {\"type\": \"score\"},"
             " \"player\": \"user_id\", \"%s\": {\"field\": \"score\"}}]}",
-            i > 0 ? ", " : "", kinds[i].id, kinds[i].order, kinds[i].op);
+            i > 0 ? ", " : "", kinds[i].id, kinds[i].order, kinds[i].ties, kinds[i].op);
     buf_str(&json, "]}");
     ck_assert_msg(product_parse_one(json.data, json.len, "p", &product, &why) == 0, "%s", why.data);
     buf_free(&json);
@@ -210,50 +215,69 @@ compare(const void *a, const void *b)
     int by_score = (x->score > y->score) - (x->score < y->score);
     int order = by_score != 0 ? by_score : (x->user > y->user) - (x->user < y->user);
 
+    if (by_score == 0 && strcmp(kinds[x->kind].ties, "first") == 0)
+        return x->reached < y->reached ? -1 : 1;
     return desc ? -order : order;
+}
+
+/* Who is on the board, in its order, with their ranks. */
+struct entry {
+    struct score score;
+    int64_t rank;
+};
+
+static int64_t
+model_board(size_t kind, const char *window, struct entry on[static USERS])
+{
+    struct score found[USERS];
+    int64_t n = 0;
+
+    for (size_t i = 0; i < nscores; i++)
+        if (scores[i].kind == kind && strcmp(scores[i].window, window) == 0)
+            found[n++] = scores[i];
+    qsort(found, (size_t)n, sizeof(found[0]), compare);
+    for (int64_t i = 0; i < n; i++) {
+        bool same = i > 0 && found[i].score == found[i - 1].score;
+
+        on[i].score = found[i];
+        if (strcmp(kinds[kind].ties, "first") == 0)
+            on[i].rank = i + 1;
+        else if (same)
+            on[i].rank = on[i - 1].rank;
+        else if (strcmp(kinds[kind].ties, "dense") == 0)
+            on[i].rank = i > 0 ? on[i - 1].rank + 1 : 1;
+        else
+            on[i].rank = i + 1;
+    }
+    return n;
+}
+
+static void
+add_entry(const struct entry *e, struct buf *out)
+{
+    char text[TEXT_DOUBLE_SIZE];
+
+    (void)text_format_double(e->score.score, text);
+    buf_printf(out, " %lld %c %s", (long long)e->rank, 'a' + e->score.user, text);
 }
 
 static void
 model_page(size_t kind, const struct board_page *page, struct buf *out)
 {
-    struct score on[USERS];
-    int64_t n = 0, rank = 0;
+    struct entry on[USERS];
+    int64_t n = model_board(kind, page->window.name, on);
 
-    for (size_t i = 0; i < nscores; i++)
-        if (scores[i].kind == kind && strcmp(scores[i].window, page->window.name) == 0)
-            on[n++] = scores[i];
-    qsort(on, (size_t)n, sizeof(on[0]), compare);
     buf_printf(out, "%lld:", (long long)n);
-    for (int64_t i = 0; i < n; i++) {
-        char text[TEXT_DOUBLE_SIZE];
-
-        if (i == 0 || on[i].score != on[i - 1].score)
-            rank = i + 1;
-        (void)text_format_double(on[i].score, text);
-        if (i >= page->offset && i < page->offset + page->limit)
-            buf_printf(out, " %lld %c %s", (long long)rank, 'a' + on[i].user, text);
-    }
+    for (int64_t i = page->offset; i < n && i < page->offset + page->limit; i++)
+        add_entry(&on[i], out);
 }
 
 /* --- comparing -------------------------------------------------------------------------------- */
 
-/* What the page says, as model_page writes it. */
+/* The entries of the JSON, as the model writes them. */
 static void
-real_page(const struct board_page *page, struct buf *out)
+add_entries(const char *at, struct buf *out)
 {
-    struct redis_args a;
-    struct buf json;
-    redisReply *reply;
-    const char *at;
-
-    redis_args_init(&a);
-    board_page_command(&a, page);
-    reply = ask(&a);
-    buf_init(&json, 65536);
-    ck_assert_int_eq(board_page_render(page, reply, &json), 0);
-    freeReplyObject(reply);
-    at = strstr(json.data, "\"total\": ");
-    buf_printf(out, "%ld:", strtol(at + strlen("\"total\": "), NULL, 10));
     while ((at = strstr(at, "{\"rank\": ")) != NULL) {
         const char *user = strstr(at, "\"user_id\": \""), *score = strstr(at, "\"score\": ");
         size_t len = strcspn(score + strlen("\"score\": "), "}");
@@ -262,31 +286,81 @@ real_page(const struct board_page *page, struct buf *out)
                    user[strlen("\"user_id\": \"")], (int)len, score + strlen("\"score\": "));
         at = score;
     }
-    buf_free(&json);
 }
 
 static void
-compare_pages(struct random_source *random, wall_ms t)
+real_page(const struct board_page *page, struct buf *out)
+{
+    struct redis_args a;
+    struct buf json;
+    redisReply *reply;
+
+    redis_args_init(&a);
+    board_page_command(&a, page);
+    reply = ask(&a);
+    buf_init(&json, 65536);
+    ck_assert_int_eq(board_page_render(page, reply, &json), 0);
+    freeReplyObject(reply);
+    buf_printf(out, "%ld:", strtol(strstr(json.data, "\"total\": ") + 9, NULL, 10));
+    add_entries(json.data, out);
+    buf_free(&json);
+}
+
+typedef void write_fn(size_t kind, const struct board_page *page, struct buf *out);
+
+static void
+write_real_page(size_t kind, const struct board_page *page, struct buf *out)
+{
+    (void)kind;
+    real_page(page, out);
+}
+
+static void
+expect_same(size_t kind, const struct board_page *page, write_fn *model, write_fn *real)
+{
+    struct buf expected, found;
+
+    buf_init(&expected, 65536);
+    buf_init(&found, 65536);
+    model(kind, page, &expected);
+    real(kind, page, &found);
+    ck_assert_msg(strcmp(found.data, expected.data) == 0, "%s %s: %s, not %s", kinds[kind].id,
+                  page->window.name, found.data, expected.data);
+    buf_free(&expected);
+    buf_free(&found);
+}
+
+/* What is beside a dense board agrees with it. */
+static void
+check_beside(size_t kind, const char *window)
+{
+    struct entry on[USERS];
+    int64_t n = model_board(kind, window, on), different = n > 0 ? on[n - 1].rank : 0;
+    char text[32];
+
+    if (strcmp(kinds[kind].ties, "dense") != 0)
+        return;
+    (void)snprintf(text, sizeof(text), "%lld", (long long)different);
+    ck_assert_str_eq(functions_command("ZCARD {p}:board:%s:%s:scores", kinds[kind].id, window),
+                     text);
+    ck_assert_str_eq(functions_command("HLEN {p}:board:%s:%s:counts", kinds[kind].id, window),
+                     text);
+}
+
+static void
+compare_boards(struct random_source *random, wall_ms t)
 {
     for (size_t kind = 0; kind < KINDS; kind++)
         for (size_t i = 0; i < WINDOWS; i++) {
             struct board_page page = board_page_first(product, kind, t);
-            struct buf expected, real;
 
             page.kind = windows[i];
             ck_assert(window_at(&rules_board_at(product->rules, kind)->windows, windows[i], t,
                                 &page.window));
             page.offset = (int64_t)random_below(random, USERS);
             page.limit = 1 + (int64_t)random_below(random, USERS);
-            buf_init(&expected, 65536);
-            buf_init(&real, 65536);
-            model_page(kind, &page, &expected);
-            real_page(&page, &real);
-            ck_assert_msg(strcmp(real.data, expected.data) == 0, "%s %s from %lld: %s, not %s",
-                          kinds[kind].id, page.window.name, (long long)page.offset, real.data,
-                          expected.data);
-            buf_free(&expected);
-            buf_free(&real);
+            expect_same(kind, &page, model_page, write_real_page);
+            check_beside(kind, page.window.name);
         }
 }
 
@@ -331,9 +405,80 @@ START_TEST(boards_are_what_a_naive_model_says)
             add(id, (int)random_below(&random, USERS), (int)random_below(&random, 9) - 3, event++);
         }
         apply(id);
-        compare_pages(&random, (wall_ms)id.ms);
-        compare_pages(&random, before);
+        compare_boards(&random, (wall_ms)id.ms);
+        compare_boards(&random, before);
     }
+}
+END_TEST
+
+/* The users a, b, … get these scores, one after another. */
+static struct event_id
+add_scores(struct event_id id, const int *score, int n)
+{
+    batch_start(batch, "p", product);
+    for (int user = 0; user < n; user++) {
+        id.seq++;
+        add(id, user, score[user], 0);
+    }
+    apply(id);
+    return id;
+}
+
+static void
+expect_board(const char *id, int64_t offset, int64_t limit, const char *expected)
+{
+    int kind = rules_board_find(product->rules, id, strlen(id));
+    struct board_page page = board_page_first(product, (size_t)kind, 0);
+    struct buf found;
+
+    page.offset = offset;
+    page.limit = limit;
+    buf_init(&found, 65536);
+    real_page(&page, &found);
+    ck_assert_str_eq(found.data, expected);
+    buf_free(&found);
+}
+
+/* The ranks that agoragames/leaderboard documents: scores 50 50 30 30 10 are 1 1 3 3 5, or 1 1 2 2
+ * 3; on the second page of three of 50 x4, 30 x4, 10 x2 they are 1 5 5, or 1 2 2. */
+START_TEST(ties_are_ranked_as_is_usual)
+{
+    static const int five[] = {50, 50, 30, 30, 10};
+    static const int ten[] = {50, 50, 50, 50, 30, 30, 30, 30, 10, 10};
+    struct event_id id = {.ms = 1792000000000};
+
+    nscores = 0;
+    id = add_scores(id, five, 5);
+    expect_board("best", 0, 9, "5: 1 b 50 1 a 50 3 d 30 3 c 30 5 e 10");
+    expect_board("dense-best", 0, 9, "5: 1 b 50 1 a 50 2 d 30 2 c 30 3 e 10");
+    expect_board("first-best", 0, 9, "5: 1 a 50 2 b 50 3 c 30 4 d 30 5 e 10");
+    (void)add_scores(id, ten, 10);
+    expect_board("best", 3, 3, "10: 1 a 50 5 h 30 5 g 30");
+    expect_board("dense-best", 3, 3, "10: 1 a 50 2 h 30 2 g 30");
+    expect_board("first-best", 0, 10,
+                 "10: 1 a 50 2 b 50 3 c 50 4 d 50 5 e 30 6 f 30 7 g 30 8 h 30 9 i 10 10 j 10");
+}
+END_TEST
+
+/* Sending an equal score again, or a worse one, does not move the time that breaks the tie; losing
+ * the score and coming back to it does. */
+START_TEST(who_was_first_stays_first)
+{
+    static const int one[] = {5, 5}, again[] = {5}, worse[] = {3}, better[] = {5, 6};
+    struct event_id id = {.ms = 1792000000000};
+
+    nscores = 0;
+    id = add_scores(id, one, 2);
+    id = add_scores(id, again, 1);
+    expect_board("first-best", 0, 9, "2: 1 a 5 2 b 5");
+    expect_board("first-latest", 0, 9, "2: 1 a 5 2 b 5");
+    id = add_scores(id, worse, 1);
+    expect_board("first-best", 0, 9, "2: 1 a 5 2 b 5");
+    expect_board("first-latest", 0, 9, "2: 1 a 3 2 b 5");
+    id = add_scores(id, again, 1);
+    expect_board("first-latest", 0, 9, "2: 1 b 5 2 a 5");
+    (void)add_scores(id, better, 2);
+    expect_board("first-best", 0, 9, "2: 1 b 6 2 a 5");
 }
 END_TEST
 
@@ -347,6 +492,8 @@ unit_suite(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, boards_are_what_a_naive_model_says);
+    tcase_add_test(tc, ties_are_ranked_as_is_usual);
+    tcase_add_test(tc, who_was_first_stays_first);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -110,14 +110,17 @@ END_TEST
 
 START_TEST(test_boards)
 {
-    struct rules *r = compiled("{'boards': [{'id': 'best', " FROM "}, {'id': 'fast-1', 'title': "
-                               "'Fastest lap', 'order': 'asc', " FROM "}, {'id': 'x', 'order': "
-                               "'desc', " FROM "}], 'top_ten': 'fast-1'}");
+    struct rules *r =
+        compiled("{'boards': [{'id': 'best', " FROM "}, {'id': 'fast-1', 'ties': 'dense', 'title': "
+                 "'Fastest lap', 'order': 'asc', " FROM "}, {'id': 'x', 'order': "
+                 "'desc', " FROM "}], 'top_ten': 'fast-1'}");
 
     ck_assert_uint_eq(rules_board_count(r), 3);
     ck_assert_str_eq(rules_board_at(r, 0)->id, "best");
     ck_assert_str_eq(rules_board_at(r, 0)->title, "best");
     ck_assert_int_eq(rules_board_at(r, 0)->order, RULES_DESC);
+    ck_assert_int_eq(rules_board_at(r, 0)->ties, RULES_COMPETITION);
+    ck_assert_int_eq(rules_board_at(r, 1)->ties, RULES_DENSE);
     ck_assert_str_eq(rules_board_at(r, 1)->title, "Fastest lap");
     ck_assert_int_eq(rules_board_at(r, 1)->order, RULES_ASC);
     ck_assert_int_eq(rules_board_find(r, "fast-1!", 6), 1);
@@ -149,6 +152,9 @@ START_TEST(test_board_problems)
     refused("{'boards': [{'id': 'a', 'order': 'up', " FROM "}, {'id': 'b', 'order': 1, " FROM "}]}",
             "boards[0].order: neither \"desc\" nor \"asc\"\n"
             "boards[1].order: neither \"desc\" nor \"asc\"\n");
+    refused("{'boards': [{'id': 'a', 'ties': 'last', " FROM "}, {'id': 'b', 'ties': 1, " FROM "}]}",
+            "boards[0].ties: none of \"competition\", \"dense\", \"first\"\n"
+            "boards[1].ties: none of \"competition\", \"dense\", \"first\"\n");
     refused("{'boards': [{'id': 'a'}, {'id': 'b', 'from': []}]}",
             "boards[0]: has no `from`: nobody would ever be on it\n"
             "boards[1]: has no `from`: nobody would ever be on it\n");

@@ -25,7 +25,7 @@ checkpoint(void)
 START_TEST(test_fence)
 {
     functions_begin_apply();
-    arg_zeros(4);
+    arg_zeros(5);
     ck_assert_str_eq(functions_run(), "1");
     ck_assert_str_eq(checkpoint(), "1-0");
     /* The same call again: done already. */
@@ -34,7 +34,7 @@ START_TEST(test_fence)
     functions_arg("%s", "");
     ck_assert_str_eq(functions_run(), "0 1-0");
     functions_begin_apply();
-    arg_zeros(4);
+    arg_zeros(5);
     ck_assert_str_eq(functions_run(), "1");
     ck_assert_str_eq(checkpoint(), "2-0");
 }
@@ -92,6 +92,7 @@ START_TEST(test_figures_and_dead_letters)
         functions_arg("id");
         functions_arg("5-%d", i);
     }
+    arg_zeros(1);
     ck_assert_str_eq(functions_run(), "1");
     ck_assert_str_eq(functions_command("HGETALL {p}:stats:u1"), "wins 3 games 0.1");
     ck_assert_str_eq(functions_command("HGET {p}:stats:u2 wins"), "9007199254740993");
@@ -124,7 +125,7 @@ START_TEST(test_chunks)
         functions_arg("%d", i);
         functions_arg("u%d", i);
     }
-    arg_zeros(1);
+    arg_zeros(2);
     ck_assert_str_eq(functions_run(), "1");
     ck_assert_str_eq(functions_command("HLEN {p}:stats:u1"), "10001");
     ck_assert_str_eq(functions_command("HMGET {p}:stats:u1 f0 f1999 f2000 f10000"),
@@ -138,30 +139,37 @@ END_TEST
  * All of it is wrong. */
 static const char *const damaged[] = {
     "",
-    "0|0|0",
-    "0|0|0|0|0", /* one too many */
-    "-1|0|0|0",
-    "1|6|" A "|5000|over||0|0|0", /* key index: of the first six, past the end, none */
-    "1|9|" A "|5000|over||0|0|0",
-    "1|0|" A "|5000|over||0|0|0",
-    "1|7.5|" A "|5000|over||0|0|0",
-    "1|7|" B "|5000|over||0|0|0", /* another game's id */
-    "1|8|" A "|5000|over||0|0|0", /* no game's key */
-    "1|7|" A "|5000|rest||0|0|0", /* kinds and states that are none */
-    "1|7|" A "|5000|state|created|0|0|0",
-    "1|7|" A "|x|over||0|0|0",
-    "2|7|" A "|5000|over||0|0|0",
-    "1|7|" A "|5000|over||1|8|1|f|0|0", /* a hash's pair is cut */
-    "1|7|" A "|5000|over||1|8|0|0|0",
-    "1|7|" A "|5000|over||1|8|99999|f|v|0|0",
-    "1|7|" A "|5000|over||1|4|1|f|v|0|0",
-    "1|7|" A "|5000|over||0|1|8|1|high|m|0", /* a score that is none */
-    "1|7|" A "|5000|over||0|1|8|1|nan|m|0",
-    "1|7|" A "|5000|over||0|1|8|1| 1|m|0",
-    "1|7|" A "|5000|over||0|1|8|1||m|0",
-    "1|7|" A "|5000|over||0|0|1|3|a|b|c", /* a dead letter's fields */
-    "1|7|" A "|5000|over||0|0|1|0",
-    "1|7|" A "|5000|over||0|0|1|4002|a|b",
+    "0|0|0|0",
+    "0|0|0|0|0|0", /* one too many */
+    "-1|0|0|0|0",
+    "1|6|" A "|5000|over||0|0|0|0", /* key index: of the first six, past the end, none */
+    "1|9|" A "|5000|over||0|0|0|0",
+    "1|0|" A "|5000|over||0|0|0|0",
+    "1|7.5|" A "|5000|over||0|0|0|0",
+    "1|7|" B "|5000|over||0|0|0|0", /* another game's id */
+    "1|8|" A "|5000|over||0|0|0|0", /* no game's key */
+    "1|7|" A "|5000|rest||0|0|0|0", /* kinds and states that are none */
+    "1|7|" A "|5000|state|created|0|0|0|0",
+    "1|7|" A "|x|over||0|0|0|0",
+    "2|7|" A "|5000|over||0|0|0|0",
+    "1|7|" A "|5000|over||1|8|1|f|0|0|0", /* a hash's pair is cut */
+    "1|7|" A "|5000|over||1|8|0|0|0|0",
+    "1|7|" A "|5000|over||1|8|99999|f|v|0|0|0",
+    "1|7|" A "|5000|over||1|4|1|f|v|0|0|0",
+    "1|7|" A "|5000|over||0|1|8|1|high|m|0|0", /* a score that is none */
+    "1|7|" A "|5000|over||0|1|8|1|nan|m|0|0",
+    "1|7|" A "|5000|over||0|1|8|1| 1|m|0|0",
+    "1|7|" A "|5000|over||0|1|8|1||m|0|0",
+    "1|7|" A "|5000|over||0|0|1|3|a|b|c|0", /* a dead letter's fields */
+    "1|7|" A "|5000|over||0|0|1|0|0",
+    "1|7|" A "|5000|over||0|0|1|4002|a|b|0",
+    "1|7|" A "|5000|over||0|0|0|1|dense|8|8|8|0", /* a ranked board without players */
+    "1|7|" A "|5000|over||0|0|0|1|dense|8|8|8|1|1|u",
+    "1|7|" A "|5000|over||0|0|0|1|dense|8|8|6|1|1|u|",
+    "1|7|" A "|5000|over||0|0|0|1|dense|8|8|8|1|nan|u|",
+    "1|7|" A "|5000|over||0|0|0|1|last|8|8|8|1|1|u|",
+    "1|7|" A "|5000|over||0|0|0|1|first|8|8|8|1|1|u|123",
+    "1|7|" A "|5000|over||0|0|0|1|first|7|8|8|1|1|u|0123456789abcdef",
 };
 
 START_TEST(test_damaged_calls_write_nothing)
@@ -231,6 +239,7 @@ START_TEST(test_keys_of_another_type)
     functions_arg("2");
     functions_arg("reason");
     functions_arg("x");
+    functions_arg("0");
     ck_assert_int_eq(functions_run()[0], '!');
     STATE(A, "creator_joined");
     ck_assert_str_eq(functions_command("EXISTS {p}:stats:first"), "0");
@@ -317,7 +326,7 @@ START_TEST(test_thousands_of_events)
         functions_arg("%d", i);
         functions_arg("%d", i);
     }
-    arg_zeros(1);
+    arg_zeros(2);
     functions_command("CONFIG RESETSTAT");
     ck_assert_str_eq(functions_run(), "1");
     report("figures of 2000 players on one board", MANY);

@@ -265,6 +265,7 @@ functions_events(const struct functions_event *events, size_t n)
     functions_arg("0");
     functions_arg("0");
     functions_arg("0");
+    functions_arg("0");
     return functions_run();
 }
 

@@ -217,19 +217,23 @@ reload(void *cookie)
     return result;
 }
 
+/* Half the cores where nothing is said: the other pool, nginx and Redis want some too, and the
+ * fewer processes, the more requests share a turn's reads. */
 static size_t
 count_processes(const struct program *p, const struct options *o)
 {
     cpu_set_t cpus;
+    size_t n;
 
     if (o->processes > 0)
         return (size_t)o->processes;
     if (p->conf->fcgi_processes > 0)
         return (size_t)p->conf->fcgi_processes;
     CPU_ZERO(&cpus);
-    if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0 || CPU_COUNT(&cpus) < 1)
+    if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0)
         return 1;
-    return CPU_COUNT(&cpus) < POOL_PROCESSES_MAX ? (size_t)CPU_COUNT(&cpus) : POOL_PROCESSES_MAX;
+    n = ((size_t)CPU_COUNT(&cpus) + 1) / 2;
+    return n < 1 ? 1 : n < POOL_PROCESSES_MAX ? n : POOL_PROCESSES_MAX;
 }
 
 static int

@@ -140,7 +140,8 @@ static const struct table_row rows[] = {
              "has a limit of its own."},
     {.key = "fcgi.processes", .type = TABLE_INT, FIELD(fcgi_processes), .min = 0, .max = 256,
      .fallback = "0", .unit = "",
-     .help = "How many processes of varcade-fcgi serve a socket. 0: one a processor core."},
+     .help = "How many processes of varcade-fcgi serve a socket. 0: one for every two processor cores, since "
+             "there are two pools."},
     {.key = "fcgi.requests_max", .type = TABLE_INT, FIELD(fcgi_requests_max), .min = 1,
      .max = 100000, .fallback = "10000", .unit = "",
      .help = "Requests under way at once in one process; more are answered with 503."},

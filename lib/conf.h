@@ -40,7 +40,7 @@ struct conf {
     struct table_list http_allowed_origins; /* http.allowed_origins: ["*"] */
     int64_t http_body_max;      /* http.body_max: bytes */
     int64_t http_events_body_max; /* http.events_body_max: bytes, of POST /events/{product} */
-    int64_t fcgi_processes;     /* fcgi.processes: 0 = one a core */
+    int64_t fcgi_processes;     /* fcgi.processes: 0 = one for every two cores */
     int64_t fcgi_requests_max;  /* fcgi.requests_max: under way at once in one process */
 
     dur_ms game_server_connect_timeout; /* game_server.connect_timeout_ms */

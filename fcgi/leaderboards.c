@@ -122,29 +122,77 @@ got_page(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
         reply_answer(r, 200, "application/json");
 }
 
+/* Read the page's entries, or those of the players that `ids` names; a carries the call. */
+static const char *
+read_page(const struct request *r, struct board_page *page, struct redis_args *a)
+{
+    struct target_text ids = target_param(&r->target, "ids");
+
+    if (ids.s != NULL)
+        return board_players_command(a, page, ids.s, ids.len) == 0
+                   ? NULL
+                   : "ids must be 1 to 100 user IDs with commas between them";
+    if (target_integer(&r->target, "limit", BOARD_LIMIT_DEFAULT, BOARD_LIMIT_MAX, &page->limit))
+        return "limit must be an integer, 0 or more";
+    if (target_integer(&r->target, "offset", 0, BOARD_OFFSET_MAX, &page->offset))
+        return "offset must be an integer, 0 or more";
+    board_page_command(a, page);
+    return NULL;
+}
+
 void
 leaderboards_page(struct request *r)
 {
-    int board = rules_board_find(r->product->rules, r->arg.s, r->arg.len);
-    struct board_page *page = &r->page;
     struct redis_args a;
+    const char *wrong;
 
-    if (board < 0) {
-        reply_problem(r, 404, "No such board");
-        return;
-    }
-    *page = board_page_first(r->product, (size_t)board, clock_wall());
-    if (target_integer(&r->target, "limit", BOARD_LIMIT_DEFAULT, BOARD_LIMIT_MAX, &page->limit)) {
-        reply_problem(r, 400, "limit must be an integer, 0 or more");
-        return;
-    }
-    if (target_integer(&r->target, "offset", 0, BOARD_OFFSET_MAX, &page->offset)) {
-        reply_problem(r, 400, "offset must be an integer, 0 or more");
-        return;
-    }
-    if (!read_window(r, page))
+    if (!read_window(r, &r->page))
         return;
     redis_args_init(&a);
-    board_page_command(&a, page);
-    store_read(r, &a, got_page);
+    wrong = read_page(r, &r->page, &a);
+    if (wrong == NULL) {
+        store_read(r, &a, got_page);
+        return;
+    }
+    redis_args_free(&a);
+    reply_problem(r, 400, wrong);
+}
+
+/* --- one player ------------------------------------------------------------------------------- */
+
+static void
+got_player(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
+{
+    struct request *r = cookie;
+    bool found;
+
+    if (!store_usable(r, outcome, reply))
+        return;
+    if (board_around_render(&r->page, reply, &r->answer, &found) != 0)
+        store_fail(r, REDIS_DONE, "board: not a player's place");
+    else if (!found)
+        reply_problem(r, 404, "The player is not on this board");
+    else
+        reply_answer(r, 200, "application/json");
+}
+
+void
+leaderboards_player(struct request *r)
+{
+    struct redis_args a;
+    int64_t around;
+
+    if (!text_is_name(r->arg.s, r->arg.len)) {
+        reply_problem(r, 400, "Invalid user ID");
+        return;
+    }
+    if (target_integer(&r->target, "around", BOARD_AROUND_DEFAULT, BOARD_AROUND_MAX, &around)) {
+        reply_problem(r, 400, "around must be an integer, 0 or more");
+        return;
+    }
+    if (!read_window(r, &r->page))
+        return;
+    redis_args_init(&a);
+    board_around_command(&a, &r->page, r->arg.s, r->arg.len, around);
+    store_read(r, &a, got_player);
 }

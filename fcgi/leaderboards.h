@@ -7,7 +7,10 @@ struct request;
 /* GET /leaderboards/top_ten/{product} */
 void leaderboards_top_ten(struct request *r);
 
-/* GET /leaderboards/{product}/{board}?window=all&limit=25&offset=0 */
+/* GET /leaderboards/{product}/{board}?window=all&at=&limit=25&offset=0, or ?ids=a,b,c */
 void leaderboards_page(struct request *r);
+
+/* GET /leaderboards/{product}/{board}/players/{id}?window=all&at=&around=5 */
+void leaderboards_player(struct request *r);
 
 #endif

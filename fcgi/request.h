@@ -65,7 +65,7 @@ struct request {
     struct target_text arg;        /* the route's {id}; s NULL where it has none */
     struct token_player player;    /* routes that need a token */
     char game_id[TEXT_GAME_ID_LEN + 1];
-    struct board_page page;        /* what is read of a board */
+    struct board_page page;        /* routes with {board}: what is read of it */
 
     /* The answer. */
     bool waiting;  /* counted among app's requests under way */

@@ -1,6 +1,7 @@
 /*
- * The table of routes. A pattern's `{product}` is looked up among the products, and its `{id}` is
- * the handler's; both match one segment that is not empty.
+ * The table of routes. A pattern's `{product}` is looked up among the products, its `{board}` among
+ * the product's boards, and its `{id}` is the handler's; each matches one segment that is not
+ * empty.
  */
 #include "fcgi/router.h"
 
@@ -19,6 +20,7 @@
 #include "fcgi/status.h"
 #include "lib/conf.h"
 #include "lib/product.h"
+#include "lib/rules.h"
 
 #define CORS_MAX_AGE_S "600"
 
@@ -29,7 +31,9 @@ static const struct route routes[] = {
      ROUTE_TOKEN | ROUTE_JSON_BODY, games_join},
     {REQUEST_GET, "/game_lobby/{product}/open_games", "open_games", 0, games_list},
     {REQUEST_GET, "/leaderboards/top_ten/{product}", "top_ten", 0, leaderboards_top_ten},
-    {REQUEST_GET, "/leaderboards/{product}/{id}", "board", 0, leaderboards_page},
+    {REQUEST_GET, "/leaderboards/{product}/{board}", "board", 0, leaderboards_page},
+    {REQUEST_GET, "/leaderboards/{product}/{board}/players/{id}", "board_player", 0,
+     leaderboards_player},
     {REQUEST_GET, "/stats/{product}/{id}", "stats", 0, players_stats},
     {REQUEST_POST, "/events/{product}", "events", ROUTE_EVENTS, events_post},
     {REQUEST_GET, "/products", "products", 0, catalog_list},
@@ -49,6 +53,7 @@ router_route_at(size_t i)
 /* What a path's variable segments were. */
 struct captures {
     struct target_text product;
+    struct target_text board;
     struct target_text id;
 };
 
@@ -61,6 +66,10 @@ segment_matches(const char *pattern, size_t len, struct target_text segment, str
         return false;
     if (target_text_is(word, "{product}")) {
         c->product = segment;
+        return true;
+    }
+    if (target_text_is(word, "{board}")) {
+        c->board = segment;
         return true;
     }
     if (target_text_is(word, "{id}")) {
@@ -156,6 +165,15 @@ passes_checks(struct request *r, const struct captures *c)
             return false;
         }
     }
+    if (c->board.s != NULL) {
+        int board = rules_board_find(r->product->rules, c->board.s, c->board.len);
+
+        if (board == -1) {
+            reply_problem(r, 404, "No such board");
+            return false;
+        }
+        r->page = board_page_first(r->product, (size_t)board, clock_wall());
+    }
     if ((r->route->needs & ROUTE_TOKEN) && !auth_check(r))
         return false;
     if ((r->route->needs & ROUTE_JSON_BODY) && r->body_len > 0 &&
@@ -174,7 +192,7 @@ passes_checks(struct request *r, const struct captures *c)
 void
 router_dispatch(struct request *r)
 {
-    struct captures captures;
+    struct captures captures = {.product = {.s = NULL}};
     struct buf allow;
     bool found;
 

@@ -1,6 +1,7 @@
 /* What is read of a board, as commands and as JSON: see board.h. */
 #include <assert.h>
 #include <hiredis/hiredis.h>
+#include <math.h>
 #include <string.h>
 
 #include "lib/board.h"
@@ -12,6 +13,9 @@
 #include "lib/text.h"
 
 #define ENTRY_ELEMENTS 4 /* rank, id, score, name */
+/* Of board_around: total, how many are better, the next better score, and the player's entry. */
+#define PLAYER_AT 3
+#define PLAYER_ELEMENTS (PLAYER_AT + ENTRY_ELEMENTS)
 
 struct board_page
 board_page_first(const struct product *product, size_t board, wall_ms now)
@@ -50,6 +54,36 @@ board_page_command(struct redis_args *a, const struct board_page *page)
     begin(a, "board_page", page);
     redis_args_int(a, page->offset);
     redis_args_int(a, page->limit);
+}
+
+int
+board_players_command(struct redis_args *a, const struct board_page *page, const char *ids,
+                      size_t len)
+{
+    const char *end = ids + len;
+    size_t n = 0;
+
+    begin(a, "board_players", page);
+    for (;;) {
+        const char *comma = memchr(ids, ',', (size_t)(end - ids));
+        size_t id = (size_t)((comma != NULL ? comma : end) - ids);
+
+        if (++n > BOARD_IDS_MAX || !text_is_name(ids, id))
+            return -1;
+        redis_args_add(a, ids, id);
+        if (comma == NULL)
+            return 0;
+        ids = comma + 1;
+    }
+}
+
+void
+board_around_command(struct redis_args *a, const struct board_page *page, const char *user,
+                     size_t len, int64_t around)
+{
+    begin(a, "board_around", page);
+    redis_args_add(a, user, len);
+    redis_args_int(a, around);
 }
 
 /* --- as JSON ---------------------------------------------------------------------------------- */
@@ -115,8 +149,9 @@ render_window(const struct board_page *page, struct buf *out)
     render_time("ends", page->window.ends, out);
 }
 
-int
-board_page_render(const struct board_page *page, const struct redisReply *reply, struct buf *out)
+/* What an answer begins with: of which board and window, and how many are on it. */
+static int
+render_head(const struct board_page *page, const struct redisReply *reply, struct buf *out)
 {
     const struct rules_board *board = rules_board_at(page->product->rules, page->board);
 
@@ -126,9 +161,67 @@ board_page_render(const struct board_page *page, const struct redisReply *reply,
     buf_str(out, "{\"board\": ");
     buf_json_string(out, board->id, strlen(board->id));
     render_window(page, out);
-    buf_printf(out, ", \"total\": %lld, \"entries\": ", reply->element[0]->integer);
+    buf_printf(out, ", \"total\": %lld", reply->element[0]->integer);
+    return 0;
+}
+
+int
+board_page_render(const struct board_page *page, const struct redisReply *reply, struct buf *out)
+{
+    if (render_head(page, reply, out) < 0)
+        return -1;
+    buf_str(out, ", \"entries\": ");
     if (render_entries(reply, 1, out) < 0)
         return -1;
     buf_byte(out, '}');
+    return buf_ok(out) ? 0 : -1;
+}
+
+/* next: the next better score, or nil. */
+static int
+render_standing(int64_t total, int64_t better, const struct redisReply *next,
+                const struct redisReply *own, struct buf *out)
+{
+    double score, above;
+
+    if (total <= better || better < 0)
+        return -1;
+    /* Rounded up. */
+    buf_printf(out, ", \"percentile\": %lld, \"to_next\": ",
+               (long long)((100 * (total - better - 1) + total - 1) / total));
+    if (next->type == REDIS_REPLY_NIL) {
+        buf_str(out, "null");
+        return 0;
+    }
+    if (next->type != REDIS_REPLY_STRING || text_parse_double(next->str, next->len, &above) < 0 ||
+        text_parse_double(own->str, own->len, &score) < 0)
+        return -1;
+    buf_json_number(out, fabs(above - score));
+    return 0;
+}
+
+int
+board_around_render(const struct board_page *page, const struct redisReply *reply, struct buf *out,
+                    bool *ret_found)
+{
+    redisReply *const *element = reply->element;
+
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 1) {
+        *ret_found = false;
+        return 0;
+    }
+    if (render_head(page, reply, out) < 0 || reply->elements < PLAYER_ELEMENTS ||
+        element[1]->type != REDIS_REPLY_INTEGER)
+        return -1;
+    buf_str(out, ", ");
+    if (render_entry(&element[PLAYER_AT], out) < 0 ||
+        render_standing(element[0]->integer, element[1]->integer, element[2],
+                        element[PLAYER_AT + 2], out) < 0)
+        return -1;
+    buf_str(out, ", \"neighbours\": ");
+    if (render_entries(reply, PLAYER_ELEMENTS, out) < 0)
+        return -1;
+    buf_byte(out, '}');
+    *ret_found = true;
     return buf_ok(out) ? 0 : -1;
 }

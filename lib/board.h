@@ -10,6 +10,7 @@
 #ifndef VARCADE_BOARD_H
 #define VARCADE_BOARD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,9 @@ struct redisReply;
 
 #define BOARD_LIMIT_DEFAULT 25
 #define BOARD_LIMIT_MAX 100
+#define BOARD_IDS_MAX 100
+#define BOARD_AROUND_DEFAULT 5
+#define BOARD_AROUND_MAX 50
 #define BOARD_OFFSET_MAX 1000000000000
 #define BOARD_JSON_MAX 262144 /* BOARD_LIMIT_MAX entries of the longest ids and names, escaped */
 
@@ -41,6 +45,30 @@ struct board_page board_page_first(const struct product *product, size_t board, 
 
 /* board_page_command(a, page): add to a the function call that reads the page. */
 void board_page_command(struct redis_args *a, const struct board_page *page);
+
+/* board_players_command(a, page, ids, len): instead, the call that reads the entries of some players,
+ * 1 to BOARD_IDS_MAX user ids with commas between them; offset and limit do not matter. Its answer is
+ * for board_page_render. Returns 0, or -1 where ids are none; a is then to be freed. */
+int board_players_command(struct redis_args *a, const struct board_page *page, const char *ids,
+                          size_t len) __attribute__((warn_unused_result));
+
+/* board_around_command(a, page, user, len, around): the call that reads one player's place, and the
+ * entries around it; offset and limit do not matter. user is a name as text_is_name. */
+void board_around_command(struct redis_args *a, const struct board_page *page, const char *user,
+                          size_t len, int64_t around);
+
+/*
+ * board_around_render(page, reply, out, ret_found): append the JSON of what that call answered; or
+ * nothing, where the player is not on the board. Returns as board_page_render does.
+ *
+ *   {"board" … "total": as of a page, "rank", "user_id", "username", "score": the player's entry,
+ *    "percentile": 92, "to_next": 3, "neighbours": [entry, …]}
+ *
+ * percentile: of 100 players how many are not better, not counting the player; to_next: how far
+ * the next better score is, null for who leads.
+ */
+int board_around_render(const struct board_page *page, const struct redisReply *reply,
+                        struct buf *out, bool *ret_found) __attribute__((warn_unused_result));
 
 /* board_page_render(page, reply, out): append the JSON of what the call answered. Returns 0, or -1 where reply is not
  * such an answer or out is full. */

@@ -4,6 +4,7 @@
  * windows are the C library's, by TZ and strftime.
  */
 #include <hiredis/hiredis.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -306,6 +307,95 @@ real_page(const struct board_page *page, struct buf *out)
     buf_free(&json);
 }
 
+/* A player's place and those around it, asked for by the page's offset and limit. */
+static void
+real_around(size_t kind, const struct board_page *page, struct buf *out)
+{
+    char user = (char)('a' + page->offset);
+    struct redis_args a;
+    struct buf json;
+    redisReply *reply;
+    bool found;
+
+    (void)kind;
+    redis_args_init(&a);
+    board_around_command(&a, page, &user, 1, page->limit);
+    reply = ask(&a);
+    buf_init(&json, 65536);
+    ck_assert_int_eq(board_around_render(page, reply, &json, &found), 0);
+    freeReplyObject(reply);
+    if (found) {
+        const char *percentile = strstr(json.data, "\"percentile\": ");
+
+        buf_printf(out, "%.*s", (int)strcspn(percentile, "["), percentile);
+        add_entries(json.data, out);
+    }
+    buf_free(&json);
+}
+
+static void
+model_around(size_t kind, const struct board_page *page, struct buf *out)
+{
+    struct entry on[USERS];
+    int64_t n = model_board(kind, page->window.name, on), at = 0, better = 0, first, last;
+
+    while (at < n && on[at].score.user != page->offset)
+        at++;
+    if (at == n)
+        return;
+    while (better < at &&
+           (on[better].score.score != on[at].score.score || strcmp(kinds[kind].ties, "first") == 0))
+        better++;
+    buf_printf(out, "\"percentile\": %.0f, \"to_next\": ",
+               ceil((double)(n - better - 1) / (double)n * 100));
+    if (better == 0)
+        buf_str(out, "null");
+    else
+        buf_json_number(out, fabs(on[better - 1].score.score - on[at].score.score));
+    buf_str(out, ", \"neighbours\": ");
+    first = at - page->limit;
+    last = at + page->limit;
+    for (; first < 0 && last < n - 1; first++)
+        last++;
+    for (; last > n - 1 && first > 0; last--)
+        first--;
+    for (int64_t i = first > 0 ? first : 0; i <= last && i < n; i++)
+        add_entry(&on[i], out);
+}
+
+/* Three players by their ids, one of them twice. */
+static void
+real_players(size_t kind, const struct board_page *page, struct buf *out)
+{
+    struct redis_args a;
+    struct buf json;
+    redisReply *reply;
+    char ids[8];
+
+    (void)kind;
+    (void)snprintf(ids, sizeof(ids), "%c,l,%c,a", 'a' + (int)page->offset, 'a' + (int)page->offset);
+    redis_args_init(&a);
+    ck_assert_int_eq(board_players_command(&a, page, ids, strlen(ids)), 0);
+    reply = ask(&a);
+    buf_init(&json, 65536);
+    ck_assert_int_eq(board_page_render(page, reply, &json), 0);
+    freeReplyObject(reply);
+    add_entries(json.data, out);
+    buf_free(&json);
+}
+
+static void
+model_players(size_t kind, const struct board_page *page, struct buf *out)
+{
+    struct entry on[USERS];
+    int64_t n = model_board(kind, page->window.name, on);
+
+    for (int64_t i = 0; i < n; i++)
+        if (on[i].score.user == page->offset || on[i].score.user == 'l' - 'a' ||
+            on[i].score.user == 0)
+            add_entry(&on[i], out);
+}
+
 typedef void write_fn(size_t kind, const struct board_page *page, struct buf *out);
 
 static void
@@ -324,6 +414,9 @@ expect_same(size_t kind, const struct board_page *page, write_fn *model, write_f
     buf_init(&found, 65536);
     model(kind, page, &expected);
     real(kind, page, &found);
+    ck_assert(buf_ok(&found) && buf_ok(&expected));
+    buf_byte(&expected, '\n');
+    buf_byte(&found, '\n');
     ck_assert_msg(strcmp(found.data, expected.data) == 0, "%s %s: %s, not %s", kinds[kind].id,
                   page->window.name, found.data, expected.data);
     buf_free(&expected);
@@ -360,6 +453,9 @@ compare_boards(struct random_source *random, wall_ms t)
             page.offset = (int64_t)random_below(random, USERS);
             page.limit = 1 + (int64_t)random_below(random, USERS);
             expect_same(kind, &page, model_page, write_real_page);
+            page.limit = (int64_t)random_below(random, USERS);
+            expect_same(kind, &page, model_around, real_around);
+            expect_same(kind, &page, model_players, real_players);
             check_beside(kind, page.window.name);
         }
 }
@@ -460,6 +556,41 @@ START_TEST(ties_are_ranked_as_is_usual)
 }
 END_TEST
 
+/* Of twelve, the best is at 92 and the worst at 0, as agoragames/leaderboard has it. */
+START_TEST(percentiles_and_neighbours)
+{
+    static const int twelve[] = {12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1};
+    static const struct {
+        int64_t user, around;
+        const char *expected;
+    } asked[] = {
+        {0, 2,
+         "\"percentile\": 92, \"to_next\": null, \"neighbours\":  1 a 12 2 b 11 3 c 10 4 d 9 5 e "
+         "8"},
+        {11, 1, "\"percentile\": 0, \"to_next\": 1, \"neighbours\":  10 j 3 11 k 2 12 l 1"},
+        {10, 1, "\"percentile\": 9, \"to_next\": 1, \"neighbours\":  10 j 3 11 k 2 12 l 1"},
+        {5, 1, "\"percentile\": 50, \"to_next\": 1, \"neighbours\":  5 e 8 6 f 7 7 g 6"},
+        {5, 0, "\"percentile\": 50, \"to_next\": 1, \"neighbours\":  6 f 7"},
+    };
+    struct event_id id = {.ms = 1792000000000};
+
+    nscores = 0;
+    (void)add_scores(id, twelve, 12);
+    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+        int kind = rules_board_find(product->rules, "best", 4);
+        struct board_page page = board_page_first(product, (size_t)kind, 0);
+        struct buf found;
+
+        page.offset = asked[i].user;
+        page.limit = asked[i].around;
+        buf_init(&found, 65536);
+        real_around((size_t)kind, &page, &found);
+        ck_assert_str_eq(found.data, asked[i].expected);
+        buf_free(&found);
+    }
+}
+END_TEST
+
 /* Sending an equal score again, or a worse one, does not move the time that breaks the tie; losing
  * the score and coming back to it does. */
 START_TEST(who_was_first_stays_first)
@@ -493,6 +624,7 @@ unit_suite(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, boards_are_what_a_naive_model_says);
     tcase_add_test(tc, ties_are_ranked_as_is_usual);
+    tcase_add_test(tc, percentiles_and_neighbours);
     tcase_add_test(tc, who_was_first_stays_first);
     suite_add_tcase(suite, tc);
     return suite;

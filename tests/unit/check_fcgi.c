@@ -358,6 +358,44 @@ START_TEST(shows_pages_of_a_board)
 }
 END_TEST
 
+#define HEAD                                                                                   \
+    "{\"board\": \"wins\", \"window\": \"all\", \"at\": \"all\", \"starts\": null, \"ends\": " \
+    "null, "                                                                                   \
+    "\"total\": 3, "
+
+START_TEST(shows_a_player_on_a_board)
+{
+    redis_server_do(functions_server(), "ZADD {p}:board:wins:all 2 ann 2 bob -0.5 cy");
+    redis_server_do(functions_server(), "HSET {p}:names ann Ann");
+    expect_page("?ids=nobody,cy,bob,cy", BOB ", " CY);
+    expect_page("?ids=nobody", "");
+    ck_assert_int_eq(get("/leaderboards/p/wins/players/cy?around=1"), 200);
+    expect_json(HEAD "\"rank\": 3, \"user_id\": \"cy\", \"username\": null, \"score\": -0.5, "
+                     "\"percentile\": 0, \"to_next\": 2.5, \"neighbours\": [" BOB ", " ANN ", " CY
+                     "]}");
+    ck_assert_int_eq(get("/leaderboards/p/wins/players/ann?around=0&window=all"), 200);
+    expect_json(HEAD "\"rank\": 1, \"user_id\": \"ann\", \"username\": \"Ann\", \"score\": 2, "
+                     "\"percentile\": 67, \"to_next\": null, \"neighbours\": [" ANN "]}");
+    ck_assert_int_eq(get("/leaderboards/p/wins/players/ann"), 200);
+    ck_assert_int_eq(get("/leaderboards/p/wins/players/ann?around=99999999999999999999"), 200);
+    ck_assert_int_eq(get("/leaderboards/p/wins/players/nobody"), 404);
+    expect_problem("not on this board");
+    ck_assert_int_eq(get("/leaderboards/p/days/players/ann"), 404);
+    ck_assert_int_eq(get("/leaderboards/p/wins/players/%01"), 400);
+    expect_problem("Invalid user ID");
+    ck_assert_int_eq(get("/leaderboards/p/wins/players/ann?around=-1"), 400);
+    expect_problem("around");
+    ck_assert_int_eq(get("/leaderboards/p/wins/players/ann?window=daily"), 400);
+    expect_problem("window");
+    ck_assert_int_eq(get("/leaderboards/p/nope/players/ann"), 404);
+    expect_problem("No such board");
+    ck_assert_int_eq(get("/leaderboards/p/wins/players/"), 404);
+    ck_assert_int_eq(get("/leaderboards/p/wins?ids=a,,b"), 400);
+    expect_problem("ids");
+    ck_assert_int_eq(get("/leaderboards/p/wins?ids="), 400);
+}
+END_TEST
+
 /* The board `days` of the game `p`, by the query, is empty but for the player. */
 static void
 expect_window(const char *query, const char *kind, const struct window *w, const char *player)
@@ -701,8 +739,8 @@ unit_suite(void)
     FCGI_PROGRAM_ADD(c, creates_a_game, create_takes_a_body, joins_a_game, join_refuses,
                      join_of_a_game_nobody_is_in_yet, game_server_troubles, lists_open_games,
                      list_counts, list_refuses, shows_the_top_ten, shows_pages_of_a_board,
-                     shows_windows_of_a_board, shows_stats, shows_products,
-                     unusable_answers_are_500);
+                     shows_windows_of_a_board, shows_a_player_on_a_board, shows_stats,
+                     shows_products, unusable_answers_are_500);
     FCGI_PROGRAM_ADD(c, product_must_be_known, nothing_is_elsewhere, long_targets_are_414,
                      method_must_fit, head_is_get_without_body, preflight_is_answered,
                      token_is_checked, request_id_is_given_back, metrics_are_for_this_machine,

@@ -73,6 +73,9 @@ int ctl_print(struct buf *out);
 /* ctl_json_text(out, s, len): a JSON string of bytes that may be anything: what is not UTF-8 becomes U+FFFD. */
 void ctl_json_text(struct buf *out, const char *s, size_t len);
 
+/* ctl_json_score(out, s): a score as Redis tells it, as the HTTP API does: the shortest number that is the same. */
+void ctl_json_score(struct buf *out, const char *s);
+
 /* --- ctl_redis.c ------------------------------------------------------------------------------ */
 
 /* ctl_redis_call(c, a), ctl_redis_call_stream(c, a): send a command to the Redis of the state or of the stream, free a, and
@@ -110,6 +113,13 @@ int ctl_keys_list(struct ctl *c);
 int ctl_letters_list(struct ctl *c);
 int ctl_letters_replay(struct ctl *c);
 int ctl_letters_drop(struct ctl *c);
+int ctl_player_export(struct ctl *c);
+int ctl_player_erase(struct ctl *c);
+int ctl_board_export(struct ctl *c);
+
+/* ctl_letters_erase(c, product, ret_dropped): drop the dead letters that name the player of c's second
+ * argument. Returns an exit status. */
+int ctl_letters_erase(struct ctl *c, const char *product, size_t *ret_dropped);
 
 /* ctl_help_print(commands, n), ctl_help_command(command): for --help. ctl_help_completion(commands, n): a script for
  * bash. */

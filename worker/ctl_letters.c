@@ -160,11 +160,12 @@ ctl_letters_list(struct ctl *c)
 
 /* --- replay, drop ----------------------------------------------------------------------------- */
 
-/* What is done with one letter: true where it was done, false where that was told. */
-typedef bool letter_fn(struct ctl *c, const char *product, const struct redisReply *letter);
+/* What is done with one letter: 1 where it was done, 0 where there was nothing to do, -1 where it
+ * failed, and that was told. */
+typedef int letter_fn(struct ctl *c, const char *product, const struct redisReply *letter);
 
-/* Call a function of the library on the letter; whether it was still there. */
-static bool
+/* Call a function of the library on the letter, as a letter_fn. */
+static int
 change(struct ctl *c, const char *function, const char *product, const struct redisReply *letter)
 {
     const char *id = letter->element[0]->str;
@@ -180,17 +181,17 @@ change(struct ctl *c, const char *function, const char *product, const struct re
     redis_args_str(&a, id);
     reply = ctl_redis_call(c, &a);
     if (reply == NULL)
-        return false;
+        return -1;
     done = reply->type != REDIS_REPLY_NIL;
     freeReplyObject(reply);
     if (done)
         ctl_redis_log(c, product, id);
     else
         (void)ctl_fail("%s: somebody else took it off the list", id);
-    return done;
+    return done ? 1 : -1;
 }
 
-static bool
+static int
 drop(struct ctl *c, const char *product, const struct redisReply *letter)
 {
     return change(c, "letter_drop", product, letter);
@@ -225,20 +226,49 @@ send_event(struct ctl *c, const char *product, const struct redisReply *letter)
     return true;
 }
 
-static bool
+static int
 replay(struct ctl *c, const char *product, const struct redisReply *letter)
 {
     if (letter->element[1]->elements == HEAD) {
         (void)ctl_fail("%s: the event had no fields", letter->element[0]->str);
-        return false;
+        return -1;
     }
     if (ctl_redis_is_one(c))
         return change(c, "letter_replay", product, letter);
-    return send_event(c, product, letter) && change(c, "letter_drop", product, letter);
+    if (!send_event(c, product, letter))
+        return -1;
+    return change(c, "letter_drop", product, letter);
 }
 
-/* The letters between two ids, both included, to fn. Adds how many were done; false where one was
- * not. */
+/* Whether a field is the player of the command's second argument, or a JSON text that names him. */
+static bool
+names_player(const struct ctl *c, const struct redisReply *letter)
+{
+    const struct redisReply *fields = letter->element[1];
+    const char *user = c->args[1];
+    struct buf quoted;
+    bool found = false;
+
+    buf_init(&quoted, 1024);
+    buf_json_string(&quoted, user, strlen(user));
+    for (size_t i = HEAD + 1; i < fields->elements && !found; i += 2) {
+        struct event_text value = {fields->element[i]->str, fields->element[i]->len};
+
+        found = event_text_is(value, user) ||
+                (buf_ok(&quoted) && memmem(value.s, value.len, quoted.data, quoted.len) != NULL);
+    }
+    buf_free(&quoted);
+    return found;
+}
+
+static int
+drop_player(struct ctl *c, const char *product, const struct redisReply *letter)
+{
+    return names_player(c, letter) ? drop(c, product, letter) : 0;
+}
+
+/* The letters between two ids, both included, to fn. Adds how many were done; false where one
+ * failed. */
 static bool
 each(struct ctl *c, const char *product, const char *from, const char *to, letter_fn *fn,
      size_t *done)
@@ -255,10 +285,10 @@ each(struct ctl *c, const char *product, const char *from, const char *to, lette
             return false;
         got = page->elements;
         for (size_t i = 0; i < got; i++) {
-            bool one = fn(c, product, page->element[i]);
+            int one = fn(c, product, page->element[i]);
 
-            *done += one;
-            good = good && one;
+            *done += one > 0;
+            good = good && one >= 0;
         }
         if (got > 0)
             set_after(after, page->element[got - 1]->element[0]->str);
@@ -331,4 +361,15 @@ int
 ctl_letters_drop(struct ctl *c)
 {
     return run(c, drop, "dropped");
+}
+
+int
+ctl_letters_erase(struct ctl *c, const char *product, size_t *ret_dropped)
+{
+    size_t dropped = 0;
+
+    if (!each(c, product, "-", "+", drop_player, &dropped))
+        return CTL_FAILED;
+    *ret_dropped = dropped;
+    return CTL_OK;
 }

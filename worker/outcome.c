@@ -107,7 +107,8 @@ outcome_take(struct lane *lane, const struct apply_result *result, bool reached_
     lane->at_end = false;
     if (result->outcome == APPLY_FENCED) {
         metric_add(report->fenced, 1);
-        log_info("worker", "another worker moved the checkpoint", LOG_S("product", lane->id));
+        log_info("worker", "the checkpoint was moved by another worker, or stated anew by hand",
+                 LOG_S("product", lane->id));
         position_load(lane);
         return;
     }

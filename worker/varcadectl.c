@@ -54,6 +54,16 @@ static const struct ctl_command commands[] = {
      .needs = CTL_CONFIG | CTL_JSON, .run = ctl_letters_drop,
      .options = {{"all", NULL, false, "all there are"}},
      .help = "take such events off the list"},
+    {.name = "export player", .arguments = PRODUCT " USER-ID", .min = 2, .max = 2,
+     .needs = CTL_CONFIG, .run = ctl_player_export,
+     .help = "print all that is kept about a player, as JSON"},
+    {.name = "export board", .arguments = PRODUCT " BOARD", .min = 2, .max = 2,
+     .needs = CTL_CONFIG | CTL_JSON, .run = ctl_board_export,
+     .options = {{"at", "WINDOW", false, "which window of the board, such as 2026-11 (all)"}},
+     .help = "print a board, as CSV or JSON"},
+    {.name = "erase", .arguments = PRODUCT " USER-ID", .min = 2, .max = 2,
+     .needs = CTL_CONFIG | CTL_JSON, .run = ctl_player_erase,
+     .help = "forget a player: boards, statistics, ratings, name, dead letters; prints what there was"},
 };
 /* clang-format on */
 
@@ -144,6 +154,17 @@ ctl_json_text(struct buf *out, const char *s, size_t len)
     }
     buf_json_string(out, text.data != NULL ? text.data : "", text.len);
     buf_free(&text);
+}
+
+void
+ctl_json_score(struct buf *out, const char *s)
+{
+    double score;
+
+    if (text_parse_double(s, strlen(s), &score) == 0)
+        buf_json_number(out, score);
+    else
+        ctl_json_text(out, s, strlen(s));
 }
 
 /* --- the command line ------------------------------------------------------------------------- */

@@ -47,3 +47,64 @@ register('letter_replay', function(keys, args)
     redis.call('XDEL', keys[2], args[3])
     return id
 end)
+
+-- A checkpoint that says the same place in other words: `<id>` becomes `<id>/1`, that `<id>/2`. What the worker
+-- computed from figures read before is written behind the one it read, and so never.
+local function restate(checkpoint, position)
+    local present = redis.call('GET', checkpoint)
+    local id, mark = string.match(present or '0-0', '^(%d+%-%d+)/?(%d*)$')
+    if not id then error('not a checkpoint: ' .. present) end
+    local stated = id .. '/' .. ((tonumber(mark) or 0) + 1)
+    redis.call('SET', checkpoint, stated)
+    if not present then
+        redis.call('HSET', position, 'id', stated, 'entries', 0)
+    elseif redis.call('HGET', position, 'id') == present then
+        redis.call('HSET', position, 'id', stated)
+    end
+end
+
+-- Take a player off a board, whatever its ties are or were; whether he was there.
+local function leave_board(user, board, scores, counts, members)
+    local place = redis.call('HGET', members, user)
+    local member = place and string.sub(place, 1, 17) .. user or user
+    local score = redis.call('ZSCORE', board, member)
+    redis.call('HDEL', members, user)
+    redis.call('ZREM', board, member)
+    score = score and string.format('%.17g', tonumber(score))
+    if score and redis.call('HEXISTS', counts, score) == 1 and redis.call('HINCRBY', counts, score, -1) <= 0 then
+        redis.call('HDEL', counts, score)
+        redis.call('ZREM', scores, score)
+    end
+    return score or place
+end
+
+-- erase (audit, checkpoint, position, versus, then the player's own keys, then hashes with a field of his, then
+-- boards, each with its scores, counts and members): who, what, user id, number of own keys, number of
+-- hashes, number of his opponents. Answers the keys that had something of him; nil where the
+-- opponents are others by now.
+register('erase', function(keys, args)
+    local user, own = args[3], 4 + whole(args[4])
+    local hashes = own + whole(args[5])
+    expect_type(keys[1], 'stream')
+    expect_type(keys[2], 'string')
+    expect_type(keys[3], 'hash')
+    if redis.call('HLEN', keys[4]) ~= whole(args[6]) then return false end
+    for i = own + 1, hashes do expect_type(keys[i], 'hash') end
+    for i = hashes + 1, #keys, 4 do
+        expect_type(keys[i], 'zset')
+        expect_type(keys[i + 1], 'zset')
+        expect_type(keys[i + 2], 'hash')
+        expect_type(keys[i + 3], 'hash')
+    end
+    restate(keys[2], keys[3])
+    local had = {}
+    for i = 5, hashes do
+        local n = i <= own and redis.call('UNLINK', keys[i]) or redis.call('HDEL', keys[i], user)
+        if n > 0 then had[#had + 1] = keys[i] end
+    end
+    for i = hashes + 1, #keys, 4 do
+        if leave_board(user, unpack(keys, i, i + 3)) then had[#had + 1] = keys[i] end
+    end
+    if #had > 0 then audit(keys[1], args) end
+    return had
+end)

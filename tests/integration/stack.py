@@ -229,7 +229,8 @@ class Stack:
 
 
 def stream_id(text):
-    return tuple(int(part) for part in text.split("-"))
+    """An id as a pair that compares; a checkpoint that was stated anew (`<id>/<n>`) is its id."""
+    return tuple(int(part) for part in text.split("/")[0].split("-"))
 
 
 def game_file(game_server_url, product="exrps", players=2, **changes):

@@ -1,0 +1,364 @@
+/*
+ * varcadectl export player, erase: all that is kept about one player.
+ *
+ * Boards are looked for among the keys of Redis and not in the game's file, so that a board that
+ * the file no longer has, and a window that is past, are found too.
+ */
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/conf.h"
+#include "lib/keys.h"
+#include "lib/text.h"
+#include "worker/ctl.h"
+
+#define SCAN_COUNT "1000"
+#define ROUNDS_MAX 10
+
+/* The player's own keys: all that lib/keys.h has by user id. */
+static const char *const own_keys[] = {KEY_STATS, KEY_PLAYER, KEY_VERSUS};
+#define OWN_KEYS (sizeof(own_keys) / sizeof(own_keys[0]))
+
+/* Names of keys; failure is the program's end. */
+struct names {
+    char **name;
+    size_t n, cap;
+};
+
+static void
+add_name(struct names *names, const char *s)
+{
+    if (names->n == names->cap) {
+        names->cap = names->cap == 0 ? 64 : 2 * names->cap;
+        names->name = reallocarray(names->name, names->cap, sizeof(char *));
+        if (names->name == NULL)
+            abort();
+    }
+    names->name[names->n] = strdup(s);
+    if (names->name[names->n++] == NULL)
+        abort();
+}
+
+static void
+free_names(struct names *names)
+{
+    for (size_t i = 0; i < names->n; i++)
+        free(names->name[i]);
+    free(names->name);
+    *names = (struct names){.n = 0};
+}
+
+/* What comes behind `{product}:board:`. */
+static const char *
+board_name(const char *product, const char *key)
+{
+    return key + strlen(product) + strlen(KEY_BOARD_HEAD) - strlen("%s");
+}
+
+/* Whether the key is a board's, and not one of those beside it: neither boards nor windows have a
+ * colon. */
+static bool
+is_board(const char *product, const char *key)
+{
+    const char *colon = strchr(board_name(product, key), ':');
+
+    return colon != NULL && strchr(colon + 1, ':') == NULL;
+}
+
+/* One page of SCAN into boards; cursor is moved on. */
+static bool
+scan_page(struct ctl *c, const char *product, char cursor[static 32], struct names *boards)
+{
+    struct redisReply *reply;
+    struct redis_args a;
+    bool good;
+
+    redis_args_init(&a);
+    redis_args_str(&a, "SCAN");
+    redis_args_str(&a, cursor);
+    redis_args_str(&a, "MATCH");
+    redis_args_printf(&a, KEY_BOARD_HEAD "*", product);
+    redis_args_str(&a, "COUNT");
+    redis_args_str(&a, SCAN_COUNT);
+    redis_args_str(&a, "TYPE");
+    redis_args_str(&a, "zset");
+    reply = ctl_redis_call(c, &a);
+    good = reply != NULL && reply->elements == 2 && reply->element[0]->len < 32;
+    if (good) {
+        (void)snprintf(cursor, 32, "%s", reply->element[0]->str);
+        for (size_t i = 0; i < reply->element[1]->elements; i++)
+            if (is_board(product, reply->element[1]->element[i]->str))
+                add_name(boards, reply->element[1]->element[i]->str);
+    }
+    if (reply != NULL)
+        freeReplyObject(reply);
+    return good;
+}
+
+static bool
+scan_boards(struct ctl *c, const char *product, struct names *boards)
+{
+    char cursor[32] = "0";
+
+    do {
+        if (!scan_page(c, product, cursor, boards))
+            return false;
+    } while (strcmp(cursor, "0") != 0);
+    return true;
+}
+
+/* `COMMAND {product}:…:<user> ARGUMENT`; argument NULL: none. */
+static struct redisReply *
+ask(struct ctl *c, const char *command, const char *key, const char *argument)
+{
+    struct redis_args a;
+
+    redis_args_init(&a);
+    redis_args_str(&a, command);
+    redis_args_str(&a, key);
+    if (argument != NULL)
+        redis_args_str(&a, argument);
+    return ctl_redis_call(c, &a);
+}
+
+static void
+make_key(struct buf *key, const char *format, const char *product, const char *user)
+{
+    buf_reset(key);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    buf_printf(key, format, product, user);
+#pragma GCC diagnostic pop
+}
+
+static bool
+is_user(const struct ctl *c)
+{
+    if (text_is_name(c->args[1], strlen(c->args[1])))
+        return true;
+    (void)ctl_usage("%s: not a player's id", c->args[1]);
+    return false;
+}
+
+/* --- erase ------------------------------------------------------------------------------------ */
+
+/* One call of the function `erase`, on what there is now. Returns the keys that had something; NULL
+ * with *ret_again true where the player had another opponent meanwhile. */
+static struct redisReply *
+erase_once(struct ctl *c, const char *product, const char *user, bool *ret_again)
+{
+    struct redisReply *opponents, *reply = NULL;
+    struct names boards = {.n = 0};
+    struct redis_args a;
+    struct buf key;
+
+    buf_init(&key, 1024);
+    make_key(&key, KEY_VERSUS, product, user);
+    opponents = ask(c, "HKEYS", key.data, NULL);
+    *ret_again = false;
+    if (opponents == NULL || !scan_boards(c, product, &boards))
+        goto out;
+    ctl_redis_change(&a, "erase", product);
+    redis_args_key(&a, KEY_CHECKPOINT, product, c->conf->stream_name);
+    redis_args_key(&a, KEY_POSITION, product, c->conf->stream_name);
+    redis_args_key(&a, "%s", key.data);
+    for (size_t i = 0; i < OWN_KEYS; i++) {
+        make_key(&key, own_keys[i], product, user);
+        redis_args_key(&a, "%s", key.data);
+    }
+    redis_args_key(&a, KEY_NAMES, product);
+    for (size_t i = 0; i < opponents->elements; i++)
+        redis_args_key(&a, KEY_VERSUS, product, opponents->element[i]->str);
+    for (size_t i = 0; i < boards.n; i++) {
+        redis_args_key(&a, "%s", boards.name[i]);
+        redis_args_key(&a, "%s" KEYS_SCORES, boards.name[i]);
+        redis_args_key(&a, "%s" KEYS_COUNTS, boards.name[i]);
+        redis_args_key(&a, "%s" KEYS_MEMBERS, boards.name[i]);
+    }
+    ctl_redis_who(c, &a);
+    redis_args_str(&a, user);
+    redis_args_int(&a, OWN_KEYS);
+    redis_args_int(&a, 1 + (int64_t)opponents->elements);
+    redis_args_int(&a, (int64_t)opponents->elements);
+    reply = ctl_redis_call(c, &a);
+    *ret_again = reply != NULL && reply->type == REDIS_REPLY_NIL;
+out:
+    if (*ret_again) {
+        freeReplyObject(reply);
+        reply = NULL;
+    }
+    if (opponents != NULL)
+        freeReplyObject(opponents);
+    free_names(&boards);
+    buf_free(&key);
+    return reply;
+}
+
+/* Until a round finds nothing: an event that came meanwhile may have put him on a new board. */
+static int
+erase_all(struct ctl *c, const char *product, const char *user, struct names *had)
+{
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        bool again;
+        struct redisReply *reply = erase_once(c, product, user, &again);
+        size_t n = reply != NULL ? reply->elements : 0;
+
+        if (reply == NULL && !again)
+            return CTL_FAILED;
+        for (size_t i = 0; i < n; i++)
+            add_name(had, reply->element[i]->str);
+        if (reply != NULL)
+            freeReplyObject(reply);
+        if (n == 0 && !again)
+            return CTL_OK;
+        ctl_redis_log(c, product, user);
+    }
+    return ctl_fail("%s still has events that are being counted: try again", user);
+}
+
+int
+ctl_player_erase(struct ctl *c)
+{
+    const char *product = ctl_product(c), *user = c->args[1];
+    struct names had = {.n = 0};
+    size_t letters = 0;
+    struct buf out;
+    int ret;
+
+    if (product == NULL || !is_user(c))
+        return CTL_USAGE;
+    ret = erase_all(c, product, user, &had);
+    if (ret == CTL_OK)
+        ret = ctl_letters_erase(c, product, &letters);
+    buf_init(&out, (size_t)1 << 30);
+    buf_str(&out, c->json ? "{\"erased\": [" : "");
+    for (size_t i = 0; i < had.n; i++) {
+        if (c->json) {
+            buf_str(&out, i > 0 ? ", " : "");
+            buf_json_string(&out, had.name[i], strlen(had.name[i]));
+        } else {
+            buf_printf(&out, "%s\n", had.name[i]);
+        }
+    }
+    buf_printf(&out, c->json ? "], \"dead_letters\": %zu}" : "dead letters: %zu", letters);
+    free_names(&had);
+    return ctl_print(&out) == CTL_OK ? ret : CTL_FAILED;
+}
+
+/* --- export ----------------------------------------------------------------------------------- */
+
+/* A hash as a member of an object. */
+static bool
+add_hash(struct ctl *c, struct buf *out, const char *name, const char *key)
+{
+    struct redisReply *reply = ask(c, "HGETALL", key, NULL);
+
+    if (reply == NULL)
+        return false;
+    buf_printf(out, ",\n \"%s\": {", name);
+    for (size_t i = 0; i + 1 < reply->elements; i += 2) {
+        buf_str(out, i > 0 ? ", " : "");
+        ctl_json_text(out, reply->element[i]->str, reply->element[i]->len);
+        buf_str(out, ": ");
+        ctl_json_text(out, reply->element[i + 1]->str, reply->element[i + 1]->len);
+    }
+    buf_str(out, "}");
+    freeReplyObject(reply);
+    return true;
+}
+
+static bool
+add_username(struct ctl *c, struct buf *out, const char *key, const char *user)
+{
+    struct redisReply *reply = ask(c, "HGET", key, user);
+
+    if (reply == NULL)
+        return false;
+    buf_str(out, ",\n \"username\": ");
+    if (reply->type == REDIS_REPLY_STRING)
+        ctl_json_text(out, reply->str, reply->len);
+    else
+        buf_str(out, "null");
+    freeReplyObject(reply);
+    return true;
+}
+
+/* The player's score on a board, after its name; nothing where he has none. */
+static bool
+add_score(struct ctl *c, struct buf *out, const char *name, const char *key, const char *user)
+{
+    struct redisReply *reply;
+    const char *score = NULL;
+    struct buf members;
+
+    buf_init(&members, 1024);
+    buf_printf(&members, "%s" KEYS_MEMBERS, key);
+    reply = ask(c, "HGET", members.data, user);
+    if (reply != NULL && reply->type == REDIS_REPLY_STRING) {
+        score = strchr(reply->str, ':'); /* behind the place */
+        score = score != NULL ? score + 1 : NULL;
+    } else if (reply != NULL) {
+        freeReplyObject(reply);
+        reply = ask(c, "ZSCORE", key, user);
+        if (reply != NULL && reply->type == REDIS_REPLY_STRING)
+            score = reply->str;
+    }
+    if (score != NULL) {
+        buf_str(out, out->data[out->len - 1] == '{' ? "" : ", ");
+        ctl_json_text(out, name, strlen(name));
+        buf_str(out, ": ");
+        ctl_json_score(out, score);
+    }
+    buf_free(&members);
+    if (reply == NULL)
+        return false;
+    freeReplyObject(reply);
+    return true;
+}
+
+/* The scores on all boards, by `board:window`, as the key has it. */
+static bool
+add_scores(struct ctl *c, struct buf *out, const char *product, const char *user)
+{
+    struct names boards = {.n = 0};
+    bool good = scan_boards(c, product, &boards);
+
+    buf_str(out, ",\n \"boards\": {");
+    for (size_t i = 0; good && i < boards.n; i++)
+        good = add_score(c, out, board_name(product, boards.name[i]), boards.name[i], user);
+    buf_str(out, "}");
+    free_names(&boards);
+    return good;
+}
+
+int
+ctl_player_export(struct ctl *c)
+{
+    static const char *const names[OWN_KEYS] = {"stats", "player", "versus"};
+    const char *product = ctl_product(c), *user = c->args[1];
+    struct buf out, key;
+    bool good = true;
+
+    if (product == NULL || !is_user(c))
+        return CTL_USAGE;
+    buf_init(&out, (size_t)1 << 30);
+    buf_init(&key, 1024);
+    buf_printf(&out, "{\"product_id\": \"%s\",\n \"user_id\": ", product);
+    buf_json_string(&out, user, strlen(user));
+    make_key(&key, KEY_NAMES "%.0s", product, user);
+    good = add_username(c, &out, key.data, user);
+    for (size_t i = 0; good && i < OWN_KEYS; i++) {
+        make_key(&key, own_keys[i], product, user);
+        good = add_hash(c, &out, names[i], key.data);
+    }
+    good = good && add_scores(c, &out, product, user);
+    buf_str(&out, "}");
+    buf_free(&key);
+    if (!good) {
+        buf_free(&out);
+        return CTL_FAILED;
+    }
+    return ctl_print(&out);
+}

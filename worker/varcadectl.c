@@ -71,7 +71,7 @@ static const struct ctl_command commands[] = {
 
 /* --- for the commands ------------------------------------------------------------------------- */
 
-static void
+static void __attribute__((format(printf, 1, 0)))
 tell(const char *fmt, va_list ap)
 {
     fputs("varcadectl: ", stderr);
@@ -110,7 +110,7 @@ ctl_option(const struct ctl *c, const char *name)
     for (size_t i = 0; options[i].name != NULL; i++)
         if (strcmp(options[i].name, name) == 0)
             return c->value[i];
-    assert(!"an option of this command");
+    assert(false); /* each command asks for its own options only */
     return NULL;
 }
 

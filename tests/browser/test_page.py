@@ -15,6 +15,11 @@ def rows(browser):
         "return [...document.querySelectorAll('tbody tr')].map(r => [...r.children].map(c => c.innerText))")
 
 
+def text(browser, selector):
+    """An element's text, or None: read in one go as well."""
+    return browser.execute_script("return document.querySelector(arguments[0])?.innerText", selector)
+
+
 def complaints(browser):
     """Whatever the browser's console says, less what it says of requests that failed on purpose."""
     return [entry["message"] for entry in browser.get_log("browser") if "503" not in entry["message"]]
@@ -41,11 +46,11 @@ def test_the_demo_is_seen_within_a_minute(demo, browser, screenshot):
     assert scores == sorted(scores, reverse=True) and scores[0] > 0
     screenshot("board-desktop")
     browser.find_element(By.LINK_TEXT, "Rating").click()
-    wait_for(lambda: browser.find_element(By.TAG_NAME, "caption").text == "Rating", what="the other board")
+    wait_for(lambda: text(browser, "caption") == "Rating", what="the other board")
     wait_for(lambda: len(rows(browser)) >= 4, what="rated players")
     screenshot("board-rating")
     browser.find_element(By.LINK_TEXT, "Online wins").click()
-    wait_for(lambda: browser.find_element(By.TAG_NAME, "caption").text == "Online wins", what="the first board")
+    wait_for(lambda: text(browser, "caption") == "Online wins", what="the first board")
     screenshot("board-dark", dark=True)
     screenshot("board-phone", 390, 780)
     # Nothing sticks out at the sides of the narrowest phone.
@@ -59,7 +64,7 @@ def test_a_player(demo, browser, screenshot):
     wait_for(lambda: rows(browser), 60, "players on the board")
     name = browser.execute_script("const a = document.querySelector('tbody a'); a.click(); return a.innerText")
     wait_for(lambda: browser.find_elements(By.CSS_SELECTOR, ".stats dd"), what="the player's figures")
-    wait_for(lambda: browser.find_element(By.TAG_NAME, "h1").text == name, what="the player's name")
+    wait_for(lambda: text(browser, "h1") == name, what="the player's name")
     titles = [e.text for e in browser.find_elements(By.CSS_SELECTOR, ".stats dt")]
     # The titles of the game's file, in its order; a weapon never chosen is not there.
     known = ["Games", "Wins", "Losses", "Rock", "Paper", "Scissors", "Botched"]

@@ -40,7 +40,8 @@ START_TEST(workers_are_killed_while_they_drain_the_stream)
             (void)worker_stop(round % 2, SIGKILL);
         ck_assert_uint_lt(round, 5000);
     }
-    ck_assert_uint_gt(at_work, 3);
+    /* Somebody was killed half-way. */
+    ck_assert_uint_gt(at_work, 1);
     worker_check_totals("duel", EVENTS);
 }
 END_TEST

@@ -158,22 +158,28 @@ static const struct table_row rows[] = {
              "names the player) and one or more of \"add\", \"max\", \"min\", \"set\" (each an "
              "object: statistic to a number or to {\"field\": NAME}) and \"count\" ({\"field\": "
              "NAME, \"as\": {VALUE: STATISTIC}, \"other\": STATISTIC}: the statistic that the "
-             "field's value chooses grows by one)."},
+             "field's value chooses grows by one) and \"streak\" (an object: statistic to true, "
+             "it grows by one, to {\"longest\": STATISTIC}, which in addition is the most that "
+             "it ever was, or to false, it is 0 again)."},
     {.key = "titles", .type = TABLE_OTHER, .choices = "object", .fallback = "", .unit = "",
      .help = "Statistic to its name for people, as the page shows it. A statistic without one is "
              "shown by its own name."},
     {.key = "boards", .type = TABLE_OTHER, .choices = "array of boards", .fallback = "", .unit = "",
      .help = "The leaderboards, at most 64, each with \"id\", \"title\" (default: the id), "
-             "\"order\" (\"desc\", the default: the highest score leads; or \"asc\"), \"ties\" (\"competition\", the default: 1 2 2 4; \"dense\": 1 2 2 3; or \"first\": 1 2 3 4, whoever reached the score first being ahead) and \"from\": "
+             "\"order\" (\"desc\", the default: the highest score leads; or \"asc\"), \"ties\" "
+             "(\"competition\", the default: 1 2 2 4; \"dense\": 1 2 2 3; or \"first\": 1 2 3 "
+             "4, whoever reached the score first being ahead) and \"from\": "
              "an array of rules as in stats, each with one of \"add\", \"max\", \"min\" and "
-             "\"set\", which is a number or {\"field\": NAME}. Windows of time: \"windows\" (array of "
+             "\"set\", which is a number or {\"field\": NAME}. Windows of time: \"windows\" "
+             "(array of "
              "\"all\", the default, \"yearly\", \"monthly\", \"weekly\", \"daily\"), \"timezone\" "
              "(default: that of the file), \"week_start\" (\"monday\", the default, or "
              "\"sunday\"), \"keep\" (how many past windows of each kind can be read: 0 to 366, "
              "default 1) and \"seasons\" (array of {\"id\", \"from\", \"to\"}, times as RFC 3339 "
              "writes them). A board with \"rating\" in place of \"from\" shows "
              "how strong players are: {\"system\": \"elo\", \"glicko2\" or \"openskill\", "
-             "\"on\", and either \"winner\" and \"loser\" or \"placements\" and \"ranks\" (names of "
+             "\"on\", and either \"winner\" and \"loser\" or \"placements\" and \"ranks\" "
+             "(names of "
              "fields)}, for elo with \"k\" (32; a number or steps), \"start\" (1500) and "
              "\"max_difference\", for glicko2 with \"tau\" (0.5), \"start\" ({\"rating\", "
              "\"deviation\", \"volatility\"}: 1500, 350, 0.06) and \"period_days\", for openskill "

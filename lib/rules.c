@@ -202,6 +202,7 @@ walk_rule(const struct rules *r, const struct rules_rule *rule, struct seen *see
             effect->stat.s = intern_text(&r->stats, step->figure, &effect->stat.len);
         effect->player = seen[rule->player].text;
         effect->value = step->number;
+        effect->follows = step->follows;
         if (step->has_field) {
             why = number_problem(&r->field[step->field], &seen[step->field]);
             effect->value = seen[step->field].number;

@@ -37,6 +37,7 @@ struct rules_effect {
     struct event_text stat;   /* RULES_STAT: its name */
     struct event_text player; /* whose figure */
     double value;
+    bool follows; /* value is instead what the effect before this one made of its figure */
 };
 
 #define RULES_CONDITIONS_MAX 8 /* fields in one `on` */

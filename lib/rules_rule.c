@@ -269,6 +269,57 @@ compile_count(struct rules_file *f, struct rules_rule *rule, struct json_object 
     rules_file_leave(f, before);
 }
 
+/* {"longest": NAME}: that statistic is the largest that the streak, the last step, ever was. */
+static void
+compile_longest(struct rules_file *f, struct json_object *value)
+{
+    static const char *const known[] = {"longest", NULL};
+    struct rules_step step = {
+        .target = RULES_STAT, .op = RULES_MAX, .when = RULES_ALWAYS, .follows = true};
+    size_t before;
+    int stat;
+
+    rules_file_keys(f, value, known);
+    before = rules_file_enter(f, "longest");
+    stat = rules_file_stat(f, rules_file_string(json_object_object_get(value, "longest")));
+    step.figure = stat != -1 ? (size_t)stat : 0;
+    add_step(f, &step);
+    rules_file_leave(f, before);
+}
+
+/* true and {"longest": NAME}: it grows by one; false: it ends, at 0. */
+static void
+compile_streak(struct rules_file *f, struct event_text name, struct json_object *value)
+{
+    bool longest = json_object_is_type(value, json_type_object);
+    struct rules_step step = {.target = RULES_STAT, .when = RULES_ALWAYS};
+    int stat = rules_file_stat(f, name);
+
+    if (!longest && !json_object_is_type(value, json_type_boolean)) {
+        rules_file_complain(f, "none of true, false and {\"longest\": NAME}");
+        return;
+    }
+    step.op = longest || json_object_get_boolean(value) ? RULES_ADD : RULES_SET;
+    step.number = step.op == RULES_ADD ? 1 : 0;
+    step.figure = stat != -1 ? (size_t)stat : 0;
+    add_step(f, &step);
+    if (longest)
+        compile_longest(f, value);
+}
+
+static void
+compile_streaks(struct rules_file *f, struct json_object *streaks)
+{
+    if (!rules_file_filled(f, streaks))
+        return;
+    json_object_object_foreach (streaks, name, value) {
+        size_t before = rules_file_enter(f, name);
+
+        compile_streak(f, (struct event_text){name, strlen(name)}, value);
+        rules_file_leave(f, before);
+    }
+}
+
 static size_t
 effects_of(const struct rules *r, const struct rules_rule *rule)
 {
@@ -282,7 +333,8 @@ effects_of(const struct rules *r, const struct rules_rule *rule)
 void
 rules_rule_stat(struct rules_file *f, struct json_object *entry)
 {
-    static const char *const known[] = {"on", "player", "add", "max", "min", "set", "count", NULL};
+    static const char *const known[] = {"on",  "player", "add",    "max", "min",
+                                        "set", "count",  "streak", NULL};
     size_t operations = 0;
     struct rules_rule *rule;
 
@@ -300,11 +352,13 @@ rules_rule_stat(struct rules_file *f, struct json_object *entry)
             compile_figures(f, (enum rules_op)op, value);
         else if (strcmp(key, "count") == 0)
             compile_count(f, rule, value);
-        operations += op != -1 || strcmp(key, "count") == 0;
+        else if (strcmp(key, "streak") == 0)
+            compile_streaks(f, value);
+        operations += op != -1 || strcmp(key, "count") == 0 || strcmp(key, "streak") == 0;
         rules_file_leave(f, before);
     }
     if (operations == 0)
-        rules_file_complain(f, "does nothing: it has none of add, max, min, set, count");
+        rules_file_complain(f, "does nothing: it has none of add, max, min, set, count, streak");
     f->r->effects_max += effects_of(f->r, rule);
 }
 

@@ -37,6 +37,7 @@ struct rules_step {
     enum rules_op op;
     size_t figure;  /* number of the statistic or the board */
     int when;       /* RULES_ALWAYS, RULES_OTHER, or a number in the values of the rule's count_field */
+    bool follows;   /* the value is what the step before made of its figure */
     bool has_field; /* the value is in an event's field, not in number */
     size_t field;
     double number;

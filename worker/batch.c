@@ -241,6 +241,8 @@ apply_effect(struct effect *effect, struct event_id id)
     struct figure *figure = effect->figure;
     double after;
 
+    if (effect->follows)
+        effect->value = effect[-1].figure->value;
     effect->was = figure->value;
     effect->was_there = figure->exists;
     effect->was_changed = figure->changed;

@@ -143,8 +143,10 @@ find_window(struct batch *b, size_t board, enum window_kind kind, const struct e
 static void
 add_effect(struct batch *b, struct item *item, const struct place *place)
 {
-    item->effects[item->neffects++] = (struct effect){
-        .figure = find_figure(b, place), .op = place->effect->op, .value = place->effect->value};
+    item->effects[item->neffects++] = (struct effect){.figure = find_figure(b, place),
+                                                      .op = place->effect->op,
+                                                      .value = place->effect->value,
+                                                      .follows = place->effect->follows};
 }
 
 static void

@@ -57,6 +57,7 @@ struct effect {
     bool was_there;
     bool was_changed;
     struct event_id was_reached;
+    bool follows;      /* value is what the effect before made of its figure */
 };
 
 /* What a text of a player is, and the key that it is in. */

@@ -25,7 +25,10 @@ static const char game_file[] =
     "  {\"on\": {\"type\": \"pay\"}, \"player\": \"user_id\","
     "   \"add\": {\"a\": {\"field\": \"x\"}, \"b\": {\"field\": \"y\"}}},"
     "  {\"on\": {\"type\": \"points\"}, \"player\": \"user_id\", \"max\": {\"best\": {\"field\": "
-    "\"n\"}}}],"
+    "\"n\"}}},"
+    "  {\"on\": {\"type\": \"duel\"}, \"player\": \"winner\", \"streak\": {\"row\": {\"longest\": "
+    "\"most\"}}},"
+    "  {\"on\": {\"type\": \"duel\"}, \"player\": \"loser\", \"streak\": {\"row\": false}}],"
     " \"boards\": ["
     "  {\"id\": \"wins\", \"title\": \"W\", \"from\": ["
     "   {\"on\": {\"type\": \"game_over\"}, \"player\": \"winner_id\", \"add\": 1}]},"
@@ -401,6 +404,28 @@ START_TEST(a_figure_too_large_in_one_window_counts_in_none)
 }
 END_TEST
 
+static void
+duel(const char *id, const char *winner, const char *loser)
+{
+    add(ENTRY(id, "product_id", "p", "type", "duel", "winner", winner, "loser", loser));
+}
+
+START_TEST(a_streak_grows_and_ends)
+{
+    duel("2-0", "ann", "bob");
+    duel("3-0", "ann", "bob");
+    duel("4-0", "bob", "ann");
+    duel("5-0", "ann", "bob");
+    ck_assert_uint_eq(batch_reads(batch), 2);
+    expect_read(0, "HMGET {p}:stats:ann row most");
+    expect_read(1, "HMGET {p}:stats:bob row most");
+    ANSWER(0, "2", "3");
+    ANSWER(1, NULL, NULL);
+    expect_apply("{p}:stats:ann {p}:stats:bob",
+                 "0 3 " POSITION " 8 2 row 1 most 4 9 2 row 0 most 1 0 0");
+}
+END_TEST
+
 START_TEST(answers_of_another_shape_are_refused)
 {
     struct redisReply *entry = ENTRY("1-0", "1");
@@ -449,6 +474,7 @@ unit_suite(void)
     tcase_add_test(tc, names_do_not_run_into_each_other);
     tcase_add_test(tc, a_score_counts_in_every_window_of_its_time);
     tcase_add_test(tc, a_figure_too_large_in_one_window_counts_in_none);
+    tcase_add_test(tc, a_streak_grows_and_ends);
     tcase_add_test(tc, answers_of_another_shape_are_refused);
     tcase_add_test(tc, a_batch_is_used_again);
     suite_add_tcase(suite, tc);

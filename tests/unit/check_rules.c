@@ -174,11 +174,21 @@ END_TEST
 
 START_TEST(test_stat_problems)
 {
+    refused("{'stats': [{'on': {'t': 'a'}, 'player': 'u', 'streak': {'a': 1, 'b': {'longest': 3}, "
+            "'c d': true, 'e': {}}}, {'on': {'t': 'b'}, 'player': 'u', 'streak': true}]}",
+            "stats[0].streak.a: none of true, false and {\"longest\": NAME}\n"
+            "stats[0].streak.b.longest: not 1 to 64 of A-Z a-z 0-9 _ -\n"
+            "stats[0].streak.c d: not 1 to 64 of A-Z a-z 0-9 _ -\n"
+            "stats[0].streak.e.longest: not 1 to 64 of A-Z a-z 0-9 _ -\n"
+            "stats[1].streak: not an object\n");
+    refused("{'stats': [{'on': {'t': 'a'}, 'player': 'u', 'streak': {'a': true}}, "
+            "{'on': {'t': 'a'}, 'player': 'u', 'streak': {'a': false}}]}",
+            "stats[1].streak.a: one event may match both this and stats[0].streak.a\n");
     refused("{'stats': 1}", "stats: not an array\n");
     refused("{'stats': [[]]}", "stats[0]: not an object\n");
     refused("{'stats': [{}]}",
             "stats[0].on: missing\nstats[0].player: missing\n"
-            "stats[0]: does nothing: it has none of add, max, min, set, count\n");
+            "stats[0]: does nothing: it has none of add, max, min, set, count, streak\n");
     refused("{'stats': [{'on': {}, 'player': '', 'add': {}}]}",
             "stats[0].on: empty\nstats[0].player: not the name of an event's field\n"
             "stats[0].add: empty\n");
@@ -188,10 +198,10 @@ START_TEST(test_stat_problems)
     refused("{'stats': [{'on': {'type': null}, 'player': 'u', 'set': {'s': null}}]}",
             "stats[0].on.type: not a string, a number, true or false\n"
             "stats[0].set.s: neither a number nor {\"field\": NAME}\n");
-    refused("{'stats': [{'on': {'type': ['a']}, 'player': 'u', 'streak': {'s': 1}}]}",
-            "stats[0].streak: unknown key\n"
+    refused("{'stats': [{'on': {'type': ['a']}, 'player': 'u', 'streaks': {'s': 1}}]}",
+            "stats[0].streaks: unknown key\n"
             "stats[0].on.type: not a string, a number, true or false\n"
-            "stats[0]: does nothing: it has none of add, max, min, set, count\n");
+            "stats[0]: does nothing: it has none of add, max, min, set, count, streak\n");
     refused("{'stats': [{'on': {'type': 'a'}, 'player': 'u', 'add': {'s': '1', 't': {}, "
             "'u': {'field': 'x', 'times': 2}, 'v': {'field': 7}, 'a.b': 1}}]}",
             "stats[0].add.s: neither a number nor {\"field\": NAME}\n"

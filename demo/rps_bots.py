@@ -35,11 +35,13 @@ class Bot:
         self.session = session
         self.base = f"{arguments.url}/game_lobby/{arguments.product}"
         self.pace = arguments.pace
+        self.patience = arguments.patience
         self.name = name
         self.user_id = "bot-" + name.lower()
         self.key = key
         self.skill = skill  # how often it guesses from what the other one played before
         self.seen = []
+        self.refused = set()  # games that the game server did not let it into: it may have forgotten them
 
     def headers(self):
         token = jwt.encode({"user_id": self.user_id, "username": self.name, "exp": int(time.time()) + 600},
@@ -57,18 +59,23 @@ class Bot:
             return None
 
     async def find_game(self):
-        games = await self.call("GET", "/open_games?count=5") or []
+        games = await self.call("GET", "/open_games?count=25") or []
+        self.refused &= {game["game_id"] for game in games}
         for game in games:
-            if self.user_id not in game["players"]:
+            if self.user_id not in game["players"] and game["game_id"] not in self.refused:
                 joined = await self.call("POST", "/join_game/" + game["game_id"])
                 if joined is not None:
                     return joined
+                self.refused.add(game["game_id"])
         return await self.call("POST", "/create_game")
 
     async def play(self, game):
         url = game["target_game_server"].rstrip("/") + "/?token=" + game["token"]
         async with self.session.ws_connect(url) as socket:
-            async for message in socket:
+            while True:
+                # Where nobody comes and nothing is heard it leaves, as people do: not all at once,
+                # or they would all make games of their own again, and wait.
+                message = await asyncio.wait_for(socket.receive(), self.patience * random.uniform(1, 2))
                 if message.type != aiohttp.WSMsgType.TEXT:
                     break
                 message = message.json()
@@ -101,8 +108,8 @@ class Bot:
             except Away as away:
                 await asyncio.sleep(away.seconds)
             except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
-                log.info("%s: %s", self.name, error)
-                await asyncio.sleep(1)
+                log.info("%s: %s", self.name, error or type(error).__name__)
+                await asyncio.sleep(random.uniform(0.5, 1.5))
 
 
 async def main():
@@ -112,6 +119,7 @@ async def main():
     parser.add_argument("--key", required=True, help="the file with the secret that signs players' tokens")
     parser.add_argument("--bots", type=int, default=8, choices=range(2, len(NAMES) + 1), metavar="N")
     parser.add_argument("--pace", type=float, default=1, help="how slow they are; 1 is to be watched")
+    parser.add_argument("--patience", type=float, default=60, help="seconds to wait for another player, at least")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     with open(arguments.key, encoding="utf-8") as file:

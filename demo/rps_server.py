@@ -89,6 +89,7 @@ class Game:
         self.game_id = game_id
         self.players = [creator]
         self.match = None  # the task that plays
+        self.waits_since = asyncio.get_running_loop().time()
         self.over = False
 
     def tell(self, kind, **fields):
@@ -124,6 +125,7 @@ class Game:
         if self.match is not None and not self.over:
             self.match.cancel()
             self.match = None
+            self.waits_since = asyncio.get_running_loop().time()
             await self.players[0].send({"type": "waiting"})
         if player.socket is not None:
             await player.socket.close()
@@ -207,13 +209,28 @@ class Game:
 
 
 class Server:
-    def __init__(self, events, rounds_to_win, seconds, pause):
+    def __init__(self, events, rounds_to_win, seconds, pause, patience):
         self.events = events
         self.rounds_to_win = rounds_to_win
         self.seconds = seconds
         self.pause = pause
+        self.patience = patience
         self.games = {}   # game id -> Game
         self.tokens = {}  # token -> (Game, Player)
+
+    async def tidy(self):
+        """End games that wait for players too long.
+
+        varcade does so, and asks for it with remove_game. This is for games that it knows nothing
+        of any more, because its Redis has lost data: nobody will ever come, and nobody else ends them.
+        """
+        while True:
+            await asyncio.sleep(min(self.patience / 4, 10))
+            latest = asyncio.get_running_loop().time() - self.patience
+            for game in list(self.games.values()):
+                if game.match is None and game.waits_since < latest:
+                    log.info("game %s waited too long", game.game_id)
+                    await game.end()
 
     # --- what varcade calls -------------------------------------------------------------------
 
@@ -305,6 +322,8 @@ async def main():
     parser.add_argument("--stream", default="game_event_stream")
     parser.add_argument("--rounds-to-win", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=5, help="a player's time for a round")
+    parser.add_argument("--patience", type=float,
+                        help="seconds that a game waits for players; more than varcade's own time limits")
     parser.add_argument("--pause", type=float, default=0.7, help="seconds between rounds")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
@@ -313,7 +332,9 @@ async def main():
 
     url = arguments.redis if "://" in arguments.redis else "unix://" + os.path.abspath(arguments.redis)
     events = Events(redis.asyncio.Redis.from_url(url), arguments.stream, game["product_id"])
-    server = Server(events, arguments.rounds_to_win, arguments.seconds, arguments.pause)
+    limits = game.get("timeouts", {})
+    patience = arguments.patience or limits.get("created", 60) + limits.get("creator_joined", 900) + 60
+    server = Server(events, arguments.rounds_to_win, arguments.seconds, arguments.pause, patience)
 
     inside = web.Application()
     for name in ("create_game", "join_game", "remove_game", "remove_player"):
@@ -331,6 +352,7 @@ async def main():
         log.info("listening on %s", address)
 
     writer = asyncio.create_task(events.run())
+    tidier = asyncio.create_task(server.tidy())
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -343,6 +365,7 @@ async def main():
     except asyncio.TimeoutError:
         log.warning("%d events could not be written", events.queue.qsize())
     writer.cancel()
+    tidier.cancel()
     for runner in runners:
         await runner.cleanup()
 

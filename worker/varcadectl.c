@@ -26,8 +26,11 @@ static const struct ctl_command commands[] = {
                  {"hours", "N", false, "how long it is good, 1 to 87600 (24)"}},
      .help = "print a player's token, signed with the first key of the configuration, which\n"
              "must be a secret (HS256, HS384, HS512)"},
-    {.name = "check", .arguments = "FILE...", .min = 1, .max = SIZE_MAX, .run = ctl_check_run,
-     .help = "check games' files: every problem of every file, one a line"},
+    {.name = "check", .arguments = "FILE... | FILE --event NAME=VALUE...", .min = 1,
+     .max = SIZE_MAX, .run = ctl_check_run,
+     .options = {{"event", NULL, false, "say what the rules would do with this event"}},
+     .help = "check games' files: every problem of every file, one a line; or try a file's rules\n"
+             "on a sample event"},
     {.name = "keys add", .arguments = PRODUCT, .min = 1, .max = 1, .needs = CTL_CONFIG | CTL_JSON,
      .run = ctl_keys_add,
      .help = "make a key for the game's servers and print it, once: POST /events/PRODUCT"},

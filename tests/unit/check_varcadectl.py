@@ -125,6 +125,45 @@ class Check(Case):
         self.assertEqual(run("check", "exrps.json", cwd=self.dir).returncode, 0)
 
 
+class CheckEvent(Case):
+    def game(self):
+        game = json.loads((SRCDIR / "games/exrps.json").read_text())
+        game["stats"] = [{"on": {"type": "score"}, "player": "user_id", "max": {"best": {"field": "score"}}}]
+        game["boards"] = [
+            {"id": "best", "title": "Best", "windows": ["all", "yearly"],
+             "from": [{"on": {"type": "score"}, "player": "user_id", "max": {"field": "score"}}]},
+            {"id": "rating", "title": "Rating",
+             "rating": {"system": "elo", "on": {"type": "game_over"}, "winner": "winner_id", "loser": "loser_id"}}]
+        game.pop("titles", None)
+        game.pop("top_ten", None)
+        return self.write("exrps.json", game)
+
+    def event(self, *fields):
+        out = run("check", self.game(), "--event", *fields)
+        self.assertEqual((out.returncode, out.stderr), (0, ""))
+        return out.stdout.splitlines()[1:]
+
+    def test_effects(self):
+        year = time.strftime("%Y", time.gmtime())
+        self.assertEqual(self.event("type=score", "user_id=7", "score=12.50"),
+                         ["  statistic best of 7: max 12.5", f"  board best (all, {year}) of 7: max 12.5"])
+        self.assertEqual(self.event("type=game_over", "game_id=" + "0" * 32, "winner_id=7", "loser_id=a=b"),
+                         ["  board rating (all) rates 7, a=b"])
+        self.assertEqual(self.event("type=other", "product_id=exrps"), ["  no rule speaks of the event"])
+
+    def test_dead_letters(self):
+        for fields, word in ((["type=score", "user_id=7", "score=many"], "score is not a number"),
+                             (["type=score", "score=1"], "user_id is missing"),
+                             (["type=game_over"], "game_id is missing"), (["a=1", "a=2"], "occurs twice"),
+                             (["product_id=other"], "another than the file's"), (["product_id=-"], "malformed")):
+            out = run("check", self.game(), "--event", *fields)
+            self.assertEqual(out.returncode, 1)
+            self.assertIn("dead letter: ", out.stderr)
+            self.assertIn(word, out.stderr)
+        self.assertEqual(run("check", self.game(), "--event", "type").returncode, 2)
+        self.fails(run("check", self.dir / "none.json", "--event", "a=1"), 1, "none.json")
+
+
 class Program(Case):
     def test_help_and_version(self):
         for args, word in ((["--help"], "varcadectl token"), (["--completion"], "complete "), (["--version"], "varcadectl 0.")):
@@ -166,7 +205,7 @@ class Program(Case):
         script = self.write("completion", run("--completion").stdout)
         ask = '''. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _varcadectl; echo "${COMPREPLY[*]}"'''
         for words, expected in ((["k"], "keys"), (["keys", "r"], "rotate revoke"), (["keys", "rotate", "--o"], "--overlap"),
-                                (["keys", "rotate", "--json", "--o"], "--overlap"), (["check", "--"], "--help"),
+                                (["keys", "rotate", "--json", "--o"], "--overlap"), (["check", "--"], "--help --event"),
                                 (["nothing", ""], "")):
             out = subprocess.run(["bash", "-c", ask, script, "varcadectl", *words], capture_output=True, text=True)
             self.assertEqual((out.stdout.strip(), out.stderr), (expected, ""), words)

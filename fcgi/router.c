@@ -16,6 +16,7 @@
 #include "fcgi/jsontext.h"
 #include "fcgi/leaderboards.h"
 #include "fcgi/players.h"
+#include "fcgi/profile.h"
 #include "fcgi/reply.h"
 #include "fcgi/status.h"
 #include "lib/conf.h"
@@ -34,6 +35,7 @@ static const struct route routes[] = {
     {REQUEST_GET, "/leaderboards/{product}/{board}", "board", 0, leaderboards_page},
     {REQUEST_GET, "/leaderboards/{product}/{board}/players/{id}", "board_player", 0,
      leaderboards_player},
+    {REQUEST_GET, "/players/{product}/{id}", "player", 0, profile_get},
     {REQUEST_GET, "/stats/{product}/{id}", "stats", 0, players_stats},
     {REQUEST_POST, "/events/{product}", "events", ROUTE_EVENTS, events_post},
     {REQUEST_GET, "/products", "products", 0, catalog_list},

@@ -14,6 +14,8 @@
 #define KEY_NAMES "{%s}:names"              /* hash: user id -> the name last seen */
 #define KEY_PLAYER "{%s}:player:%s"         /* hash: KEYS_PLAYER_RATING -> text; user id */
 #define KEYS_PLAYER_RATING "r:%s"           /* a rating, as rating_rule_format writes it; board id */
+#define KEY_MATCHES "{%s}:matches:%s"       /* list: the last matches, newest first, JSON; user id */
+#define KEY_HISTORY "{%s}:history:%s:%s"    /* list: `ms rating`, newest first; user id, board id */
 #define KEY_VERSUS "{%s}:versus:%s"         /* hash: opponent -> wins, losses, draws; user id */
 #define KEY_STATS "{%s}:stats:%s"           /* hash: stat -> number; user id */
 #define KEY_BOARD "{%s}:board:%s:%s"        /* sorted set: user id by score; board id, window */

@@ -32,6 +32,7 @@ forget(struct batch *b)
     HASH_CLEAR(hh, b->figures_by_name);
     HASH_CLEAR(hh, b->ledgers_by_name);
     HASH_CLEAR(hh, b->records_by_name);
+    HASH_CLEAR(hh, b->lists_by_key);
     b->ngroups = b->nledgers = b->nitems = b->nmoves = 0;
     mem_arena_reset(&b->arena);
 }
@@ -138,7 +139,9 @@ batch_add(struct batch *b, const struct event *e)
         item->argument = event_field(copy, "player_id");
     else if (e->type == EVENT_PLAYER_NAME)
         add_name(b, item, copy);
-    batch_figures_add(b, item, copy);
+    batch_matches_add(b, item, copy);
+    if (item->dead == NULL)
+        batch_figures_add(b, item, copy);
 }
 
 void
@@ -262,9 +265,10 @@ apply_effect(struct effect *effect, struct event_id id)
 
 /* The event counts: what it does beside its effects. */
 static void
-commit(struct item *item)
+commit(struct batch *b, struct item *item)
 {
-    batch_ratings_commit(item);
+    batch_ratings_commit(b, item);
+    batch_matches_commit(b, item);
     if (item->named != NULL) {
         item->named->name = item->argument;
         item->named->changed = true;
@@ -272,15 +276,17 @@ commit(struct item *item)
 }
 
 static void
-apply_item(struct item *item)
+apply_item(struct batch *b, struct item *item)
 {
     size_t done;
 
-    item->dead = batch_ratings_prepare(item);
+    item->dead = batch_matches_prepare(item);
+    if (item->dead == NULL)
+        item->dead = batch_ratings_prepare(item);
     for (done = 0; done < item->neffects && item->dead == NULL; done++)
         item->dead = apply_effect(&item->effects[done], item->id);
     if (item->dead == NULL) {
-        commit(item);
+        commit(b, item);
         return;
     }
     while (done-- > 0) {
@@ -303,7 +309,7 @@ batch_compute(struct batch *b)
         struct item *item = &b->items[i];
 
         if (item->dead == NULL)
-            apply_item(item);
+            apply_item(b, item);
         if (item->dead != NULL || kinds[item->type] == NULL)
             continue;
         b->moves = mem_grow(b->moves, &b->moves_cap, b->nmoves + 1, sizeof(*b->moves));

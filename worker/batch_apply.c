@@ -188,7 +188,8 @@ add_position(const struct batch_span *span, const char *end, struct redis_args *
 void
 batch_apply_command(const struct batch *b, const struct batch_span *span, struct redis_args *a)
 {
-    size_t changed[2], texts, ranked, key = KEYS_FIXED + b->nmoves, listed = count_listed(b);
+    size_t changed[2], texts, ranked, behind, key = KEYS_FIXED + b->nmoves,
+                                              listed = count_listed(b);
     char end[EVENT_ID_SIZE];
 
     redis_args_fcall(a, "apply", false);
@@ -198,6 +199,7 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
         redis_args_key(a, KEY_WINDOWS, b->product_id);
     texts = batch_ledgers_add_keys(b, a);
     ranked = batch_ranked_add_keys(b, a);
+    batch_lists_add_keys(b, a);
     redis_args_str(a, span->checkpoint);
     (void)event_id_format(span->end, end);
     redis_args_str(a, end);
@@ -206,10 +208,13 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
     redis_args_int(a, (int64_t)(1 + changed[GROUP_STATS] + texts));
     add_position(span, end, a);
     add_groups(b, GROUP_STATS, &key, a);
-    batch_ledgers_add_hashes(b, key + changed[GROUP_BOARD] + (listed > 0) + 1, a);
+    behind = key + changed[GROUP_BOARD] + (listed > 0) + 1;
+    batch_ledgers_add_hashes(b, behind, a);
+    behind += texts;
     redis_args_int(a, (int64_t)changed[GROUP_BOARD] + (listed > 0));
     add_groups(b, GROUP_BOARD, &key, a);
     add_listed(b, listed, key + 1, a);
     add_dead_letters(b, a);
-    batch_ranked_add(b, ranked, key + (listed > 0) + texts + 1, a);
+    batch_ranked_add(b, ranked, behind, a);
+    batch_lists_add(b, behind + 3 * ranked, a);
 }

@@ -89,11 +89,25 @@ struct ledger {
     UT_hash_handle hh;
 };
 
+/* What is put in front of a list, oldest first; not more than it keeps. */
+struct line {
+    struct event_text text;
+    struct line *next;
+};
+
+struct list {
+    char *key;
+    size_t max; /* how many it keeps */
+    struct line *first, *last;
+    size_t n;
+    UT_hash_handle hh;
+};
+
 /* A match that a board rates. */
 struct contest {
     size_t board;
     const struct rating_rule *rule;
-    struct match match;
+    const struct match *match;
     struct record **records;    /* one a player, as are the next two */
     struct rating_state *after; /* the ratings after it, once it was prepared */
     struct effect *scores;      /* of the item: what the board shows, nwindows a player */
@@ -110,6 +124,9 @@ struct item {
     size_t nfields;
     struct effect *effects;
     size_t neffects;
+    struct match *match;        /* of a game_over; NULL where nobody played against another */
+    struct record **versus;     /* what there was between each two of it */
+    size_t nversus;
     struct contest *contests;
     struct record *named;       /* of a player_name: whose name is argument from now on */
     const char *dead;           /* why it becomes a dead letter, or NULL */
@@ -131,6 +148,7 @@ struct batch {
     size_t nledgers, ledgers_cap;
     struct ledger *ledgers_by_name;
     struct record *records_by_name;
+    struct list *lists_by_key;
     struct match_room room;        /* of the match that is read */
     char *name;                    /* scratch: what is looked up in the tables by name */
     size_t name_cap;
@@ -174,7 +192,22 @@ void batch_ranked_add(const struct batch *b, size_t n, size_t key, struct redis_
 size_t batch_ratings_evaluate(struct batch *b, struct item *item, const struct event *e);
 void batch_ratings_add_effects(struct batch *b, struct item *item, const struct event *e);
 const char *batch_ratings_prepare(struct item *item);
-void batch_ratings_commit(struct item *item);
+void batch_ratings_commit(struct batch *b, struct item *item);
+
+/* batch_matches.c. add(b, item, e): the match that e, whose texts live as long as the batch, tells; or
+ * item->dead. prepare(item): why it cannot be counted, or NULL. commit(b, item): it is.
+ * copy(b, m): m in the arena. */
+void batch_matches_add(struct batch *b, struct item *item, const struct event *e);
+const char *batch_matches_prepare(const struct item *item);
+void batch_matches_commit(struct batch *b, struct item *item);
+struct match *batch_matches_copy(struct batch *b, const struct match *m);
+
+/* batch_lists.c. push(b, key, max, text): in front of the list of that key, which keeps max. text lives
+ * as long as the batch. The keys; then what `apply` is to do with them, of whose
+ * keys the first has that number. */
+void batch_lists_push(struct batch *b, const char *key, size_t max, struct event_text text);
+void batch_lists_add_keys(const struct batch *b, struct redis_args *a);
+void batch_lists_add(const struct batch *b, size_t key, struct redis_args *a);
 
 /* batch_ledgers.c. find(b, kind, player, field): the record, which is new where it is all zero but
  * for its field; player and field live as long as the batch, player is empty for names. */

@@ -3,11 +3,17 @@
  * matches in memory in their order, and is written once; its score on the board is a figure like
  * any other, which the item sets (batch.c), so that an event which fails undoes it too.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/keys.h"
 #include "lib/product.h"
 #include "lib/rating_rule.h"
+#include "lib/text.h"
 #include "worker/batch_private.h"
+
+#define HISTORY_MAX 100 /* ratings that are kept of a player on a board */
 
 static struct record *
 find_record(struct batch *b, size_t board, struct event_text player)
@@ -24,22 +30,6 @@ find_record(struct batch *b, size_t board, struct event_text player)
 }
 
 /* --- from events ------------------------------------------------------------------------------ */
-
-static struct match
-copy_match(struct batch *b, const struct match *m)
-{
-    size_t *size = mem_arena_alloc(&b->arena, m->nteams * sizeof(*size));
-    int64_t *rank = mem_arena_alloc(&b->arena, m->nteams * sizeof(*rank));
-    struct event_text *player = mem_arena_alloc(&b->arena, m->nplayers * sizeof(*player));
-
-    memcpy(size, m->size, m->nteams * sizeof(*size));
-    memcpy(rank, m->rank, m->nteams * sizeof(*rank));
-    for (size_t i = 0; i < m->nplayers; i++) {
-        player[i].s = mem_arena_copy(&b->arena, m->player[i].s, m->player[i].len);
-        player[i].len = m->player[i].len;
-    }
-    return (struct match){m->nteams, m->nplayers, size, rank, player};
-}
 
 size_t
 batch_ratings_evaluate(struct batch *b, struct item *item, const struct event *e)
@@ -63,7 +53,7 @@ batch_ratings_evaluate(struct batch *b, struct item *item, const struct event *e
         contest = mem_arena_alloc(&b->arena, sizeof(*contest));
         contest->board = i;
         contest->rule = rule;
-        contest->match = copy_match(b, &match);
+        contest->match = batch_matches_copy(b, &match);
         *tail = contest;
         tail = &contest->next;
         players += match.nplayers;
@@ -77,7 +67,7 @@ batch_ratings_add_effects(struct batch *b, struct item *item, const struct event
     struct contest *contest;
 
     for (contest = item->contests; contest != NULL; contest = contest->next) {
-        const struct match *m = &contest->match;
+        const struct match *m = contest->match;
         size_t before = item->neffects;
 
         contest->records = mem_arena_alloc(&b->arena, m->nplayers * sizeof(struct record *));
@@ -101,30 +91,49 @@ batch_ratings_add_effects(struct batch *b, struct item *item, const struct event
 const char *
 batch_ratings_prepare(struct item *item)
 {
+    wall_ms time = item->id.ms < (uint64_t)WINDOW_TIME_MAX ? (wall_ms)item->id.ms : WINDOW_TIME_MAX;
     struct contest *c;
 
     for (c = item->contests; c != NULL; c = c->next) {
-        for (size_t i = 0; i < c->match.nplayers; i++) {
+        for (size_t i = 0; i < c->match->nplayers; i++) {
             if (c->records[i]->broken)
                 return "a stored rating cannot be read";
             c->after[i] = c->records[i]->rating;
         }
-        if (rating_rule_rate(c->rule, &c->match, (wall_ms)item->id.ms, c->after) < 0)
+        if (rating_rule_rate(c->rule, c->match, time, c->after) < 0)
             return "a rating would be beyond 2^53";
-        for (size_t i = 0; i < c->match.nplayers * c->nwindows; i++)
+        for (size_t i = 0; i < c->match->nplayers * c->nwindows; i++)
             c->scores[i].value = rating_rule_score(c->rule, &c->after[i / c->nwindows]);
     }
     return NULL;
 }
 
+/* The rating for a chart of its course. */
+static void
+push_history(struct batch *b, const struct item *item, const struct contest *c, size_t i)
+{
+    const char *board = rules_board_at(b->product->rules, c->board)->id;
+    char text[2 * TEXT_DOUBLE_SIZE], *key;
+    size_t len = text_format_double((double)item->id.ms, text);
+
+    text[len++] = ' ';
+    len += text_format_double(rating_rule_score(c->rule, &c->after[i]), text + len);
+    if (asprintf(&key, KEY_HISTORY, b->product_id, c->match->player[i].s, board) < 0)
+        mem_out();
+    batch_lists_push(b, key, HISTORY_MAX,
+                     (struct event_text){mem_arena_copy(&b->arena, text, len), len});
+    free(key);
+}
+
 void
-batch_ratings_commit(struct item *item)
+batch_ratings_commit(struct batch *b, struct item *item)
 {
     struct contest *c;
 
     for (c = item->contests; c != NULL; c = c->next)
-        for (size_t i = 0; i < c->match.nplayers; i++) {
+        for (size_t i = 0; i < c->match->nplayers; i++) {
             c->records[i]->rating = c->after[i];
             c->records[i]->changed = true;
+            push_history(b, item, c, i);
         }
 }

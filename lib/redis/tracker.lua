@@ -99,9 +99,7 @@ local function reader(keys, args)
         if n < 1 or at > #args then error('count out of range') end
         return first, at
     end
-    function r.finish()
-        if at ~= #args then error('arguments left over') end
-    end
+    function r.at_end() return at == #args end
     return r
 end
 
@@ -227,6 +225,32 @@ local function read_dead_letters(r)
     return list
 end
 
+-- What is done to keys beside figures, until the arguments end.
+local OPERATIONS = {}
+
+-- push: key, how many the list keeps, number of elements, they, oldest first.
+function OPERATIONS.push(r)
+    local op = { key = r.key(), type = 'list', keep = r.whole() }
+    local n = r.whole()
+    if op.keep < 1 or n > CHUNK then error('count out of range') end
+    op.first, op.last = r.rows(n, 1)
+    function op.write(args)
+        local n = redis.call('LPUSH', op.key, unpack(args, op.first, op.last))
+        if n > op.keep then redis.call('LTRIM', op.key, 0, op.keep - 1) end
+    end
+    return op
+end
+
+local function read_operations(r)
+    local list = {}
+    while not r.at_end() do
+        local kind = OPERATIONS[r.text()]
+        if not kind then error('unknown operation') end
+        list[#list + 1] = kind(r)
+    end
+    return list
+end
+
 local function play(events, t)
     local answer = { 1 }
     for i, e in ipairs(events) do
@@ -268,7 +292,7 @@ register('apply', function(keys, args)
     local sets = read_figures(r, args, true)
     local letters = read_dead_letters(r)
     local ranked = read_ranked(r, args)
-    r.finish()
+    local operations = read_operations(r)
 
     local answer = play(events, t)
     for _, g in ipairs(games) do pack_game(g) end
@@ -276,11 +300,13 @@ register('apply', function(keys, args)
     for _, item in ipairs(hashes) do expect_type(item.key, 'hash') end
     for _, item in ipairs(sets) do expect_type(item.key, 'zset') end
     if #letters > 0 then expect_type(keys[2], 'stream') end
+    for _, op in ipairs(operations) do expect_type(op.key, op.type) end
 
     for _, g in ipairs(games) do write_game(g, keys[3], keys[4], keys[5], keys[6]) end
     write_figures('HSET', hashes, args)
     write_figures('ZADD', sets, args)
     write_ranked(ranked, args)
+    for _, op in ipairs(operations) do op.write(args) end
     for _, letter in ipairs(letters) do
         redis.call('XADD', keys[2], 'MAXLEN', '~', DEADLETTERS_MAX, '*',
             unpack(args, letter.first, letter.last))

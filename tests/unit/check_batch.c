@@ -129,7 +129,7 @@ expect_read(size_t i, const char *command)
 /* Compute, and compare the keys behind the seven fixed ones, and the arguments behind the
  * timeouts. */
 static void
-expect_apply(const char *keys, const char *arguments)
+expect_apply_lists(const char *keys, const char *arguments, const char *lists)
 {
     static const char fixed[] = "{p}:checkpoint:s {p}:deadletters {p}:deadlines {p}:lobby "
                                 "{p}:public {p}:counts {p}:position:s";
@@ -138,7 +138,7 @@ expect_apply(const char *keys, const char *arguments)
                               .end = {.ms = 9, .seq = 1},
                               .entries = 7,
                               .latest = 5000};
-    char expected[4096];
+    char expected[8192];
     struct redis_args a;
 
     batch_compute(batch);
@@ -146,10 +146,16 @@ expect_apply(const char *keys, const char *arguments)
     batch_apply_command(batch, &span, &a);
     ck_assert(!a.failed);
     (void)snprintf(expected, sizeof(expected),
-                   "%s%s%s 1-0 9-1 60000 60000 900000 600000 1200000 300000 %s 0", fixed,
-                   *keys != '\0' ? " " : "", keys, arguments);
+                   "%s%s%s 1-0 9-1 60000 60000 900000 600000 1200000 300000 %s 0%s", fixed,
+                   *keys != '\0' ? " " : "", keys, arguments, lists);
     ck_assert_str_eq(join(&a, 3), expected);
     redis_args_free(&a);
+}
+
+static void
+expect_apply(const char *keys, const char *arguments)
+{
+    expect_apply_lists(keys, arguments, "");
 }
 
 static void
@@ -164,6 +170,13 @@ expect_results(size_t applied, size_t ignored, size_t dead)
 
 #define POSITION "7 2 id 9-1 entries 7"
 
+/* What a player is told of a match of two, and what is done with so many of them. */
+#define MATCH(at, result, winner, loser)                                      \
+    " {\"game_id\": \"" GAME "\", \"at\": \"" at "Z\", \"result\": \"" result \
+    "\", \"placements\": [[\"" winner "\"],[\"" loser "\"]], \"ranks\": [1,2]}"
+#define PUSH(key, n) " push " key " 20 " n
+#define EPOCH "1970-01-01T00:00:"
+
 START_TEST(a_batch_without_events_moves_the_checkpoint_alone)
 {
     ck_assert_uint_eq(batch_reads(batch), 0);
@@ -176,18 +189,29 @@ START_TEST(a_figure_is_read_once_and_written_once)
     game_over("2-0", "ann", "bob");
     game_over("3-0", "bob", "ann");
     game_over("4-0", "ann", "bob");
-    ck_assert_uint_eq(batch_reads(batch), 3);
+    ck_assert_uint_eq(batch_reads(batch), 5);
     expect_read(0, "HMGET {p}:stats:ann games wins");
     expect_read(1, "HMGET {p}:stats:bob games wins");
     expect_read(2, "ZMSCORE {p}:board:wins:all ann bob");
+    expect_read(3, "HMGET {p}:versus:ann bob");
+    expect_read(4, "HMGET {p}:versus:bob ann");
     ANSWER(0, "10", "5");
     ANSWER(1, NULL, NULL);
     ANSWER(2, "5", NULL);
-    expect_apply("{p}:game:" GAME " {p}:game:" GAME " {p}:game:" GAME
-                 " {p}:stats:ann {p}:stats:bob {p}:board:wins:all",
-                 "3 8 " GAME " 2 over  9 " GAME " 3 over  10 " GAME " 4 over  "
-                 "3 " POSITION " 11 2 games 13 wins 7 12 2 games 3 wins 1 "
-                 "1 13 2 7 ann 1 bob 0");
+    ANSWER(3, "8 2 1");
+    ANSWER(4, (const char *)NULL);
+    expect_apply_lists("{p}:game:" GAME " {p}:game:" GAME " {p}:game:" GAME
+                       " {p}:stats:ann {p}:stats:bob {p}:board:wins:all"
+                       " {p}:versus:ann {p}:versus:bob {p}:matches:ann {p}:matches:bob",
+                       "3 8 " GAME " 2 over  9 " GAME " 3 over  10 " GAME " 4 over  "
+                       "5 " POSITION " 11 2 games 13 wins 7 12 2 games 3 wins 1 "
+                       "14 1 bob 10 3 1 15 1 ann 1 2 0 1 13 2 7 ann 1 bob 0",
+                       PUSH("16", "3") MATCH(EPOCH "00.002", "win", "ann", "bob")
+                           MATCH(EPOCH "00.003", "loss", "bob", "ann")
+                               MATCH(EPOCH "00.004", "win", "ann", "bob") PUSH("17", "3")
+                                   MATCH(EPOCH "00.002", "loss", "ann", "bob")
+                                       MATCH(EPOCH "00.003", "win", "bob", "ann")
+                                           MATCH(EPOCH "00.004", "loss", "ann", "bob"));
     expect_results(3, 0, 0);
     ck_assert(batch_changes_board(batch, 0));
     ck_assert(!batch_changes_board(batch, 2));
@@ -250,11 +274,15 @@ START_TEST(a_stored_figure_that_is_no_number_costs_its_events_alone)
     ANSWER(1, NULL, NULL);
     ANSWER(2, NULL, NULL);
     ANSWER(3, NULL, NULL);
-    expect_apply("{p}:game:" GAME " {p}:stats:bob {p}:stats:cat {p}:board:wins:all",
-                 "1 8 " GAME " 3 over  3 " POSITION " 9 2 games 1 wins 0 10 2 games 1 wins 1 "
-                 "1 11 1 1 cat "
-                 "1 14 reason a stored figure is not a number source_id 2-0 product_id p type "
-                 "game_over game_id " GAME " winner_id ann loser_id bob");
+    expect_apply_lists(
+        "{p}:game:" GAME " {p}:stats:bob {p}:stats:cat {p}:board:wins:all"
+        " {p}:versus:bob {p}:versus:cat {p}:matches:cat {p}:matches:bob",
+        "1 8 " GAME " 3 over  5 " POSITION " 9 2 games 1 wins 0 10 2 games 1 wins 1 "
+        "12 1 cat 0 1 0 13 1 bob 1 0 0 1 11 1 1 cat "
+        "1 14 reason a stored figure is not a number source_id 2-0 product_id p type "
+        "game_over game_id " GAME " winner_id ann loser_id bob",
+        PUSH("14", "1") MATCH(EPOCH "00.003", "win", "cat", "bob") PUSH("15", "1")
+            MATCH(EPOCH "00.003", "loss", "cat", "bob"));
     expect_results(1, 0, 1);
 }
 END_TEST
@@ -267,10 +295,16 @@ START_TEST(an_event_from_the_future_is_of_now)
     ANSWER(0, NULL, NULL);
     ANSWER(1, NULL, NULL);
     ANSWER(2, NULL);
-    expect_apply("{p}:game:" GAME " {p}:game:" GAME " {p}:stats:ann {p}:stats:bob "
-                 "{p}:board:wins:all",
-                 "2 8 " GAME " 4999 over  9 " GAME " 5000 over  3 " POSITION
-                 " 10 2 games 2 wins 2 11 2 games 2 wins 0 1 12 1 2 ann 0");
+    expect_apply_lists(
+        "{p}:game:" GAME " {p}:game:" GAME " {p}:stats:ann {p}:stats:bob "
+        "{p}:board:wins:all {p}:versus:ann {p}:versus:bob {p}:matches:ann {p}:matches:bob",
+        "2 8 " GAME " 4999 over  9 " GAME " 5000 over  5 " POSITION
+        " 10 2 games 2 wins 2 11 2 games 2 wins 0 13 1 bob 2 0 0 14 1 ann 0 2 0 "
+        "1 12 1 2 ann 0",
+        PUSH("15", "2") MATCH(EPOCH "04.999", "win", "ann", "bob")
+            MATCH("9999-12-31T23:59:59.999", "win", "ann", "bob") PUSH("16", "2")
+                MATCH(EPOCH "04.999", "loss", "ann", "bob")
+                    MATCH("9999-12-31T23:59:59.999", "loss", "ann", "bob"));
 }
 END_TEST
 

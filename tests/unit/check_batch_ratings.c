@@ -149,7 +149,9 @@ START_TEST(a_player_of_many_matches_is_read_once_and_written_once)
     call = applied();
     /* 1500 v 1500, K 20: 1510 and 1490. Then 20 * (1 - .5287505) more, 1519.42 and 1480.58; then
      * the loser of both wins 20 * (1 - .4443193). */
-    contains(call, " {p}:board:sum:all {p}:board:elo:all {p}:player:ann {p}:player:bob ");
+    contains(call, " {p}:board:sum:all {p}:board:elo:all {p}:player:ann {p}:player:bob "
+                   "{p}:history:ann:elo {p}:history:bob:elo ");
+    contains(call, " push 12 100 3 2 1510 3 1519.4249887221547 4 1508.3114337474124 push 13 ");
     contains(call, " 3 7 2 id 9-1 entries 7 10 1 r:elo 1508.3114337474124 10 1519.4249887221547 "
                    "11 1 r:elo 1491.6885662525876 3 1500 ");
     contains(call, " 9 2 1508.3114337474124 ann 1491.6885662525876 bob 0 ");
@@ -199,7 +201,8 @@ START_TEST(teams_are_rated)
     teams("2-0", "[[\"a\"],[\"b\"]]", "[1,1]");
     call = applied();
     contains(call, " {p}:board:skill:all {p}:board:skill:1970-01-01 {p}:windows {p}:player:a "
-                   "{p}:player:b 1-0 9-1 ");
+                   "{p}:player:b {p}:history:a:skill {p}:history:b:skill 1-0 9-1 ");
+    contains(call, " push 13 100 1 2 101.60459151873792 push 14 100 1 2 101.60459151873792 ");
     contains(call, " 11 1 r:skill 25 8.06590141354368");
     contains(call, " 12 1 r:skill 25 8.06590141354368");
     contains(call, " 8 2 101.60459151873");

@@ -104,6 +104,23 @@ START_TEST(test_figures_and_dead_letters)
 }
 END_TEST
 
+START_TEST(test_lists)
+{
+    for (int i = 0; i < 2; i++) {
+        functions_begin_apply();
+        arg_zeros(5);
+        functions_arg("push");
+        functions_arg_key("{p}:matches:u1");
+        functions_arg("3");
+        functions_arg("2");
+        functions_arg("older %d", i);
+        functions_arg("newer %d", i);
+        ck_assert_str_eq(functions_run(), "1");
+    }
+    ck_assert_str_eq(functions_command("LRANGE {p}:matches:u1 0 -1"), "newer 1 older 1 newer 0");
+}
+END_TEST
+
 /* More pairs than Lua's stack holds at once, and than one chunk has. */
 START_TEST(test_chunks)
 {
@@ -170,6 +187,14 @@ static const char *const damaged[] = {
     "1|7|" A "|5000|over||0|0|0|1|last|8|8|8|1|1|u|",
     "1|7|" A "|5000|over||0|0|0|1|first|8|8|8|1|1|u|123",
     "1|7|" A "|5000|over||0|0|0|1|first|7|8|8|1|1|u|0123456789abcdef",
+    "1|7|" A "|5000|over||0|0|0|0|pull|8|1|1|x", /* lists */
+    "1|7|" A "|5000|over||0|0|0|0|push",
+    "1|7|" A "|5000|over||0|0|0|0|push|8|0|1|x",
+    "1|7|" A "|5000|over||0|0|0|0|push|8|20|0",
+    "1|7|" A "|5000|over||0|0|0|0|push|8|20|2|x",
+    "1|7|" A "|5000|over||0|0|0|0|push|6|20|1|x",
+    "1|7|" A "|5000|over||0|0|0|0|push|8|20|4001|x",
+    "1|7|" A "|5000|over||0|0|0|0|push|7|20|1|x", /* no list */
 };
 
 START_TEST(test_damaged_calls_write_nothing)
@@ -345,6 +370,7 @@ unit_suite(void)
     tcase_add_test(tc, test_fence);
     tcase_add_test(tc, test_fence_keeps_everything_out);
     tcase_add_test(tc, test_figures_and_dead_letters);
+    tcase_add_test(tc, test_lists);
     tcase_add_test(tc, test_chunks);
     tcase_add_loop_test(tc, test_damaged_calls_write_nothing, 0,
                         (int)(sizeof damaged / sizeof damaged[0]));

@@ -24,8 +24,8 @@ outcome_settle(struct lane *lane, bool reached_end, wall_ms then)
         return;
     if (!reached_end)
         then = (wall_ms)lane->read.ms;
-    if (then > lane->caught_up)
-        lane->caught_up = then;
+    /* Whatever it was before: the clock may have been set back. */
+    lane->caught_up = then;
 }
 
 bool

@@ -18,6 +18,7 @@
 struct conf;
 struct ctl;
 struct loop;
+struct product;
 
 #define CTL_OPTIONS_MAX 4
 #define CTL_WHY_MAX ((size_t)262144)
@@ -66,6 +67,11 @@ int ctl_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* ctl_product(c): the first argument as a product's id; NULL where it is none, and that was told. */
 const char *ctl_product(const struct ctl *c) __attribute__((warn_unused_result));
+
+/* ctl_product_load(c, id): the game's file of that id, from the configuration's folder; NULL where it is not good, and that
+ * was told. */
+struct product *ctl_product_load(const struct ctl *c, const char *id)
+    __attribute__((warn_unused_result));
 
 /* ctl_print(out): a text and a newline to standard output, and out is freed. Returns an exit status. */
 int ctl_print(struct buf *out);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "lib/board.h"
-#include "lib/conf.h"
 #include "lib/product.h"
 #include "lib/rules.h"
 #include "lib/text.h"
@@ -133,21 +132,13 @@ int
 ctl_board_export(struct ctl *c)
 {
     const char *id = ctl_product(c);
-    struct product *product = NULL;
-    struct buf file, why;
+    struct product *product;
     int ret;
 
     if (id == NULL)
         return CTL_USAGE;
-    buf_init(&file, 8192);
-    buf_init(&why, CTL_WHY_MAX);
-    buf_printf(&file, "%s/%s.json", c->conf->games_dir, id);
-    if (products_load_file(file.data, &product, &why) == 0)
-        ret = export(c, product);
-    else
-        ret = ctl_fail("%s", why.data != NULL ? why.data : "out of memory");
+    product = ctl_product_load(c, id);
+    ret = product != NULL ? export(c, product) : CTL_FAILED;
     product_free(product);
-    buf_free(&file);
-    buf_free(&why);
     return ret;
 }

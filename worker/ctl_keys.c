@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/conf.h"
 #include "lib/gamekey.h"
 #include "lib/keys.h"
 #include "lib/product.h"
@@ -113,22 +112,13 @@ begin(struct ctl *c, struct redis_args *a, const char *product, const char *id)
 }
 
 /* A key for a game that there is none of would be a slip of the pen. */
-static int
-check_served(const struct ctl *c, const char *product)
+static bool
+is_served(const struct ctl *c, const char *id)
 {
-    struct product *read = NULL;
-    struct buf file, why;
-    int ret = CTL_OK;
+    struct product *product = ctl_product_load(c, id);
 
-    buf_init(&file, 8192);
-    buf_init(&why, CTL_WHY_MAX);
-    buf_printf(&file, "%s/%s.json", c->conf->games_dir, product);
-    if (products_load_file(file.data, &read, &why) != 0)
-        ret = ctl_fail("%s", why.data != NULL ? why.data : "out of memory");
-    product_free(read);
-    buf_free(&file);
-    buf_free(&why);
-    return ret;
+    product_free(product);
+    return product != NULL;
 }
 
 static int
@@ -143,7 +133,7 @@ make_key(struct ctl *c, bool rotate, dur_ms overlap)
 
     if (product == NULL)
         return CTL_USAGE;
-    if (check_served(c, product) != CTL_OK)
+    if (!is_served(c, product))
         return CTL_FAILED;
     keys = read_keys(c, product);
     if (keys == NULL)

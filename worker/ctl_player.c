@@ -17,8 +17,10 @@
 #define SCAN_COUNT "1000"
 #define ROUNDS_MAX 10
 
-/* The player's own keys: all that lib/keys.h has by user id. */
-static const char *const own_keys[] = {KEY_STATS, KEY_PLAYER, KEY_VERSUS};
+/* The player's own keys: all that lib/keys.h has by user id, and KEY_HISTORY for each board. The
+ * first HASHES are hashes, and then come lists. */
+static const char *const own_keys[] = {KEY_STATS, KEY_PLAYER, KEY_VERSUS, KEY_MATCHES};
+#define HASHES 3
 #define OWN_KEYS (sizeof(own_keys) / sizeof(own_keys[0]))
 
 /* Names of keys; failure is the program's end. */
@@ -133,6 +135,16 @@ make_key(struct buf *key, const char *format, const char *product, const char *u
 #pragma GCC diagnostic pop
 }
 
+/* The key of the course of the player's ratings on the board that a board's key is of. */
+static void
+make_history(struct buf *key, const char *product, const char *user, const char *board)
+{
+    const char *name = board_name(product, board);
+
+    buf_reset(key);
+    buf_printf(key, "{%s}:history:%s:%.*s", product, user, (int)strcspn(name, ":"), name);
+}
+
 static bool
 is_user(const struct ctl *c)
 {
@@ -168,6 +180,10 @@ erase_once(struct ctl *c, const char *product, const char *user, bool *ret_again
         make_key(&key, own_keys[i], product, user);
         redis_args_key(&a, "%s", key.data);
     }
+    for (size_t i = 0; i < boards.n; i++) {
+        make_history(&key, product, user, boards.name[i]);
+        redis_args_key(&a, "%s", key.data);
+    }
     redis_args_key(&a, KEY_NAMES, product);
     for (size_t i = 0; i < opponents->elements; i++)
         redis_args_key(&a, KEY_VERSUS, product, opponents->element[i]->str);
@@ -179,7 +195,7 @@ erase_once(struct ctl *c, const char *product, const char *user, bool *ret_again
     }
     ctl_redis_who(c, &a);
     redis_args_str(&a, user);
-    redis_args_int(&a, OWN_KEYS);
+    redis_args_int(&a, (int64_t)(OWN_KEYS + boards.n));
     redis_args_int(&a, 1 + (int64_t)opponents->elements);
     redis_args_int(&a, (int64_t)opponents->elements);
     reply = ctl_redis_call(c, &a);
@@ -269,6 +285,61 @@ add_hash(struct ctl *c, struct buf *out, const char *name, const char *key)
     return true;
 }
 
+/* The entries of a list, as a member of an object. */
+static bool
+add_list(struct ctl *c, struct buf *out, const char *name, const char *key)
+{
+    struct redisReply *reply;
+    struct redis_args a;
+
+    redis_args_init(&a);
+    redis_args_str(&a, "LRANGE");
+    redis_args_str(&a, key);
+    redis_args_str(&a, "0");
+    redis_args_str(&a, "-1");
+    reply = ctl_redis_call(c, &a);
+    if (reply == NULL)
+        return false;
+    buf_printf(out, "%s\"%s\": [", out->data[out->len - 1] == '{' ? "" : ",\n ", name);
+    for (size_t i = 0; i < reply->elements; i++) {
+        buf_str(out, i > 0 ? ", " : "");
+        ctl_json_text(out, reply->element[i]->str, reply->element[i]->len);
+    }
+    buf_str(out, "]");
+    freeReplyObject(reply);
+    return true;
+}
+
+/* The course of the ratings, by board: every window's key of a board names it, one of them is
+ * `all`. */
+static bool
+add_histories(struct ctl *c, struct buf *out, const char *product, const char *user)
+{
+    struct names boards = {.n = 0};
+    bool good = scan_boards(c, product, &boards);
+    struct buf key, name;
+
+    buf_init(&key, 1024);
+    buf_init(&name, 1024);
+    buf_str(out, ",\n \"history\": {");
+    for (size_t i = 0; good && i < boards.n; i++) {
+        const char *board = board_name(product, boards.name[i]);
+        size_t len = strcspn(board, ":");
+
+        if (strcmp(board + len, ":all") != 0)
+            continue;
+        make_history(&key, product, user, boards.name[i]);
+        buf_reset(&name);
+        buf_add(&name, board, len);
+        good = add_list(c, out, name.data, key.data);
+    }
+    buf_str(out, "}");
+    buf_free(&key);
+    buf_free(&name);
+    free_names(&boards);
+    return good;
+}
+
 static bool
 add_username(struct ctl *c, struct buf *out, const char *key, const char *user)
 {
@@ -336,7 +407,7 @@ add_scores(struct ctl *c, struct buf *out, const char *product, const char *user
 int
 ctl_player_export(struct ctl *c)
 {
-    static const char *const names[OWN_KEYS] = {"stats", "player", "versus"};
+    static const char *const names[OWN_KEYS] = {"stats", "player", "versus", "matches"};
     const char *product = ctl_product(c), *user = c->args[1];
     struct buf out, key;
     bool good = true;
@@ -351,8 +422,9 @@ ctl_player_export(struct ctl *c)
     good = add_username(c, &out, key.data, user);
     for (size_t i = 0; good && i < OWN_KEYS; i++) {
         make_key(&key, own_keys[i], product, user);
-        good = add_hash(c, &out, names[i], key.data);
+        good = (i < HASHES ? add_hash : add_list)(c, &out, names[i], key.data);
     }
+    good = good && add_histories(c, &out, product, user);
     good = good && add_scores(c, &out, product, user);
     buf_str(&out, "}");
     buf_free(&key);

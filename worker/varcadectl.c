@@ -13,6 +13,7 @@
 
 #include "lib/conf.h"
 #include "lib/log.h"
+#include "lib/product.h"
 #include "lib/text.h"
 #include "worker/ctl.h"
 
@@ -74,8 +75,7 @@ static const struct ctl_command commands[] = {
 
 /* --- for the commands ------------------------------------------------------------------------- */
 
-static void __attribute__((format(printf, 1, 0)))
-tell(const char *fmt, va_list ap)
+static void __attribute__((format(printf, 1, 0))) tell(const char *fmt, va_list ap)
 {
     fputs("varcadectl: ", stderr);
     vfprintf(stderr, fmt, ap);
@@ -124,6 +124,22 @@ ctl_product(const struct ctl *c)
         return c->args[0];
     (void)ctl_usage("%s: not a product's id", c->args[0]);
     return NULL;
+}
+
+struct product *
+ctl_product_load(const struct ctl *c, const char *id)
+{
+    struct product *product = NULL;
+    struct buf file, why;
+
+    buf_init(&file, 8192);
+    buf_init(&why, CTL_WHY_MAX);
+    buf_printf(&file, "%s/%s.json", c->conf->games_dir, id);
+    if (!buf_ok(&file) || products_load_file(file.data, &product, &why) != 0)
+        (void)ctl_fail("%s", why.data != NULL ? why.data : "out of memory");
+    buf_free(&file);
+    buf_free(&why);
+    return product;
 }
 
 int

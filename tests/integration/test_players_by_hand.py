@@ -19,7 +19,7 @@ def traces(stack, user):
     found = []
     for key in stack.redis.scan_iter("{exrps}:*"):
         kind = stack.redis.type(key)
-        if key.endswith(f":{user}"):
+        if key.endswith(f":{user}") or f":{user}:" in key:
             found.append(key)
         elif kind == "hash" and stack.redis.hexists(key, user):
             found.append(key)

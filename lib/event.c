@@ -227,6 +227,7 @@ static const struct type {
 
 static const struct need placement_needs[NEEDS_MAX] = {NEED_GAME};
 /* Events that no game of the lobby hangs on: a game's id need not be one of ours. */
+static const struct need any_needs[NEEDS_MAX] = {NEED_NAME("event_id")};
 static const struct need other_needs[NEEDS_MAX] = {NEED_NAME("game_id")};
 
 static const char *
@@ -250,6 +251,7 @@ event_check(struct event *e)
 {
     struct event_text product = event_field(e, "product_id");
     struct event_text type = event_field(e, "type");
+    const char *why;
 
     if (product.s == NULL)
         return "product_id is missing";
@@ -258,6 +260,9 @@ event_check(struct event *e)
     e->product_id = product;
     e->game_id = event_field(e, "game_id");
 
+    why = check_needs(e, any_needs, true);
+    if (why != NULL)
+        return why;
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         const struct need *needs = types[i].needs;
 

@@ -72,7 +72,7 @@ wall_ms event_time(const struct event *e);
  *   game_removed       game_id
  *   game_over          game_id, winner_id and loser_id, or placements
  *   player_name        user_id, username (names too)
- * The game_id of these is as text_is_game_id; of a player_name it is not looked at, and that of
+ * An event_id is a name. The game_id of these is as text_is_game_id; of a player_name it is not looked at, and that of
  * other events is a name, where there is one.
  */
 int event_decode(const struct redisReply *entry, struct event *e, const char **ret_why)

@@ -17,6 +17,7 @@
 #define KEY_MATCHES "{%s}:matches:%s"       /* list: the last matches, newest first, JSON; user id */
 #define KEY_HISTORY "{%s}:history:%s:%s"    /* list: `ms rating`, newest first; user id, board id */
 #define KEY_VERSUS "{%s}:versus:%s"         /* hash: opponent -> wins, losses, draws; user id */
+#define KEY_SEEN "{%s}:seen"                 /* sorted set: event_id by when it came, ms; of a day */
 #define KEY_STATS "{%s}:stats:%s"           /* hash: stat -> number; user id */
 #define KEY_BOARD "{%s}:board:%s:%s"        /* sorted set: user id by score; board id, window */
 /* Behind a board's key, what is beside it where ties are `dense` and where they are `first`. */

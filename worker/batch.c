@@ -33,6 +33,7 @@ forget(struct batch *b)
     HASH_CLEAR(hh, b->ledgers_by_name);
     HASH_CLEAR(hh, b->records_by_name);
     HASH_CLEAR(hh, b->lists_by_key);
+    HASH_CLEAR(hh, b->seen_by_id);
     b->ngroups = b->nledgers = b->nitems = b->nmoves = 0;
     mem_arena_reset(&b->arena);
 }
@@ -139,6 +140,7 @@ batch_add(struct batch *b, const struct event *e)
         item->argument = event_field(copy, "player_id");
     else if (e->type == EVENT_PLAYER_NAME)
         add_name(b, item, copy);
+    batch_seen_add(b, item, event_field(copy, "event_id"));
     batch_matches_add(b, item, copy);
     if (item->dead == NULL)
         batch_figures_add(b, item, copy);
@@ -175,7 +177,7 @@ batch_add_dead(struct batch *b, struct event_id id, const struct redisReply *ent
 size_t
 batch_reads(const struct batch *b)
 {
-    return b->ngroups + b->nledgers;
+    return b->ngroups + b->nledgers + batch_seen_reads(b);
 }
 
 void
@@ -184,6 +186,10 @@ batch_read_command(const struct batch *b, size_t i, struct redis_args *a)
     const struct group *group;
     const struct figure *figure;
 
+    if (i == b->ngroups + b->nledgers) {
+        batch_seen_read_command(b, a);
+        return;
+    }
     if (i >= b->ngroups) {
         batch_ledgers_read_command(b, i - b->ngroups, a);
         return;
@@ -206,6 +212,8 @@ batch_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
     struct figure *figure;
     size_t n = 0;
 
+    if (i == b->ngroups + b->nledgers)
+        return batch_seen_read_reply(b, reply);
     if (i >= b->ngroups)
         return batch_ledgers_read_reply(b, i - b->ngroups, reply);
     group = b->groups[i];
@@ -269,6 +277,7 @@ commit(struct batch *b, struct item *item)
 {
     batch_ratings_commit(b, item);
     batch_matches_commit(b, item);
+    batch_seen_commit(item);
     if (item->named != NULL) {
         item->named->name = item->argument;
         item->named->changed = true;
@@ -308,9 +317,10 @@ batch_compute(struct batch *b)
     for (i = 0; i < b->nitems; i++) {
         struct item *item = &b->items[i];
 
-        if (item->dead == NULL)
+        item->duplicate = item->dead == NULL && batch_seen_before(item);
+        if (item->dead == NULL && !item->duplicate)
             apply_item(b, item);
-        if (item->dead != NULL || kinds[item->type] == NULL)
+        if (item->dead != NULL || item->duplicate || kinds[item->type] == NULL)
             continue;
         b->moves = mem_grow(b->moves, &b->moves_cap, b->nmoves + 1, sizeof(*b->moves));
         b->moves[b->nmoves++] = i;
@@ -320,7 +330,7 @@ batch_compute(struct batch *b)
 struct batch_results
 batch_results(const struct batch *b)
 {
-    struct batch_results results = {0, 0, 0};
+    struct batch_results results = {0, 0, 0, 0};
     size_t i;
 
     for (i = 0; i < b->nitems; i++) {
@@ -328,6 +338,8 @@ batch_results(const struct batch *b)
 
         if (item->dead != NULL)
             results.dead++;
+        else if (item->duplicate)
+            results.duplicates++;
         else if (item->neffects > 0 || item->type != EVENT_OTHER)
             results.applied++;
         else

@@ -39,6 +39,7 @@ struct batch_results {
     size_t applied; /* it had an effect, or was for a game's state */
     size_t ignored; /* no rule speaks of it */
     size_t dead;    /* it became a dead letter */
+    size_t duplicates; /* its event_id was seen before */
 };
 
 /* One dead letter of a batch, for the log. */

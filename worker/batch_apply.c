@@ -188,6 +188,7 @@ add_position(const struct batch_span *span, const char *end, struct redis_args *
 void
 batch_apply_command(const struct batch *b, const struct batch_span *span, struct redis_args *a)
 {
+    size_t seen = batch_seen_changed(b) > 0;
     size_t changed[2], texts, ranked, behind, key = KEYS_FIXED + b->nmoves,
                                               listed = count_listed(b);
     char end[EVENT_ID_SIZE];
@@ -199,6 +200,8 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
         redis_args_key(a, KEY_WINDOWS, b->product_id);
     texts = batch_ledgers_add_keys(b, a);
     ranked = batch_ranked_add_keys(b, a);
+    if (seen > 0)
+        redis_args_key(a, KEY_SEEN, b->product_id);
     batch_lists_add_keys(b, a);
     redis_args_str(a, span->checkpoint);
     (void)event_id_format(span->end, end);
@@ -211,10 +214,12 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
     behind = key + changed[GROUP_BOARD] + (listed > 0) + 1;
     batch_ledgers_add_hashes(b, behind, a);
     behind += texts;
-    redis_args_int(a, (int64_t)changed[GROUP_BOARD] + (listed > 0));
+    redis_args_int(a, (int64_t)(changed[GROUP_BOARD] + (listed > 0) + seen));
     add_groups(b, GROUP_BOARD, &key, a);
     add_listed(b, listed, key + 1, a);
+    batch_seen_add_set(b, behind + 3 * ranked, a);
     add_dead_letters(b, a);
     batch_ranked_add(b, ranked, behind, a);
-    batch_lists_add(b, behind + 3 * ranked, a);
+    batch_seen_add_forget(b, behind + 3 * ranked, a);
+    batch_lists_add(b, behind + 3 * ranked + seen, a);
 }

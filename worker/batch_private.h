@@ -103,6 +103,15 @@ struct list {
     UT_hash_handle hh;
 };
 
+/* An event_id. */
+struct seen {
+    struct event_text event_id;
+    bool known;   /* there was an event with it: the last one that counted was */
+    wall_ms at;   /* at this time */
+    bool changed; /* that is to be written */
+    UT_hash_handle hh;
+};
+
 /* A match that a board rates. */
 struct contest {
     size_t board;
@@ -127,6 +136,8 @@ struct item {
     struct match *match;        /* of a game_over; NULL where nobody played against another */
     struct record **versus;     /* what there was between each two of it */
     size_t nversus;
+    struct seen *seen;          /* its event_id; NULL where it has none */
+    bool duplicate;             /* that was seen before: it changes nothing */
     struct contest *contests;
     struct record *named;       /* of a player_name: whose name is argument from now on */
     const char *dead;           /* why it becomes a dead letter, or NULL */
@@ -149,6 +160,7 @@ struct batch {
     struct ledger *ledgers_by_name;
     struct record *records_by_name;
     struct list *lists_by_key;
+    struct seen *seen_by_id;
     struct match_room room;        /* of the match that is read */
     char *name;                    /* scratch: what is looked up in the tables by name */
     size_t name_cap;
@@ -223,5 +235,23 @@ int batch_ledgers_read_reply(struct batch *b, size_t i, const struct redisReply 
  * which the first has the key of that number. */
 size_t batch_ledgers_add_keys(const struct batch *b, struct redis_args *a);
 void batch_ledgers_add_hashes(const struct batch *b, size_t key, struct redis_args *a);
+
+/* batch_seen.c. add(b, item, event_id): it is item's; a text whose s is NULL is none. before(item): whether
+ * there was an event with it within the day before. commit(item): item counts. */
+void batch_seen_add(struct batch *b, struct item *item, struct event_text event_id);
+bool batch_seen_before(const struct item *item);
+void batch_seen_commit(struct item *item);
+
+/* How many commands read what was seen, and as batch_read_command and batch_read_reply. */
+size_t batch_seen_reads(const struct batch *b);
+void batch_seen_read_command(const struct batch *b, struct redis_args *a);
+int batch_seen_read_reply(struct batch *b, const struct redisReply *reply)
+    __attribute__((warn_unused_result));
+
+/* How many event_ids are to be written; the sorted set, for `apply`, whose key has that number; and
+ * what is to be forgotten. */
+size_t batch_seen_changed(const struct batch *b);
+void batch_seen_add_set(const struct batch *b, size_t key, struct redis_args *a);
+void batch_seen_add_forget(const struct batch *b, size_t key, struct redis_args *a);
 
 #endif

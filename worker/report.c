@@ -87,6 +87,7 @@ report_lane_init(struct report *r, const char *product_id, struct lane_report *l
     lane->applied = event_metric(r, product_id, "applied");
     lane->ignored = event_metric(r, product_id, "ignored");
     lane->dead = event_metric(r, product_id, "dead_letter");
+    lane->duplicates = event_metric(r, product_id, "duplicate");
     for (i = 0; i < NOTE_MAX; i++)
         lane->notes[i] = lane_metric(r, METRIC_COUNTER, "varcade_event_notes_total",
                                      "Events that did not fit the state of their game.", product_id,
@@ -193,6 +194,7 @@ report_batch(struct lane *lane, const struct batch *batch, const struct redisRep
     metric_add(lane->report.applied, (double)results.applied);
     metric_add(lane->report.ignored, (double)results.ignored);
     metric_add(lane->report.dead, (double)results.dead);
+    metric_add(lane->report.duplicates, (double)results.duplicates);
     report_dead(lane, batch, results.dead);
     for (i = 1; i < reply->elements; i++)
         report_one_note(lane, batch, reply->element[i]);

@@ -32,7 +32,7 @@ enum report_note { NOTE_UNKNOWN_GAME, NOTE_OUT_OF_ORDER, NOTE_NOT_IN_GAME, NOTE_
 
 /* The series of one product. */
 struct lane_report {
-    struct metric *applied, *ignored, *dead;
+    struct metric *applied, *ignored, *dead, *duplicates;
     struct metric *notes[NOTE_MAX];
     struct metric *expired, *seats, *removed, *failed, *abandoned;
     struct metric *in_lobby, *in_game, *games;

@@ -241,6 +241,15 @@ function OPERATIONS.push(r)
     return op
 end
 
+-- forget: key, score: what is in the sorted set below it goes.
+function OPERATIONS.forget(r)
+    local op = { key = r.key(), type = 'zset', score = r.whole() }
+    function op.write()
+        redis.call('ZREMRANGEBYSCORE', op.key, '-inf', '(' .. string.format('%.0f', op.score))
+    end
+    return op
+end
+
 local function read_operations(r)
     local list = {}
     while not r.at_end() do

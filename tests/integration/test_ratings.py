@@ -1,4 +1,7 @@
 """Events that are more than a sum: ratings, scores and names, from the stream to the boards."""
+import contextlib
+import signal
+
 import pytest
 
 from stack import Stack, game_file, wait_for
@@ -61,3 +64,36 @@ def test_scores_and_names(stack):
     # A name alone makes the snapshot new.
     redis.xadd("game_event_stream", {"product_id": "arcade", "type": "player_name", "user_id": "s3", "username": "Cee"})
     wait_for(lambda: entries("")[2][2] == "Cee", what="the name in the snapshot")
+
+
+def test_events_sent_twice(stack):
+    """An event_id counts once: in one batch, in later ones, and across the death of the worker."""
+    redis = stack.redis
+
+    def send(number, times):
+        for _ in range(times):
+            redis.xadd("game_event_stream", {"product_id": "exrps", "game_id": "0" * 32, "type": "game_over",
+                                             "winner_id": "once", "loser_id": f"o{number % 7}",
+                                             "event_id": f"match-{number}"})
+
+    def wins():
+        return int(redis.hget("{exrps}:stats:once", "wins") or 0)
+
+    before = redis.xlen("{exrps}:deadletters")
+    redis.xadd("game_event_stream", {"product_id": "exrps", "game_id": "0" * 32, "type": "game_over",
+                                     "winner_id": "once", "event_id": "match-0"})  # a dead letter does not count
+    redis.xadd("game_event_stream", {"product_id": "exrps", "type": "x", "event_id": "a\nb"})
+    send(0, 3)
+    wait_for(lambda: wins() == 1, what="the first")
+    for number in range(1, 200):
+        send(number, 2)
+        if number % 50 == 25:
+            with contextlib.suppress(ProcessLookupError):  # killed, and not yet started again
+                stack.signal("worker", signal.SIGKILL)
+        send(number - 1, 1)
+    stack.event("0" * 32, "game_over", winner_id="the end", loser_id="o0")
+    stack.settle()
+    assert wins() == 200
+    assert sum(int(redis.hget("{exrps}:versus:once", f"o{i}").split()[0]) for i in range(7)) == 200
+    assert redis.zcard("{exrps}:seen") == 200
+    assert redis.xlen("{exrps}:deadletters") == before + 2

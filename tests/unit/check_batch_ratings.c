@@ -225,6 +225,31 @@ START_TEST(bad_placements_are_a_dead_letter_and_nothing_else)
 }
 END_TEST
 
+#define SENT(id, event_id, score)                                                        \
+    add(ENTRY(id, "product_id", "p", "type", "duel", "w", "ann", "l", "bob", "n", score, \
+              "event_id", event_id))
+
+START_TEST(an_event_that_is_sent_twice_counts_once)
+{
+    const char *call;
+
+    SENT("100000000-0", "one", "lots"); /* a dead letter, which may come again */
+    SENT("100000001-0", "one", "1");
+    SENT("100000002-0", "one", "1");
+    SENT("100000003-0", "long ago", "1");
+    SENT("100000004-0", "lately", "1");
+    ANSWER("ZMSCORE {p}:seen one long ago lately", NULL, "13600003", "13600005");
+    call = applied();
+    ck_assert_uint_eq(batch_results(batch).applied, 2);
+    ck_assert_uint_eq(batch_results(batch).duplicates, 2);
+    ck_assert_uint_eq(batch_results(batch).dead, 1);
+    contains(call, " {p}:seen ");
+    contains(call, " 2 100000001 one 100000003 long ago ");
+    contains(call, " forget 12 13600004 push 13 ");
+    contains(call, " r:elo 1519.4249887221547 2 ");
+}
+END_TEST
+
 START_TEST(the_last_name_of_a_player_is_written)
 {
     const char *call;
@@ -270,6 +295,7 @@ unit_suite(void)
     tcase_add_test(tc, a_stored_rating_that_is_none_costs_its_events_alone);
     tcase_add_test(tc, teams_are_rated);
     tcase_add_test(tc, bad_placements_are_a_dead_letter_and_nothing_else);
+    tcase_add_test(tc, an_event_that_is_sent_twice_counts_once);
     tcase_add_test(tc, the_last_name_of_a_player_is_written);
     tcase_add_test(tc, answers_of_another_shape_are_refused);
     suite_add_tcase(suite, tc);

@@ -121,6 +121,19 @@ START_TEST(test_lists)
 }
 END_TEST
 
+START_TEST(test_what_is_old_is_forgotten)
+{
+    functions_command("ZADD {p}:seen 99 a 100 b 101 c");
+    functions_begin_apply();
+    arg_zeros(5);
+    functions_arg("forget");
+    functions_arg_key("{p}:seen");
+    functions_arg("100");
+    ck_assert_str_eq(functions_run(), "1");
+    ck_assert_str_eq(functions_command("ZRANGE {p}:seen 0 -1"), "b c");
+}
+END_TEST
+
 /* More pairs than Lua's stack holds at once, and than one chunk has. */
 START_TEST(test_chunks)
 {
@@ -195,6 +208,9 @@ static const char *const damaged[] = {
     "1|7|" A "|5000|over||0|0|0|0|push|6|20|1|x",
     "1|7|" A "|5000|over||0|0|0|0|push|8|20|4001|x",
     "1|7|" A "|5000|over||0|0|0|0|push|7|20|1|x", /* no list */
+    "1|7|" A "|5000|over||0|0|0|0|forget|8",
+    "1|7|" A "|5000|over||0|0|0|0|forget|8|-1",
+    "1|7|" A "|5000|over||0|0|0|0|forget|7|1", /* no sorted set */
 };
 
 START_TEST(test_damaged_calls_write_nothing)
@@ -371,6 +387,7 @@ unit_suite(void)
     tcase_add_test(tc, test_fence_keeps_everything_out);
     tcase_add_test(tc, test_figures_and_dead_letters);
     tcase_add_test(tc, test_lists);
+    tcase_add_test(tc, test_what_is_old_is_forgotten);
     tcase_add_test(tc, test_chunks);
     tcase_add_loop_test(tc, test_damaged_calls_write_nothing, 0,
                         (int)(sizeof damaged / sizeof damaged[0]));

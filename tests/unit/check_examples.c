@@ -92,6 +92,71 @@ START_TEST(a_time_trial)
 }
 END_TEST
 
+static void
+over(const char *product, const char *placements, const char *ranks)
+{
+    worker_ask("XADD game_event_stream * product_id %s game_id 0123456789abcdef0123456789abcdef "
+               "type game_over placements %s ranks %s",
+               product, placements, ranks);
+}
+
+/* A player's number in a text of numbers with blanks between them. */
+static double
+number(const char *text, int i)
+{
+    double v = 0;
+
+    while (i-- > 0)
+        text = strchr(text, ' ') + 1;
+    ck_assert_int_eq(text_parse_double(text, strcspn(text, " "), &v), 0);
+    return v;
+}
+
+/* Two against two: a win, then a draw in other teams. */
+START_TEST(two_against_two)
+{
+    install("teams.json");
+    worker_start(0);
+    over("teams", "[[\"ann\",\"bob\"],[\"cy\",\"dee\"]]", "[1,2]");
+    worker_ask("XADD game_event_stream * product_id teams type score user_id ann score 3");
+    WAIT_FOR("3", "HGET {teams}:stats:ann goals");
+    ck_assert_double_eq(number(worker_ask("HGET {teams}:player:ann r:skill"), 2), 1);
+    ck_assert_double_gt(number(worker_ask("HGET {teams}:player:bob r:skill"), 0), 25);
+    ck_assert_double_lt(number(worker_ask("HGET {teams}:player:dee r:skill"), 0), 25);
+    ck_assert_str_eq(worker_ask("HGET {teams}:versus:ann dee"), "1 0 0");
+    ck_assert_str_eq(worker_ask("HGET {teams}:versus:ann bob"), "nil");
+    over("teams", "[[\"ann\",\"dee\"],[\"bob\",\"cy\"]]", "[1,1]");
+    over("teams", "[[\"ann\"],[\"ann\"]]", "[1,2]");
+    WAIT_FOR("1", "XLEN {teams}:deadletters");
+    ck_assert_str_eq(worker_ask("HGET {teams}:versus:ann bob"), "0 0 1");
+    WAIT(strstr(worker_read("snapshots/leaderboards/teams/skill"), "\"total\": 4") != NULL);
+    worker_end(0);
+}
+END_TEST
+
+/* Eight, of whom the third and the fourth are equal. Everybody began with 1500, where each of seven
+ * games is expected to come to a half: Elo changes by 8 * (points - 3.5). */
+START_TEST(eight_each_for_himself)
+{
+    static const char *const elo[] = {"1528", "1520", "1508", "1508",
+                                      "1496", "1488", "1480", "1472"};
+
+    install("freeforall.json");
+    over("freeforall", "[[\"p0\"],[\"p1\"],[\"p2\"],[\"p3\"],[\"p4\"],[\"p5\"],[\"p6\"],[\"p7\"]]",
+         "[1,2,3,3,5,6,7,8]");
+    worker_start(0);
+    WAIT_FOR("8", "ZCARD {freeforall}:board:elo:all");
+    for (int i = 0; i < 8; i++)
+        ck_assert_str_eq(worker_ask("ZSCORE {freeforall}:board:elo:all p%d", i), elo[i]);
+    ck_assert_str_eq(worker_ask("ZREVRANK {freeforall}:board:skill:all p0"), "0");
+    ck_assert_str_eq(worker_ask("ZRANK {freeforall}:board:skill:all p7"), "0");
+    ck_assert_str_eq(worker_ask("HGET {freeforall}:versus:p2 p3"), "0 0 1");
+    ck_assert_str_eq(worker_ask("HLEN {freeforall}:versus:p7"), "7");
+    WAIT_FOR("1", "ZCARD {freeforall}:windows");
+    worker_end(0);
+}
+END_TEST
+
 Suite *
 unit_suite(void)
 {
@@ -103,6 +168,8 @@ unit_suite(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, an_arcade_high_score);
     tcase_add_test(tc, a_time_trial);
+    tcase_add_test(tc, two_against_two);
+    tcase_add_test(tc, eight_each_for_himself);
     suite_add_tcase(suite, tc);
     return suite;
 }

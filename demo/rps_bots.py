@@ -75,7 +75,7 @@ class Bot:
             while True:
                 # Where nobody comes and nothing is heard it leaves, as people do: not all at once,
                 # or they would all make games of their own again, and wait.
-                message = await asyncio.wait_for(socket.receive(), self.patience * random.uniform(1, 2))
+                message = await socket.receive(self.patience * random.uniform(1, 2))
                 if message.type != aiohttp.WSMsgType.TEXT:
                     break
                 message = message.json()

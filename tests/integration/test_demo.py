@@ -56,10 +56,14 @@ class Demo:
     def close(self):
         for part in self.parts.values():
             part.terminate()
-        for part in self.parts.values():
-            part.wait(20)
-        self.log.close()
-        self.stack.close()
+        try:
+            for part in self.parts.values():
+                assert part.wait(20) == 0
+        finally:
+            for part in self.parts.values():
+                part.kill()
+            self.log.close()
+            self.stack.close()
 
 
 @pytest.fixture(scope="module")

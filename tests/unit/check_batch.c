@@ -7,6 +7,7 @@
 #include "lib/product.h"
 #include "lib/redis.h"
 #include "tests/entry.h"
+#include "tests/unit/batch_fixture.h"
 #include "tests/unit/unit.h"
 #include "worker/batch.h"
 
@@ -39,40 +40,12 @@ static const char game_file[] =
     "  {\"id\": \"low\", \"title\": \"L\", \"order\": \"asc\", \"from\": ["
     "   {\"on\": {\"type\": \"points\"}, \"player\": \"user_id\", \"min\": {\"field\": \"n\"}}]}]}";
 
-static struct product *product;
-static struct batch *batch;
 static char text[65536];
 
 static void
 setup(void)
 {
-    struct buf why;
-
-    buf_init(&why, 4096);
-    ck_assert_msg(product_parse_one(game_file, sizeof(game_file) - 1, "p.json", &product, &why) ==
-                      0,
-                  "%s", why.data);
-    buf_free(&why);
-    batch = batch_new();
-    batch_start(batch, "p", product);
-}
-
-static void
-teardown(void)
-{
-    batch_free(batch);
-    product_free(product);
-}
-
-static void
-add(struct redisReply *entry)
-{
-    const char *why = "";
-    struct event e;
-
-    ck_assert_msg(event_decode(entry, &e, &why) == 0, "%s", why);
-    batch_add(batch, &e);
-    entry_free(entry); /* nothing of it may be needed any more */
+    batch_fixture_start(game_file);
 }
 
 static void
@@ -492,7 +465,7 @@ unit_suite(void)
     Suite *suite = suite_create("batch");
     TCase *tc = tcase_create("batch");
 
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, setup, batch_fixture_end);
     tcase_add_test(tc, a_batch_without_events_moves_the_checkpoint_alone);
     tcase_add_test(tc, a_figure_is_read_once_and_written_once);
     tcase_add_test(tc, what_does_not_change_is_not_written);

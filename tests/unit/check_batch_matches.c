@@ -8,6 +8,7 @@
 #include "lib/product.h"
 #include "lib/redis.h"
 #include "tests/entry.h"
+#include "tests/unit/batch_fixture.h"
 #include "tests/unit/unit.h"
 #include "worker/batch.h"
 
@@ -17,38 +18,10 @@ static const char game_file[] =
     "{\"product_id\": \"p\", \"title\": \"P\", \"game_server_url\": \"http://127.0.0.1:1\","
     " \"game_socket_url\": \"ws://127.0.0.1:2/\"}";
 
-static struct product *product;
-static struct batch *batch;
-
 static void
 setup(void)
 {
-    struct buf why;
-
-    buf_init(&why, 4096);
-    ck_assert_int_eq(product_parse_one(game_file, sizeof(game_file) - 1, "p.json", &product, &why),
-                     0);
-    buf_free(&why);
-    batch = batch_new();
-    batch_start(batch, "p", product);
-}
-
-static void
-teardown(void)
-{
-    batch_free(batch);
-    product_free(product);
-}
-
-static void
-add(struct redisReply *entry)
-{
-    const char *why = "";
-    struct event e;
-
-    ck_assert_msg(event_decode(entry, &e, &why) == 0, "%s", why);
-    batch_add(batch, &e);
-    entry_free(entry);
+    batch_fixture_start(game_file);
 }
 
 static void
@@ -70,22 +43,14 @@ static const char *
 applied(void)
 {
     struct batch_span span = {.stream = "s", .checkpoint = "1-0", .end = {9, 1}, .entries = 7};
-    static char text[262144];
+    const char *text;
     struct redis_args a;
-    size_t len = 0, from = 0;
 
     batch_compute(batch);
     redis_args_init(&a);
     batch_apply_command(batch, &span, &a);
     ck_assert(!a.failed);
-    for (size_t i = 0; i < a.n; i++) {
-        ck_assert_uint_lt(len + a.ends[i] - from + 2, sizeof(text));
-        memcpy(text + len, a.bytes.data + from, a.ends[i] - from);
-        len += a.ends[i] - from;
-        text[len++] = ' ';
-        from = a.ends[i];
-    }
-    text[len] = '\0';
+    text = joined(&a);
     redis_args_free(&a);
     return text;
 }
@@ -185,7 +150,7 @@ unit_suite(void)
     Suite *suite = suite_create("batch_matches");
     TCase *tc = tcase_create("batch_matches");
 
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, setup, batch_fixture_end);
     tcase_add_test(tc, teams_have_played_against_each_other);
     tcase_add_test(tc, a_team_alone_has_played_against_nobody);
     tcase_add_test(tc, nobody_plays_against_himself);

@@ -9,6 +9,7 @@
 #include "lib/product.h"
 #include "lib/redis.h"
 #include "tests/entry.h"
+#include "tests/unit/batch_fixture.h"
 #include "tests/unit/unit.h"
 #include "worker/batch.h"
 
@@ -23,39 +24,10 @@ static const char game_file[] =
     "\"openskill\", \"on\": {\"type\": \"teams\"},"
     "   \"placements\": \"placements\", \"ranks\": \"ranks\", \"scale\": 2, \"base\": 100}}]}";
 
-static struct product *product;
-static struct batch *batch;
-
 static void
 setup(void)
 {
-    struct buf why;
-
-    buf_init(&why, 4096);
-    ck_assert_msg(product_parse_one(game_file, sizeof(game_file) - 1, "p.json", &product, &why) ==
-                      0,
-                  "%s", why.data);
-    buf_free(&why);
-    batch = batch_new();
-    batch_start(batch, "p", product);
-}
-
-static void
-teardown(void)
-{
-    batch_free(batch);
-    product_free(product);
-}
-
-static void
-add(struct redisReply *entry)
-{
-    const char *why = "";
-    struct event e;
-
-    ck_assert_msg(event_decode(entry, &e, &why) == 0, "%s", why);
-    batch_add(batch, &e);
-    entry_free(entry);
+    batch_fixture_start(game_file);
 }
 
 static void
@@ -70,23 +42,6 @@ teams(const char *id, const char *placements, const char *ranks)
     add(ENTRY(id, "product_id", "p", "type", "teams", "placements", placements, "ranks", ranks));
 }
 
-static const char *
-join(const struct redis_args *a)
-{
-    static char text[65536];
-    size_t i, len = 0, from = 0;
-
-    for (i = 0; i < a->n; i++) {
-        ck_assert_uint_lt(len + a->ends[i] - from + 2, sizeof(text));
-        memcpy(text + len, a->bytes.data + from, a->ends[i] - from);
-        len += a->ends[i] - from;
-        text[len++] = ' ';
-        from = a->ends[i];
-    }
-    text[len] = '\0';
-    return text;
-}
-
 /* Answer the read that is this command; NULL is nil. */
 static void
 answer(const char *command, const char *const *texts, size_t n)
@@ -99,7 +54,7 @@ answer(const char *command, const char *const *texts, size_t n)
     for (i = 0; i < batch_reads(batch); i++) {
         redis_args_reset(&a);
         batch_read_command(batch, i, &a);
-        if (strcmp(join(&a), command) == 0)
+        if (strcmp(joined(&a), command) == 0)
             break;
     }
     ck_assert_msg(i < batch_reads(batch), "nothing is read by %s", command);
@@ -123,7 +78,7 @@ applied(void)
     redis_args_init(&a);
     batch_apply_command(batch, &span, &a);
     ck_assert(!a.failed);
-    (void)snprintf(text, sizeof(text), "%s", join(&a));
+    (void)snprintf(text, sizeof(text), "%s", joined(&a));
     redis_args_free(&a);
     return text;
 }
@@ -289,7 +244,7 @@ unit_suite(void)
     Suite *suite = suite_create("batch_ratings");
     TCase *tc = tcase_create("batch_ratings");
 
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, setup, batch_fixture_end);
     tcase_add_test(tc, a_player_of_many_matches_is_read_once_and_written_once);
     tcase_add_test(tc, an_event_that_fails_leaves_no_rating);
     tcase_add_test(tc, a_stored_rating_that_is_none_costs_its_events_alone);

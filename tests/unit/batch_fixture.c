@@ -1,0 +1,63 @@
+/* One batch for a test: see batch_fixture.h. */
+#include "tests/unit/batch_fixture.h"
+
+#include <hiredis/hiredis.h>
+#include <string.h>
+
+#include "lib/event.h"
+#include "lib/product.h"
+#include "lib/redis.h"
+#include "tests/entry.h"
+#include "tests/unit/unit.h"
+#include "worker/batch.h"
+
+struct product *product;
+struct batch *batch;
+
+void
+batch_fixture_start(const char *game_file)
+{
+    struct buf why;
+
+    buf_init(&why, 4096);
+    ck_assert_msg(product_parse_one(game_file, strlen(game_file), "p.json", &product, &why) == 0,
+                  "%s", why.data);
+    buf_free(&why);
+    batch = batch_new();
+    batch_start(batch, "p", product);
+}
+
+void
+batch_fixture_end(void)
+{
+    batch_free(batch);
+    product_free(product);
+}
+
+void
+add(struct redisReply *entry)
+{
+    const char *why = "";
+    struct event e;
+
+    ck_assert_msg(event_decode(entry, &e, &why) == 0, "%s", why);
+    batch_add(batch, &e);
+    entry_free(entry);
+}
+
+const char *
+joined(const struct redis_args *a)
+{
+    static char text[262144];
+    size_t i, len = 0, from = 0;
+
+    for (i = 0; i < a->n; i++) {
+        ck_assert_uint_lt(len + a->ends[i] - from + 2, sizeof(text));
+        memcpy(text + len, a->bytes.data + from, a->ends[i] - from);
+        len += a->ends[i] - from;
+        text[len++] = ' ';
+        from = a->ends[i];
+    }
+    text[len] = '\0';
+    return text;
+}

@@ -1,0 +1,26 @@
+/*
+ * What the tests of batches share: one batch of the product `p`, whose game's file each of them
+ * brings, and its commands as text.
+ */
+#ifndef VARCADE_TESTS_UNIT_BATCH_FIXTURE_H
+#define VARCADE_TESTS_UNIT_BATCH_FIXTURE_H
+
+struct batch;
+struct product;
+struct redis_args;
+struct redisReply;
+
+extern struct product *product;
+extern struct batch *batch;
+
+/* batch_fixture_start(game_file): an empty batch of the product of that text; a bad file fails the test. */
+void batch_fixture_start(const char *game_file);
+void batch_fixture_end(void);
+
+/* add(entry): the next event; entry is freed, since nothing of it may be needed any more. */
+void add(struct redisReply *entry);
+
+/* joined(a): the arguments, a blank behind each; valid until the next call. */
+const char *joined(const struct redis_args *a);
+
+#endif

@@ -239,22 +239,15 @@ local function save_game(g, keys)
     write_game(g, keys[2], keys[3], keys[4], keys[5])
 end
 
--- create_intent: now, due, game_id, product, creator_id, creator_name, max, settings, server, socket
-register('create_intent', function(keys, args)
-    local now, due, max = whole(args[1]), whole(args[2]), whole(args[7])
-    local id = game_id_of(keys[1])
-    if id ~= args[3] then error('the key is of another game') end
-    if max < 1 or max > PLAYERS_MAX then error('max out of range') end
-    if not string.find(args[8], '^{') or not pcall(cjson.decode, args[8]) then
+-- new_game(g, keys, now): a game that the game server has yet to make, and its first write. g has what never changes
+-- but created_at, its key and id, its state's deadline and its seats.
+local function new_game(g, keys, now)
+    if g.max < 1 or g.max > PLAYERS_MAX then error('max out of range') end
+    if not string.find(g.settings, '^{') or not pcall(cjson.decode, g.settings) then
         error('settings are no object')
     end
-    if redis.call('EXISTS', keys[1]) == 1 then error('the game exists') end
-    local g = {
-        key = keys[1], id = id, product = args[4], creator_id = args[5], creator_name = args[6],
-        max = max, settings = args[8], server = args[9], socket = args[10], created_at = now,
-        state = 'creating', due = due, published = 0, ['until'] = 0, attempts = 0, owed_since = 0,
-        seats = { { user = args[5], status = 'reserved', since = now } },
-    }
+    if redis.call('EXISTS', g.key) == 1 then error('the game exists') end
+    g.created_at, g.state, g.published, g['until'], g.attempts, g.owed_since = now, 'creating', 0, 0, 0, 0
     local fixed = {}
     for _, name in ipairs(FIXED) do
         fixed[#fixed + 1] = name
@@ -265,6 +258,18 @@ register('create_intent', function(keys, args)
     check_keys(keys[2], keys[3], keys[4], keys[5])
     redis.call('HSET', g.key, unpack(fixed))
     write_game(g, keys[2], keys[3], keys[4], keys[5])
+end
+
+-- create_intent: now, due, game_id, product, creator_id, creator_name, max, settings, server, socket
+register('create_intent', function(keys, args)
+    local now, due, max = whole(args[1]), whole(args[2]), whole(args[7])
+    local id = game_id_of(keys[1])
+    if id ~= args[3] then error('the key is of another game') end
+    new_game({
+        key = keys[1], id = id, product = args[4], creator_id = args[5], creator_name = args[6],
+        max = max, settings = args[8], server = args[9], socket = args[10], due = due,
+        seats = { { user = args[5], status = 'reserved', since = now } },
+    }, keys, now)
     return { 'ok' }
 end)
 

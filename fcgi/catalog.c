@@ -50,6 +50,8 @@ render_boards(struct buf *out, const struct rules *rules)
         buf_str(out, ", \"title\": ");
         buf_json_string(out, board->title, strlen(board->title));
         render_windows(out, &board->windows);
+        if (board->rating != NULL)
+            buf_str(out, ", \"rating\": true");
         buf_byte(out, '}');
     }
 }

@@ -18,30 +18,40 @@ async function get(path, signal) {
   return answer.text();
 }
 
-const part = encodeURIComponent;
+// where(["stats", "exrps", "7"], {…}) is a path; settings that are undefined are left out.
+function where(parts, settings = {}) {
+  const given = new URLSearchParams(Object.entries(settings).filter(([, value]) => value !== undefined));
+  return "/" + parts.map(encodeURIComponent).join("/") + (given.size > 0 ? "?" + given : "");
+}
 
 export const paths = {
   products: () => "/products",
-  board: (product, board) => `/leaderboards/${part(product)}/${part(board)}`,
-  stats: (product, user) => `/stats/${part(product)}/${part(user)}`,
+  // Without `at`, `limit` and `offset` this is a snapshot, a file.
+  board: (product, board, settings) => where(["leaderboards", product, board], settings),
+  place: (product, board, user, settings) => where(["leaderboards", product, board, "players", user], settings),
+  player: (product, user, settings) => where(["players", product, user], settings),
+  search: (product, text) => where(["players", product], { search: text }),
+  openGames: (product) => where(["game_lobby", product, "open_games"], { count: 25 }),
 };
 
 export async function load(path) {
   return JSON.parse(await get(path));
 }
 
-// Calls change(value) at once and whenever the answer is another one, and fail(error, age in ms of
-// what was shown last) when there is none. Asks every `pause` ms, and not while the page is hidden.
-// Returns the function that ends it.
+// Calls change(value) at once and whenever the answer is another one, and change(undefined) where it is
+// the same; fail(error, age in ms of what was shown last) when there is none. Asks every `pause`
+// ms, and not while the page is hidden. Returns the function that ends it.
 export function poll(path, pause, change, fail) {
   const ended = new AbortController();
   let last;
   let lastAt = Date.now();
   let timer;
+  let asking = false;
 
   async function ask() {
     clearTimeout(timer);
-    if (document.hidden || ended.signal.aborted) return;
+    if (document.hidden || asking || ended.signal.aborted) return;
+    asking = true;
     try {
       const text = await get(path, AbortSignal.any([ended.signal, AbortSignal.timeout(5000)]));
       const again = text === last;
@@ -49,11 +59,10 @@ export function poll(path, pause, change, fail) {
       lastAt = Date.now();
       change(again ? undefined : JSON.parse(text));
     } catch (error) {
-      if (ended.signal.aborted) return;
-      fail(error, last === undefined ? undefined : Date.now() - lastAt);
+      if (!ended.signal.aborted) fail(error, last === undefined ? undefined : Date.now() - lastAt);
     }
-    clearTimeout(timer);
-    timer = setTimeout(ask, pause);
+    asking = false;
+    if (!ended.signal.aborted) timer = setTimeout(ask, pause);
   }
 
   document.addEventListener("visibilitychange", ask, { signal: ended.signal });

@@ -1,0 +1,92 @@
+// What the page says, in the reader's language: lang/LANGUAGE.json has every text. Another language
+// is another file and a line here.
+
+export const languages = { en: "English", de: "Deutsch", ar: "العربية" };
+
+const STORED = "varcade.language";
+
+let texts = {};
+let plural = new Intl.PluralRules("en");
+let decimal = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+let moment = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+let day = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
+let clock = new Intl.DateTimeFormat("en", { timeStyle: "short" });
+let relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+
+// The language that is asked for (?lang=de), was chosen before, or is the browser's first one here.
+function chosen() {
+  const wanted = [new URLSearchParams(location.search).get("lang"), stored(), ...navigator.languages];
+  return wanted.map((tag) => tag?.split("-")[0]).find((tag) => tag in languages) ?? "en";
+}
+
+function stored() {
+  try {
+    return localStorage.getItem(STORED);
+  } catch {
+    return null; // storage is refused to pages in some frames
+  }
+}
+
+export function chooseLanguage(tag) {
+  try {
+    localStorage.setItem(STORED, tag);
+  } catch {
+    // Then it holds for this visit only.
+  }
+  const url = new URL(location.href);
+  url.searchParams.set("lang", tag);
+  location.replace(url);
+}
+
+export async function loadTexts() {
+  const tag = chosen();
+  const answer = await fetch(`lang/${tag}.json`, { cache: "no-cache" });
+  if (!answer.ok) throw new Error(`lang/${tag}.json: ${answer.status}`);
+  texts = await answer.json();
+  plural = new Intl.PluralRules(tag);
+  decimal = new Intl.NumberFormat(tag, { maximumFractionDigits: 1 });
+  moment = new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "short" });
+  day = new Intl.DateTimeFormat(tag, { dateStyle: "medium" });
+  clock = new Intl.DateTimeFormat(tag, { timeStyle: "short" });
+  relative = new Intl.RelativeTimeFormat(tag, { numeric: "auto" });
+  document.documentElement.lang = tag;
+  document.documentElement.dir = texts.direction;
+  for (const node of document.querySelectorAll("[data-text]")) node.textContent = t(node.dataset.text);
+  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", t(node.dataset.label));
+  return tag;
+}
+
+// The text of that name. {value} stands for values.value, numbers as the language writes them; a text in
+// several forms ({"one": …, "other": …}) is chosen by values.count.
+export function t(name, values = {}) {
+  let text = texts[name] ?? name;
+  if (typeof text === "object") text = text[plural.select(values.count)] ?? text.other;
+  return text.replace(/\{(\w+)\}/g, (whole, key) =>
+    key in values ? (typeof values[key] === "number" ? number(values[key]) : values[key]) : whole,
+  );
+}
+
+export function number(value) {
+  return decimal.format(value);
+}
+
+export function dateTime(value) {
+  return moment.format(new Date(value));
+}
+
+export function date(value) {
+  return day.format(new Date(value));
+}
+
+export function time(value) {
+  return clock.format(new Date(value));
+}
+
+// "5 minutes ago".
+export function ago(value) {
+  const seconds = (new Date(value) - Date.now()) / 1000;
+  for (const [unit, length] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {
+    if (Math.abs(seconds) >= length) return relative.format(Math.trunc(seconds / length), unit);
+  }
+  return relative.format(Math.min(0, Math.trunc(seconds)), "second");
+}

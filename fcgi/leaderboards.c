@@ -26,7 +26,7 @@ got_top_ten(void *cookie, enum redis_outcome outcome, const struct redisReply *r
 {
     struct request *r = cookie;
 
-    if (store_usable(r, outcome, reply))
+    if (!store_repeats(r, outcome, reply) && store_usable(r, outcome, reply))
         answer_top_ten(r, reply);
 }
 
@@ -114,7 +114,7 @@ got_page(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
 {
     struct request *r = cookie;
 
-    if (!store_usable(r, outcome, reply))
+    if (store_repeats(r, outcome, reply) || !store_usable(r, outcome, reply))
         return;
     if (board_page_render(&r->page, reply, &r->answer) != 0)
         store_fail(r, REDIS_DONE, "board: not a page");
@@ -166,7 +166,7 @@ got_player(void *cookie, enum redis_outcome outcome, const struct redisReply *re
     struct request *r = cookie;
     bool found;
 
-    if (!store_usable(r, outcome, reply))
+    if (store_repeats(r, outcome, reply) || !store_usable(r, outcome, reply))
         return;
     if (board_around_render(&r->page, reply, &r->answer, &found) != 0)
         store_fail(r, REDIS_DONE, "board: not a player's place");

@@ -16,7 +16,7 @@ got_stats(void *cookie, enum redis_outcome outcome, const struct redisReply *rep
 {
     struct request *r = cookie;
 
-    if (!store_usable(r, outcome, reply))
+    if (store_repeats(r, outcome, reply) || !store_usable(r, outcome, reply))
         return;
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements % 2 != 0) {
         store_fail(r, REDIS_DONE, "stats: not a hash");
@@ -49,7 +49,8 @@ players_stats(struct request *r)
     }
     memcpy(user_id, r->arg.s, r->arg.len);
     redis_args_init(&a);
-    redis_args_str(&a, "HGETALL");
-    redis_args_printf(&a, KEY_STATS, r->product->id, user_id);
+    generation_begin(&a, r->product);
+    redis_args_key(&a, KEYG_STATS, r->product->id, r->product->generation->s, user_id);
+    generation_command(&a, r->product, "HGETALL");
     store_read(r, &a, got_stats);
 }

@@ -56,6 +56,7 @@ struct profile {
     size_t waiting;                   /* steps whose answer has yet to come */
     enum redis_outcome outcome;       /* REDIS_DONE, or the first trouble */
     bool strange;                     /* an answer made no sense */
+    bool moved;                       /* another generation is live: all is asked again */
     size_t nsteps;
     struct step step[STEPS_MAX];
 };
@@ -238,7 +239,7 @@ finish(struct profile *p)
 {
     struct request *r = p->r;
     enum redis_outcome outcome = p->outcome;
-    bool strange = p->strange;
+    bool strange = p->strange, moved = p->moved;
 
     if (outcome == REDIS_DONE && !strange) {
         open_part(p, VERSUS);
@@ -247,7 +248,9 @@ finish(struct profile *p)
         buf_reset(&r->answer);
     }
     free(p);
-    if (outcome != REDIS_DONE || strange)
+    if (moved)
+        profile_get(r);
+    else if (outcome != REDIS_DONE || strange)
         store_fail(r, outcome, "player: an answer of another shape");
     else
         reply_answer(r, 200, "application/json");
@@ -259,6 +262,7 @@ on_step(void *cookie, enum redis_outcome outcome, const struct redisReply *reply
     struct step *step = cookie;
     struct profile *p = step->profile;
 
+    p->moved |= generation_moved(p->r->product, outcome, reply);
     if (p->outcome == REDIS_DONE && outcome != REDIS_DONE)
         p->outcome = outcome;
     if (p->outcome == REDIS_DONE && !p->strange) {
@@ -299,8 +303,9 @@ ask_boards(struct profile *p, struct redis_args *a)
 
         if (board->rating == NULL)
             continue;
-        redis_args_str(a, "HGET");
-        redis_args_printf(a, KEY_PLAYER, product->id, p->user);
+        generation_begin(a, product);
+        redis_args_key(a, KEYG_PLAYER, product->id, product->generation->s, p->user);
+        generation_command(a, product, "HGET");
         redis_args_printf(a, KEYS_PLAYER_RATING, board->id);
         add_step(p, RATINGS, i, write_rating, a);
     }
@@ -317,12 +322,13 @@ ask_list(struct profile *p, enum part part, step_fn *write, struct redis_args *a
 {
     const struct product *product = p->r->product;
 
-    redis_args_str(a, "LRANGE");
+    generation_begin(a, product);
     if (part == MATCHES)
-        redis_args_printf(a, KEY_MATCHES, product->id, p->user);
+        redis_args_key(a, KEYG_MATCHES, product->id, product->generation->s, p->user);
     else
-        redis_args_printf(a, KEY_HISTORY, product->id, p->user,
-                          rules_board_at(product->rules, (size_t)p->history)->id);
+        redis_args_key(a, KEYG_HISTORY, product->id, product->generation->s, p->user,
+                       rules_board_at(product->rules, (size_t)p->history)->id);
+    generation_command(a, product, "LRANGE");
     redis_args_int(a, 0);
     redis_args_int(a, -1);
     add_step(p, part, 0, write, a);
@@ -331,19 +337,22 @@ ask_list(struct profile *p, enum part part, step_fn *write, struct redis_args *a
 static void
 ask_all(struct profile *p)
 {
+    const struct product *product = p->r->product;
     struct redis_args a;
 
     redis_args_init(&a);
     ask_name(p, NAME, p->user, &a);
-    redis_args_str(&a, "HGETALL");
-    redis_args_printf(&a, KEY_STATS, p->r->product->id, p->user);
+    generation_begin(&a, product);
+    redis_args_key(&a, KEYG_STATS, product->id, product->generation->s, p->user);
+    generation_command(&a, product, "HGETALL");
     add_step(p, STATS, 0, write_stats, &a);
     ask_boards(p, &a);
     ask_list(p, MATCHES, write_matches, &a);
     if (p->other[0] != '\0') {
         ask_name(p, VERSUS, p->other, &a);
-        redis_args_str(&a, "HGET");
-        redis_args_printf(&a, KEY_VERSUS, p->r->product->id, p->user);
+        generation_begin(&a, product);
+        redis_args_key(&a, KEYG_VERSUS, product->id, product->generation->s, p->user);
+        generation_command(&a, product, "HGET");
         redis_args_str(&a, p->other);
         add_step(p, VERSUS, 0, write_tally, &a);
     }

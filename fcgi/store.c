@@ -6,6 +6,8 @@
 #include "fcgi/app.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
+#include "fcgi/router.h"
+#include "lib/product.h"
 
 void
 store_read(struct request *r, struct redis_args *a, redis_fn *fn)
@@ -28,6 +30,16 @@ store_fail(struct request *r, enum redis_outcome outcome, const char *reason)
     log_error("store", "unusable answer", LOG_S("reason", reason));
     log_set_context(before);
     reply_problem(r, 500, "The store does not work at present");
+}
+
+bool
+store_repeats(struct request *r, enum redis_outcome outcome, const struct redisReply *reply)
+{
+    if (!generation_moved(r->product, outcome, reply))
+        return false;
+    buf_reset(&r->answer);
+    r->route->fn(r);
+    return true;
 }
 
 bool

@@ -17,6 +17,12 @@ struct request;
 /* store_read(r, a, fn): send a with r as fn's cookie, and free a. */
 void store_read(struct request *r, struct redis_args *a, redis_fn *fn);
 
+/* store_repeats(r, outcome, reply): where another generation of figures has become the live one, r's handler is
+ * begun anew, and true is returned: the caller has nothing more to do with r. Before store_usable, for what
+ * reads figures. */
+bool store_repeats(struct request *r, enum redis_outcome outcome, const struct redisReply *reply)
+    __attribute__((warn_unused_result));
+
 /* store_usable(r, outcome, reply): whether reply is an answer to use. Where not, answers r: r may
  * be gone. */
 bool store_usable(struct request *r, enum redis_outcome outcome, const struct redisReply *reply)

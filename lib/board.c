@@ -38,12 +38,15 @@ begin(struct redis_args *a, const char *function, const struct board_page *page)
         [RULES_COMPETITION] = "competition", [RULES_DENSE] = "dense", [RULES_FIRST] = "first"};
     const struct rules_board *board = rules_board_at(page->product->rules, page->board);
     const char *product = page->product->id, *window = page->window.name;
+    const char *generation = page->product->generation->s;
 
     redis_args_fcall(a, function, true);
-    redis_args_key(a, KEY_BOARD, product, board->id, window);
+    redis_args_key(a, KEY_GENERATION, product);
+    redis_args_key(a, KEYG_BOARD, product, generation, board->id, window);
     redis_args_key(a, KEY_NAMES, product);
-    redis_args_key(a, KEY_BOARD KEYS_SCORES, product, board->id, window);
-    redis_args_key(a, KEY_BOARD KEYS_MEMBERS, product, board->id, window);
+    redis_args_key(a, KEYG_BOARD KEYS_SCORES, product, generation, board->id, window);
+    redis_args_key(a, KEYG_BOARD KEYS_MEMBERS, product, generation, board->id, window);
+    redis_args_str(a, generation);
     redis_args_str(a, board->order == RULES_DESC ? "desc" : "asc");
     redis_args_str(a, ties[board->ties]);
 }

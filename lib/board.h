@@ -43,7 +43,8 @@ struct board_page {
  * first one of the board's standard window at now. */
 struct board_page board_page_first(const struct product *product, size_t board, wall_ms now);
 
-/* board_page_command(a, page): add to a the function call that reads the page. */
+/* board_page_command(a, page): add to a the function call that reads the page, of the generation that is
+ * the product's: see generation_moved. So do the two that follow. */
 void board_page_command(struct redis_args *a, const struct board_page *page);
 
 /* board_players_command(a, page, ids, len): instead, the call that reads the entries of some players,

@@ -2,6 +2,9 @@
  * The names of varcade's keys in Redis, as printf formats: the first %s is the product's id. The
  * braces are Redis Cluster's hash tag: all keys of a product are in one slot. The layout is
  * private; what each key holds is told in docs/ARCHITECTURE.md, "Redis keys".
+ *
+ * KEYG_ are of one generation (lib/generation.h), which is the second %s: all that follows from the
+ * stream alone.
  */
 #ifndef VARCADE_KEYS_H
 #define VARCADE_KEYS_H
@@ -12,22 +15,24 @@
 #define KEY_PUBLIC "{%s}:public"            /* hash: listed game id -> public JSON object */
 #define KEY_COUNTS "{%s}:counts"            /* hash: players_in_lobby, players_in_game, games */
 #define KEY_NAMES "{%s}:names"              /* hash: user id -> the name last seen */
-#define KEY_PLAYER "{%s}:player:%s"         /* hash: KEYS_PLAYER_RATING -> text; user id */
+#define KEYG_PLAYER "{%s}:%s:player:%s"     /* hash: KEYS_PLAYER_RATING -> text; user id */
 #define KEYS_PLAYER_RATING "r:%s"           /* a rating, as rating_rule_format writes it; board id */
-#define KEY_MATCHES "{%s}:matches:%s"       /* list: the last matches, newest first, JSON; user id */
-#define KEY_HISTORY "{%s}:history:%s:%s"    /* list: `ms rating`, newest first; user id, board id */
-#define KEY_VERSUS "{%s}:versus:%s"         /* hash: opponent -> wins, losses, draws; user id */
-#define KEY_SEEN "{%s}:seen"                 /* sorted set: event_id by when it came, ms; of a day */
-#define KEY_STATS "{%s}:stats:%s"           /* hash: stat -> number; user id */
-#define KEY_BOARD "{%s}:board:%s:%s"        /* sorted set: user id by score; board id, window */
+#define KEYG_MATCHES "{%s}:%s:matches:%s" /* list: the last matches, newest first, JSON; user id */
+#define KEYG_HISTORY "{%s}:%s:history:%s:%s"/* list: `ms rating`, newest first; user id, board id */
+#define KEYG_VERSUS "{%s}:%s:versus:%s"     /* hash: opponent -> wins, losses, draws; user id */
+#define KEYG_SEEN "{%s}:%s:seen"            /* sorted set: event_id by when it came, ms; of a day */
+#define KEYG_STATS "{%s}:%s:stats:%s"       /* hash: stat -> number; user id */
+#define KEYG_BOARD "{%s}:%s:board:%s:%s"    /* sorted set: user id by score; board id, window */
 /* Behind a board's key, what is beside it where ties are `dense` and where they are `first`. */
 #define KEYS_SCORES ":scores"               /* sorted set: each different score once */
 #define KEYS_COUNTS ":counts"               /* hash: score -> how many have it */
 #define KEYS_MEMBERS ":members"             /* hash: user id -> place:score */
-#define KEY_BOARD_HEAD "{%s}:board:"         /* what the keys of all boards begin with */
-#define KEY_WINDOWS "{%s}:windows"          /* sorted set: boards' keys by the end of their window, ms */
+#define KEYG_BOARD_HEAD "{%s}:%s:board:"    /* what the keys of all boards begin with */
+#define KEYG_WINDOWS "{%s}:%s:windows" /* sorted set: boards' keys by the end of their window, ms */
+#define KEY_GENERATION "{%s}:generation"    /* string: which generation is the live one */
+#define KEY_GENERATIONS "{%s}:generations"  /* string: the last one that was given out */
 #define KEY_CHECKPOINT "{%s}:checkpoint:%s" /* string: last stream id applied; stream name */
-#define KEY_POSITION "{%s}:position:%s"     /* hash: where the checkpoint is, counted; stream name */
+#define KEY_POSITION "{%s}:position:%s" /* hash: where the checkpoint is, counted; stream name */
 #define KEY_DEADLETTERS "{%s}:deadletters"  /* stream: events that could not be applied */
 #define KEY_KEYS "{%s}:keys"                /* hash: id of a game's key -> hash, created, revoked */
 #define KEY_AUDIT "{%s}:audit"              /* stream: who changed what by hand */

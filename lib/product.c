@@ -257,10 +257,12 @@ assemble(struct settings *s, struct rules *rules, const char *file)
     p->timeouts = s->timeouts;
     p->stats_json = stats_json(rules);
     p->file = strdup(file);
-    if (p->stats_json == NULL || p->file == NULL) {
+    p->generation = malloc(sizeof(*p->generation));
+    if (p->stats_json == NULL || p->file == NULL || p->generation == NULL) {
         product_free(p);
         return NULL;
     }
+    *p->generation = GENERATION_FIRST;
     return p;
 }
 
@@ -328,6 +330,7 @@ product_free(struct product *p)
         rules_free(p->rules);
         free(p->stats_json);
         free(p->file);
+        free(p->generation);
         free(p);
     }
 }

@@ -13,6 +13,7 @@
 
 #include "lib/buf.h"
 #include "lib/clock.h"
+#include "lib/generation.h"
 #include "lib/text.h"
 
 struct rules;
@@ -40,6 +41,9 @@ struct product {
     struct rules *rules;   /* stats and boards */
     char *stats_json;      /* JSON object: stat name -> {"title": …}, for GET /products */
     char *file;            /* where it was read */
+    /* The generation that was the live one when its figures were read last; never NULL. Of a
+     * product that does not change the only thing that does. */
+    struct generation *generation;
 };
 
 /*

@@ -56,12 +56,14 @@ batch_free(struct batch *b)
 }
 
 void
-batch_start(struct batch *b, const char *product_id, const struct product *product)
+batch_start(struct batch *b, const char *product_id, const struct generation *generation,
+            const struct product *product)
 {
     size_t slots;
 
     forget(b);
     b->product_id = mem_arena_copy(&b->arena, product_id, strlen(product_id));
+    b->generation = *generation;
     b->product = product;
     if (product == NULL)
         return;

@@ -20,6 +20,7 @@
 #include "lib/event.h"
 
 struct batch;
+struct generation;
 struct product;
 struct redis_args;
 struct redisReply;
@@ -60,9 +61,11 @@ struct batch_move {
 struct batch *batch_new(void);
 void batch_free(struct batch *b);
 
-/* batch_start(b, product_id, product): forget all; the events that follow are this product's.
- * product is borrowed until the next start; NULL: none, and there will be dead letters alone. */
-void batch_start(struct batch *b, const char *product_id, const struct product *product);
+/* batch_start(b, product_id, generation, product): forget all; the events that follow are this
+ * product's, and the figures those of this generation. product is borrowed until the next start; NULL:
+ * none, and there will be dead letters alone. */
+void batch_start(struct batch *b, const char *product_id, const struct generation *generation,
+                 const struct product *product);
 
 /* batch_add(b, e): the next event; copied. */
 void batch_add(struct batch *b, const struct event *e);

@@ -197,11 +197,11 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
     add_fixed_keys(b, span, a);
     add_keys(b, a, changed);
     if (listed > 0)
-        redis_args_key(a, KEY_WINDOWS, b->product_id);
+        redis_args_key(a, KEYG_WINDOWS, b->product_id, b->generation.s);
     texts = batch_ledgers_add_keys(b, a);
     ranked = batch_ranked_add_keys(b, a);
     if (seen > 0)
-        redis_args_key(a, KEY_SEEN, b->product_id);
+        redis_args_key(a, KEYG_SEEN, b->product_id, b->generation.s);
     batch_lists_add_keys(b, a);
     redis_args_str(a, span->checkpoint);
     (void)event_id_format(span->end, end);

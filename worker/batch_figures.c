@@ -63,9 +63,9 @@ make_key(struct batch *b, const struct place *place)
     int len;
 
     if (effect->target == RULES_STAT)
-        len = asprintf(&key, KEY_STATS, b->product_id, effect->player.s);
+        len = asprintf(&key, KEYG_STATS, b->product_id, b->generation.s, effect->player.s);
     else
-        len = asprintf(&key, KEY_BOARD, b->product_id,
+        len = asprintf(&key, KEYG_BOARD, b->product_id, b->generation.s,
                        rules_board_at(b->product->rules, effect->board)->id, place->window->name);
     if (len < 0)
         mem_out();

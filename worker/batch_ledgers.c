@@ -46,10 +46,10 @@ make_key(struct batch *b, enum ledger_kind kind, const char *player)
 
     switch (kind) {
     case LEDGER_RATINGS:
-        len = asprintf(&key, KEY_PLAYER, b->product_id, player);
+        len = asprintf(&key, KEYG_PLAYER, b->product_id, b->generation.s, player);
         break;
     case LEDGER_VERSUS:
-        len = asprintf(&key, KEY_VERSUS, b->product_id, player);
+        len = asprintf(&key, KEYG_VERSUS, b->product_id, b->generation.s, player);
         break;
     case LEDGER_NAMES:
     default:

@@ -170,7 +170,8 @@ push_match(struct batch *b, const struct item *item, const struct buf *told)
             buf_printf(&text, "{\"game_id\": \"%s\", \"at\": \"%s\", \"result\": \"%s\", ",
                        item->game_id.s, at, result_of(m, team));
             buf_add(&text, told->data, told->len);
-            if (!buf_ok(&text) || asprintf(&key, KEY_MATCHES, b->product_id, m->player[i].s) < 0)
+            if (!buf_ok(&text) ||
+                asprintf(&key, KEYG_MATCHES, b->product_id, b->generation.s, m->player[i].s) < 0)
                 mem_out();
             batch_lists_push(b, key, MATCHES_MAX, copied(b, text.data, text.len));
             free(key);

@@ -9,6 +9,7 @@
 #include <uthash.h>
 
 #include "lib/event.h"
+#include "lib/generation.h"
 #include "lib/match.h"
 #include "lib/rating_rule.h"
 #include "lib/rules.h"
@@ -62,8 +63,8 @@ struct effect {
 
 /* What a text of a player is, and the key that it is in. */
 enum ledger_kind {
-    LEDGER_RATINGS, /* KEY_PLAYER: of the player, on the board that is the field */
-    LEDGER_VERSUS,  /* KEY_VERSUS: of the player, against the one who is the field */
+    LEDGER_RATINGS, /* KEYG_PLAYER: of the player, on the board that is the field */
+    LEDGER_VERSUS,  /* KEYG_VERSUS: of the player, against the one who is the field */
     LEDGER_NAMES    /* KEY_NAMES: of the one who is the field */
 };
 
@@ -145,6 +146,7 @@ struct item {
 
 struct batch {
     const char *product_id;
+    struct generation generation;  /* of the figures */
     const struct product *product; /* NULL: unknown */
     struct mem_arena arena;
     struct item *items;            /* in the stream's order */

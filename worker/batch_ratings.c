@@ -118,7 +118,8 @@ push_history(struct batch *b, const struct item *item, const struct contest *c, 
 
     text[len++] = ' ';
     len += text_format_double(rating_rule_score(c->rule, &c->after[i]), text + len);
-    if (asprintf(&key, KEY_HISTORY, b->product_id, c->match->player[i].s, board) < 0)
+    if (asprintf(&key, KEYG_HISTORY, b->product_id, b->generation.s, c->match->player[i].s, board) <
+        0)
         mem_out();
     batch_lists_push(b, key, HISTORY_MAX,
                      (struct event_text){mem_arena_copy(&b->arena, text, len), len});

@@ -47,7 +47,7 @@ void
 batch_seen_read_command(const struct batch *b, struct redis_args *a)
 {
     redis_args_str(a, "ZMSCORE");
-    redis_args_printf(a, KEY_SEEN, b->product_id);
+    redis_args_printf(a, KEYG_SEEN, b->product_id, b->generation.s);
     for (const struct seen *seen = b->seen_by_id; seen != NULL; seen = seen->hh.next)
         redis_args_add(a, seen->event_id.s, seen->event_id.len);
 }

@@ -220,7 +220,7 @@ deal_to(struct consumer *c, struct lane *lane, const struct redisReply *entry, c
     struct event *e = &c->event;
 
     if (!lane->dealt)
-        batch_start(batch, lane->id, lane->product);
+        batch_start(batch, lane->id, &lane->generation, lane->product);
     lane->dealt = true;
     if (lane->refused[0] != '\0' && event_id_compare(e->id, lane->refused_id) == 0)
         why = lane->refused;
@@ -320,7 +320,7 @@ finish_lane(struct consumer *c, struct lane *lane, struct event_id end)
         outcome_settle(lane, reached_end(c, lane), c->sent);
         if (!outcome_move_due(lane))
             return;
-        batch_start(apply_batch(lane->apply), lane->id, lane->product);
+        batch_start(apply_batch(lane->apply), lane->id, &lane->generation, lane->product);
     }
     lane->at_end = false;
     c->under_way++;

@@ -17,6 +17,7 @@
 
 struct conf;
 struct ctl;
+struct generation;
 struct loop;
 struct product;
 
@@ -71,6 +72,11 @@ const char *ctl_product(const struct ctl *c) __attribute__((warn_unused_result))
 /* ctl_product_load(c, id): the game's file of that id, from the configuration's folder; NULL where it is not good, and that
  * was told. */
 struct product *ctl_product_load(const struct ctl *c, const char *id)
+    __attribute__((warn_unused_result));
+
+/* ctl_generation(c, product, ret): which generation of the product's figures is live. False where that cannot be read, and
+ * that was told. */
+bool ctl_generation(struct ctl *c, const char *product, struct generation *ret)
     __attribute__((warn_unused_result));
 
 /* ctl_print(out): a text and a newline to standard output, and out is freed. Returns an exit status. */

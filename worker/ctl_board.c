@@ -119,6 +119,8 @@ static int export(struct ctl *c, const struct product *product)
     page.board = (size_t)board;
     if (!find_window(product, at != NULL ? at : "all", &page))
         return ctl_fail("the board %s has no window %s", c->args[1], at != NULL ? at : "all");
+    if (!ctl_generation(c, product->id, product->generation))
+        return CTL_FAILED;
     fputs(c->json ? "[" : "rank,user_id,username,score\r\n", stdout);
     do {
         n = print_page(c, &page);

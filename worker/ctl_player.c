@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/conf.h"
+#include "lib/generation.h"
 #include "lib/keys.h"
 #include "lib/text.h"
 #include "worker/ctl.h"
@@ -17,11 +18,18 @@
 #define SCAN_COUNT "1000"
 #define ROUNDS_MAX 10
 
-/* The player's own keys: all that lib/keys.h has by user id, and KEY_HISTORY for each board. The
+/* The player's own keys: all that lib/keys.h has by user id, and KEYG_HISTORY for each board. The
  * first HASHES are hashes, and then come lists. */
-static const char *const own_keys[] = {KEY_STATS, KEY_PLAYER, KEY_VERSUS, KEY_MATCHES};
+static const char *const own_keys[] = {KEYG_STATS, KEYG_PLAYER, KEYG_VERSUS, KEYG_MATCHES};
 #define HASHES 3
 #define OWN_KEYS (sizeof(own_keys) / sizeof(own_keys[0]))
+
+/* Who it is about, and where the figures are. */
+struct player {
+    const char *product;
+    const char *user;
+    struct generation generation;
+};
 
 /* Names of keys; failure is the program's end. */
 struct names {
@@ -52,26 +60,27 @@ free_names(struct names *names)
     *names = (struct names){.n = 0};
 }
 
-/* What comes behind `{product}:board:`. */
+/* What comes behind `{product}:<generation>:board:`. */
 static const char *
-board_name(const char *product, const char *key)
+board_name(const struct player *p, const char *key)
 {
-    return key + strlen(product) + strlen(KEY_BOARD_HEAD) - strlen("%s");
+    return key + strlen(p->product) + strlen(p->generation.s) + strlen(KEYG_BOARD_HEAD) -
+           strlen("%s%s");
 }
 
 /* Whether the key is a board's, and not one of those beside it: neither boards nor windows have a
  * colon. */
 static bool
-is_board(const char *product, const char *key)
+is_board(const struct player *p, const char *key)
 {
-    const char *colon = strchr(board_name(product, key), ':');
+    const char *colon = strchr(board_name(p, key), ':');
 
     return colon != NULL && strchr(colon + 1, ':') == NULL;
 }
 
 /* One page of SCAN into boards; cursor is moved on. */
 static bool
-scan_page(struct ctl *c, const char *product, char cursor[static 32], struct names *boards)
+scan_page(struct ctl *c, const struct player *p, char cursor[static 32], struct names *boards)
 {
     struct redisReply *reply;
     struct redis_args a;
@@ -81,7 +90,7 @@ scan_page(struct ctl *c, const char *product, char cursor[static 32], struct nam
     redis_args_str(&a, "SCAN");
     redis_args_str(&a, cursor);
     redis_args_str(&a, "MATCH");
-    redis_args_printf(&a, KEY_BOARD_HEAD "*", product);
+    redis_args_printf(&a, KEYG_BOARD_HEAD "*", p->product, p->generation.s);
     redis_args_str(&a, "COUNT");
     redis_args_str(&a, SCAN_COUNT);
     redis_args_str(&a, "TYPE");
@@ -91,7 +100,7 @@ scan_page(struct ctl *c, const char *product, char cursor[static 32], struct nam
     if (good) {
         (void)snprintf(cursor, 32, "%s", reply->element[0]->str);
         for (size_t i = 0; i < reply->element[1]->elements; i++)
-            if (is_board(product, reply->element[1]->element[i]->str))
+            if (is_board(p, reply->element[1]->element[i]->str))
                 add_name(boards, reply->element[1]->element[i]->str);
     }
     if (reply != NULL)
@@ -100,12 +109,12 @@ scan_page(struct ctl *c, const char *product, char cursor[static 32], struct nam
 }
 
 static bool
-scan_boards(struct ctl *c, const char *product, struct names *boards)
+scan_boards(struct ctl *c, const struct player *p, struct names *boards)
 {
     char cursor[32] = "0";
 
     do {
-        if (!scan_page(c, product, cursor, boards))
+        if (!scan_page(c, p, cursor, boards))
             return false;
     } while (strcmp(cursor, "0") != 0);
     return true;
@@ -125,24 +134,26 @@ ask(struct ctl *c, const char *command, const char *key, const char *argument)
     return ctl_redis_call(c, &a);
 }
 
+/* format: KEYG_ of a player's. */
 static void
-make_key(struct buf *key, const char *format, const char *product, const char *user)
+make_key(struct buf *key, const char *format, const struct player *p)
 {
     buf_reset(key);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    buf_printf(key, format, product, user);
+    buf_printf(key, format, p->product, p->generation.s, p->user);
 #pragma GCC diagnostic pop
 }
 
 /* The key of the course of the player's ratings on the board that a board's key is of. */
 static void
-make_history(struct buf *key, const char *product, const char *user, const char *board)
+make_history(struct buf *key, const struct player *p, const char *board)
 {
-    const char *name = board_name(product, board);
+    const char *name = board_name(p, board);
 
     buf_reset(key);
-    buf_printf(key, "{%s}:history:%s:%.*s", product, user, (int)strcspn(name, ":"), name);
+    buf_printf(key, "{%s}:%s:history:%s:%.*s", p->product, p->generation.s, p->user,
+               (int)strcspn(name, ":"), name);
 }
 
 static bool
@@ -157,36 +168,42 @@ is_user(const struct ctl *c)
 /* --- erase ------------------------------------------------------------------------------------ */
 
 /* One call of the function `erase`, on what there is now. Returns the keys that had something; NULL
- * with *ret_again true where the player had another opponent meanwhile. */
+ * with *ret_again true where the player had another opponent meanwhile, or the figures are others.
+ */
 static struct redisReply *
-erase_once(struct ctl *c, const char *product, const char *user, bool *ret_again)
+erase_once(struct ctl *c, struct player *p, bool *ret_again)
 {
+    const char *product = p->product;
     struct redisReply *opponents, *reply = NULL;
     struct names boards = {.n = 0};
     struct redis_args a;
     struct buf key;
 
-    buf_init(&key, 1024);
-    make_key(&key, KEY_VERSUS, product, user);
-    opponents = ask(c, "HKEYS", key.data, NULL);
     *ret_again = false;
-    if (opponents == NULL || !scan_boards(c, product, &boards))
+    if (!ctl_generation(c, product, &p->generation))
+        return NULL;
+    buf_init(&key, 1024);
+    make_key(&key, KEYG_VERSUS, p);
+    opponents = ask(c, "HKEYS", key.data, NULL);
+    if (opponents == NULL || !scan_boards(c, p, &boards))
         goto out;
     ctl_redis_change(&a, "erase", product);
     redis_args_key(&a, KEY_CHECKPOINT, product, c->conf->stream_name);
     redis_args_key(&a, KEY_POSITION, product, c->conf->stream_name);
+    redis_args_key(&a, KEY_GENERATIONS, product);
+    redis_args_key(&a, KEY_GENERATION, product);
     redis_args_key(&a, "%s", key.data);
     for (size_t i = 0; i < OWN_KEYS; i++) {
-        make_key(&key, own_keys[i], product, user);
+        make_key(&key, own_keys[i], p);
         redis_args_key(&a, "%s", key.data);
     }
     for (size_t i = 0; i < boards.n; i++) {
-        make_history(&key, product, user, boards.name[i]);
+        make_history(&key, p, boards.name[i]);
         redis_args_key(&a, "%s", key.data);
     }
     redis_args_key(&a, KEY_NAMES, product);
     for (size_t i = 0; i < opponents->elements; i++)
-        redis_args_key(&a, KEY_VERSUS, product, opponents->element[i]->str);
+        redis_args_key(&a, KEYG_VERSUS, product, p->generation.s, opponents->element[i]->str);
     for (size_t i = 0; i < boards.n; i++) {
         redis_args_key(&a, "%s", boards.name[i]);
         redis_args_key(&a, "%s" KEYS_SCORES, boards.name[i]);
@@ -194,7 +211,8 @@ erase_once(struct ctl *c, const char *product, const char *user, bool *ret_again
         redis_args_key(&a, "%s" KEYS_MEMBERS, boards.name[i]);
     }
     ctl_redis_who(c, &a);
-    redis_args_str(&a, user);
+    redis_args_str(&a, p->user);
+    redis_args_str(&a, p->generation.s);
     redis_args_int(&a, (int64_t)(OWN_KEYS + boards.n));
     redis_args_int(&a, 1 + (int64_t)opponents->elements);
     redis_args_int(&a, (int64_t)opponents->elements);
@@ -214,11 +232,11 @@ out:
 
 /* Until a round finds nothing: an event that came meanwhile may have put him on a new board. */
 static int
-erase_all(struct ctl *c, const char *product, const char *user, struct names *had)
+erase_all(struct ctl *c, struct player *p, struct names *had)
 {
     for (int round = 0; round < ROUNDS_MAX; round++) {
         bool again;
-        struct redisReply *reply = erase_once(c, product, user, &again);
+        struct redisReply *reply = erase_once(c, p, &again);
         size_t n = reply != NULL ? reply->elements : 0;
 
         if (reply == NULL && !again)
@@ -229,25 +247,25 @@ erase_all(struct ctl *c, const char *product, const char *user, struct names *ha
             freeReplyObject(reply);
         if (n == 0 && !again)
             return CTL_OK;
-        ctl_redis_log(c, product, user);
+        ctl_redis_log(c, p->product, p->user);
     }
-    return ctl_fail("%s still has events that are being counted: try again", user);
+    return ctl_fail("%s still has events that are being counted: try again", p->user);
 }
 
 int
 ctl_player_erase(struct ctl *c)
 {
-    const char *product = ctl_product(c), *user = c->args[1];
+    struct player p = {.product = ctl_product(c), .user = c->args[1]};
     struct names had = {.n = 0};
     size_t letters = 0;
     struct buf out;
     int ret;
 
-    if (product == NULL || !is_user(c))
+    if (p.product == NULL || !is_user(c))
         return CTL_USAGE;
-    ret = erase_all(c, product, user, &had);
+    ret = erase_all(c, &p, &had);
     if (ret == CTL_OK)
-        ret = ctl_letters_erase(c, product, &letters);
+        ret = ctl_letters_erase(c, p.product, &letters);
     buf_init(&out, (size_t)1 << 30);
     buf_str(&out, c->json ? "{\"erased\": [" : "");
     for (size_t i = 0; i < had.n; i++) {
@@ -313,22 +331,22 @@ add_list(struct ctl *c, struct buf *out, const char *name, const char *key)
 /* The course of the ratings, by board: every window's key of a board names it, one of them is
  * `all`. */
 static bool
-add_histories(struct ctl *c, struct buf *out, const char *product, const char *user)
+add_histories(struct ctl *c, struct buf *out, const struct player *p)
 {
     struct names boards = {.n = 0};
-    bool good = scan_boards(c, product, &boards);
+    bool good = scan_boards(c, p, &boards);
     struct buf key, name;
 
     buf_init(&key, 1024);
     buf_init(&name, 1024);
     buf_str(out, ",\n \"history\": {");
     for (size_t i = 0; good && i < boards.n; i++) {
-        const char *board = board_name(product, boards.name[i]);
+        const char *board = board_name(p, boards.name[i]);
         size_t len = strcspn(board, ":");
 
         if (strcmp(board + len, ":all") != 0)
             continue;
-        make_history(&key, product, user, boards.name[i]);
+        make_history(&key, p, boards.name[i]);
         buf_reset(&name);
         buf_add(&name, board, len);
         good = add_list(c, out, name.data, key.data);
@@ -391,43 +409,61 @@ add_score(struct ctl *c, struct buf *out, const char *name, const char *key, con
 
 /* The scores on all boards, by `board:window`, as the key has it. */
 static bool
-add_scores(struct ctl *c, struct buf *out, const char *product, const char *user)
+add_scores(struct ctl *c, struct buf *out, const struct player *p)
 {
     struct names boards = {.n = 0};
-    bool good = scan_boards(c, product, &boards);
+    bool good = scan_boards(c, p, &boards);
 
     buf_str(out, ",\n \"boards\": {");
     for (size_t i = 0; good && i < boards.n; i++)
-        good = add_score(c, out, board_name(product, boards.name[i]), boards.name[i], user);
+        good = add_score(c, out, board_name(p, boards.name[i]), boards.name[i], p->user);
     buf_str(out, "}");
     free_names(&boards);
+    return good;
+}
+
+/* All of it, of one generation. */
+static bool
+add_all(struct ctl *c, struct buf *out, const struct player *p)
+{
+    static const char *const names[OWN_KEYS] = {"stats", "player", "versus", "matches"};
+    struct buf key;
+    bool good;
+
+    buf_init(&key, 1024);
+    buf_printf(out, "{\"product_id\": \"%s\",\n \"user_id\": ", p->product);
+    buf_json_string(out, p->user, strlen(p->user));
+    buf_printf(&key, KEY_NAMES, p->product);
+    good = add_username(c, out, key.data, p->user);
+    for (size_t i = 0; good && i < OWN_KEYS; i++) {
+        make_key(&key, own_keys[i], p);
+        good = (i < HASHES ? add_hash : add_list)(c, out, names[i], key.data);
+    }
+    good = good && add_histories(c, out, p);
+    good = good && add_scores(c, out, p);
+    buf_str(out, "}");
+    buf_free(&key);
     return good;
 }
 
 int
 ctl_player_export(struct ctl *c)
 {
-    static const char *const names[OWN_KEYS] = {"stats", "player", "versus", "matches"};
-    const char *product = ctl_product(c), *user = c->args[1];
-    struct buf out, key;
-    bool good = true;
+    struct player p = {.product = ctl_product(c), .user = c->args[1]};
+    struct generation now;
+    struct buf out;
+    bool good;
 
-    if (product == NULL || !is_user(c))
+    if (p.product == NULL || !is_user(c))
         return CTL_USAGE;
     buf_init(&out, (size_t)1 << 30);
-    buf_init(&key, 1024);
-    buf_printf(&out, "{\"product_id\": \"%s\",\n \"user_id\": ", product);
-    buf_json_string(&out, user, strlen(user));
-    make_key(&key, KEY_NAMES "%.0s", product, user);
-    good = add_username(c, &out, key.data, user);
-    for (size_t i = 0; good && i < OWN_KEYS; i++) {
-        make_key(&key, own_keys[i], product, user);
-        good = (i < HASHES ? add_hash : add_list)(c, &out, names[i], key.data);
+    good = ctl_generation(c, p.product, &now);
+    /* Again, where another generation became the live one meanwhile. */
+    while (good && strcmp(now.s, p.generation.s) != 0) {
+        p.generation = now;
+        buf_reset(&out);
+        good = add_all(c, &out, &p) && ctl_generation(c, p.product, &now);
     }
-    good = good && add_histories(c, &out, product, user);
-    good = good && add_scores(c, &out, product, user);
-    buf_str(&out, "}");
-    buf_free(&key);
     if (!good) {
         buf_free(&out);
         return CTL_FAILED;

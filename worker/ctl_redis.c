@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/conf.h"
+#include "lib/generation.h"
 #include "lib/keys.h"
 #include "lib/log.h"
 #include "lib/loop.h"
@@ -182,6 +183,26 @@ ctl_redis_close(struct ctl *c)
     redis_close(c->state);
     redis_close(c->stream);
     loop_free(c->loop);
+}
+
+bool
+ctl_generation(struct ctl *c, const char *product, struct generation *ret)
+{
+    struct redisReply *reply;
+    struct redis_args a;
+    bool good;
+
+    redis_args_init(&a);
+    redis_args_str(&a, "GET");
+    redis_args_printf(&a, KEY_GENERATION, product);
+    reply = ctl_redis_call(c, &a);
+    if (reply == NULL)
+        return false;
+    good = generation_take(reply, ret) == 0;
+    if (!good)
+        (void)ctl_fail("the generation of %s cannot be read", product);
+    freeReplyObject(reply);
+    return good;
 }
 
 /* --- changes ---------------------------------------------------------------------------------- */

@@ -49,11 +49,18 @@ parse_checkpoint(const struct redisReply *reply, struct event_id *ret_id)
     return event_id_parse(reply->str, len, ret_id);
 }
 
+/* The checkpoint and the generation, in one answer: a generation that became live later comes with
+ * a checkpoint stated anew. */
 static int
-take_checkpoint(struct lane *lane, const struct redisReply *reply)
+take_checkpoint(struct lane *lane, const struct redisReply *both)
 {
+    const struct redisReply *reply;
     struct event_id id = {0, 0};
 
+    if (both->type != REDIS_REPLY_ARRAY || both->elements != 2 ||
+        generation_take(both->element[1], &lane->generation) < 0)
+        return -1;
+    reply = both->element[0];
     if (reply->type == REDIS_REPLY_STRING) {
         if (parse_checkpoint(reply, &id) < 0)
             return -1;
@@ -116,8 +123,9 @@ position_load(struct lane *lane)
     lane->place = LANE_LOADING;
     lane->busy += 2;
     redis_args_init(&a);
-    redis_args_str(&a, "GET");
+    redis_args_str(&a, "MGET");
     redis_args_printf(&a, KEY_CHECKPOINT, lane->id, w->conf->stream_name);
+    redis_args_printf(&a, KEY_GENERATION, lane->id);
     redis_send(w->state, &a, on_checkpoint, lane);
     redis_args_reset(&a);
     redis_args_str(&a, "HMGET");

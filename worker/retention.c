@@ -1,9 +1,9 @@
 /*
  * Past windows of one product: see retention.h.
  *
- * {p}:windows lists the keys of boards by the end of their windows. Every tick looks at the next
- * so many of those that have ended. A window of a board or a kind that the game's file does not
- * have (any more) stays: a slip in a file must not cost what was counted.
+ * {p}:<generation>:windows lists the keys of boards by the end of their windows. Every tick looks
+ * at the next so many of those that have ended. A window of a board or a kind that the game's file
+ * does not have (any more) stays: a slip in a file must not cost what was counted.
  */
 #include "worker/retention.h"
 
@@ -50,8 +50,9 @@ static bool
 is_gone(const struct retention *r, const char *key, size_t len)
 {
     const struct product *product = r->lane->product;
-    char head[sizeof(KEY_BOARD) + TEXT_PRODUCT_ID_MAX];
-    size_t skip = (size_t)snprintf(head, sizeof(head), KEY_BOARD_HEAD, product->id);
+    char head[sizeof(KEYG_BOARD_HEAD) + TEXT_PRODUCT_ID_MAX + GENERATION_SIZE];
+    size_t skip =
+        (size_t)snprintf(head, sizeof(head), KEYG_BOARD_HEAD, product->id, r->lane->generation.s);
     const char *colon;
     struct window window;
     int board;
@@ -99,7 +100,7 @@ on_ended(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
         return;
     redis_args_init(&a);
     redis_args_fcall(&a, "windows_drop", false);
-    redis_args_key(&a, KEY_WINDOWS, r->lane->id);
+    redis_args_key(&a, KEYG_WINDOWS, r->lane->id, r->lane->generation.s);
     for (i = 0; i < reply->elements; i++) {
         const struct redisReply *key = reply->element[i];
 
@@ -137,7 +138,7 @@ tick(void *cookie)
     r->lane->busy++;
     redis_args_init(&a);
     redis_args_str(&a, "ZRANGE");
-    redis_args_printf(&a, KEY_WINDOWS, r->lane->id);
+    redis_args_printf(&a, KEYG_WINDOWS, r->lane->id, r->lane->generation.s);
     redis_args_str(&a, "-inf");
     redis_args_int(&a, r->now);
     redis_args_str(&a, "BYSCORE");

@@ -208,6 +208,10 @@ on_board(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
 
     s->lane->busy--;
     s->asked = false;
+    if (generation_moved(s->lane->product, outcome, reply)) {
+        loop_timer_set(s->timer, 0);
+        return;
+    }
     s->written = loop_now(w->loop);
     if (outcome == REDIS_DONE) {
         wait = save(s, reply);

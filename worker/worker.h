@@ -21,6 +21,7 @@
 
 #include "lib/clock.h"
 #include "lib/event.h"
+#include "lib/generation.h"
 #include "lib/text.h"
 #include "worker/report.h"
 
@@ -60,6 +61,7 @@ struct lane {
 
     enum lane_place place;
     char checkpoint[EVENT_ID_SIZE]; /* as it is in Redis; "" for none */
+    struct generation generation;   /* the one that was live with that checkpoint */
     struct event_id read;           /* the stream is read up to here */
     int64_t read_entries;  /* how many entries it had ever had up to there; -1: not known */
     int64_t moved_entries; /* the same of the checkpoint */

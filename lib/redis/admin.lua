@@ -49,12 +49,14 @@ register('letter_replay', function(keys, args)
 end)
 
 -- A checkpoint that says the same place in other words: `<id>` becomes `<id>/1`, that `<id>/2`. What the worker
--- computed from figures read before is written behind the one it read, and so never.
-local function restate(checkpoint, position)
+-- computed from figures read before is written behind the one it read, and so never. Nor does a rebuild that is
+-- under way come to be: a later generation than its own is given out.
+local function restate(checkpoint, position, generations)
     local present = redis.call('GET', checkpoint)
     local id, mark = string.match(present or '0-0', '^(%d+%-%d+)/?(%d*)$')
     if not id then error('not a checkpoint: ' .. present) end
     local stated = id .. '/' .. ((tonumber(mark) or 0) + 1)
+    redis.call('INCR', generations)
     redis.call('SET', checkpoint, stated)
     if not present then
         redis.call('HSET', position, 'id', stated, 'entries', 0)
@@ -78,17 +80,18 @@ local function leave_board(user, board, scores, counts, members)
     return score or place
 end
 
--- erase (audit, checkpoint, position, versus, then the player's own keys, then hashes with a field of his, then
--- boards, each with its scores, counts and members): who, what, user id, number of own keys, number of
--- hashes, number of his opponents. Answers the keys that had something of him; nil where the
--- opponents are others by now.
+-- erase (audit, checkpoint, position, generations, generation, versus, then the player's own keys, then hashes with a
+-- field of his, then boards, each with its scores, counts and members): who, what, user id, generation, number of own
+-- keys, number of hashes, number of his opponents. Answers the keys that had something of him; nil where
+-- the generation or the opponents are others by now.
 register('erase', function(keys, args)
-    local user, own = args[3], 4 + whole(args[4])
-    local hashes = own + whole(args[5])
+    local user, own = args[3], 6 + whole(args[5])
+    local hashes = own + whole(args[6])
     expect_type(keys[1], 'stream')
     expect_type(keys[2], 'string')
     expect_type(keys[3], 'hash')
-    if redis.call('HLEN', keys[4]) ~= whole(args[6]) then return false end
+    if (redis.call('GET', keys[5]) or '0') ~= args[4] then return false end
+    if redis.call('HLEN', keys[6]) ~= whole(args[7]) then return false end
     for i = own + 1, hashes do expect_type(keys[i], 'hash') end
     for i = hashes + 1, #keys, 4 do
         expect_type(keys[i], 'zset')
@@ -96,9 +99,9 @@ register('erase', function(keys, args)
         expect_type(keys[i + 2], 'hash')
         expect_type(keys[i + 3], 'hash')
     end
-    restate(keys[2], keys[3])
+    restate(keys[2], keys[3], keys[4])
     local had = {}
-    for i = 5, hashes do
+    for i = 7, hashes do
         local n = i <= own and redis.call('UNLINK', keys[i]) or redis.call('HDEL', keys[i], user)
         if n > 0 then had[#had + 1] = keys[i] end
     end

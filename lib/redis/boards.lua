@@ -1,16 +1,32 @@
 -- Reading boards: everything one answer tells, in one step, so that it fits together; each in
 -- O(log n) and the entries it answers.
 --
--- Keys of all: board, names, scores, members; the last two are those beside a board with dense ties and with `first`.
--- Arguments of all: order (`asc` or `desc`) and ties (`competition`, `dense` or `first`), then their own.
+-- Keys of all: generation, board, names, scores, members; the last two are those beside a board with dense ties and
+-- with `first`. Arguments of all: the generation that the keys are of, order (`asc` or `desc`) and ties
+-- (`competition`, `dense` or `first`), then their own.
 -- An entry is four values: rank, user id, score, name or nil.
 
 local PLACE = 16 -- digits before the colon in a member of a board with ties `first`
 
+-- A function that reads keys of one generation: the first key says which one is live, the first argument which
+-- one the others are of.
+local function register_read(name, fn)
+    register(name, function(keys, args)
+        local live = redis.call('GET', keys[1]) or '0'
+        if live ~= args[1] then return redis.error_reply('GENERATION ' .. live) end
+        return fn(keys, args)
+    end, { 'no-writes' })
+end
+
+-- read (generation, key): generation, command, and its arguments behind the key. Answers as the command does.
+register_read('read', function(keys, args)
+    return redis.call(args[2], keys[2], unpack(args, 3))
+end)
+
 local function open_board(keys, args)
     return {
-        key = keys[1], names = keys[2], scores = keys[3], members = keys[4],
-        descending = args[1] == 'desc', ties = args[2],
+        key = keys[2], names = keys[3], scores = keys[4], members = keys[5],
+        descending = args[2] == 'desc', ties = args[3],
     }
 end
 
@@ -77,33 +93,33 @@ local function find_player(b, id)
 end
 
 -- board_page: offset, limit. Answers total, then the entries.
-register('board_page', function(keys, args)
+register_read('board_page', function(keys, args)
     local b = open_board(keys, args)
     local answer = { redis.call('ZCARD', b.key) }
-    return add_entries(b, answer, read_page(b, tonumber(args[3]), tonumber(args[4])))
-end, { 'no-writes' })
+    return add_entries(b, answer, read_page(b, tonumber(args[4]), tonumber(args[5])))
+end)
 
 -- board_players: ids. Answers total, then the entries of those who are on the board, in its order.
-register('board_players', function(keys, args)
+register_read('board_players', function(keys, args)
     local b = open_board(keys, args)
     local entries, seen = {}, {}
-    for i = 3, #args do
+    for i = 4, #args do
         local entry = not seen[args[i]] and find_player(b, args[i])
         seen[args[i]] = true
         if entry then entries[#entries + 1] = entry end
     end
     table.sort(entries, function(x, y) return x.position < y.position end)
     return add_entries(b, { redis.call('ZCARD', b.key) }, entries)
-end, { 'no-writes' })
+end)
 
 -- board_around: id, how many above and below. Answers total, how many are better, the next better score
 -- or nil, the player's entry, then those around it and itself: the window is shifted at the ends of the board so that it
 -- stays full. Who is not on the board: total alone.
-register('board_around', function(keys, args)
+register_read('board_around', function(keys, args)
     local b = open_board(keys, args)
-    local around = tonumber(args[4])
+    local around = tonumber(args[5])
     local total = redis.call('ZCARD', b.key)
-    local player = find_player(b, args[3])
+    local player = find_player(b, args[4])
     if not player then return { total } end
     local better = b.ties == 'first' and player.position or count_better(b, b.key, player.score)
     local above = better > 0 and range(b, better - 1, 1)[2]
@@ -111,4 +127,4 @@ register('board_around', function(keys, args)
     local entries = read_page(b, first, 2 * around + 1)
     table.insert(entries, 1, player)
     return add_entries(b, { total, better, above }, entries)
-end, { 'no-writes' })
+end)

@@ -133,11 +133,11 @@ def compare(setting, expected):
     """The figures that are not as expected, as lines."""
     wrong = []
     for product, users in expected.items():
-        board = dict(setting.redis.zrange("{%s}:board:wins:all" % product, 0, -1, withscores=True))
+        board = dict(setting.redis.zrange("{%s}:0:board:wins:all" % product, 0, -1, withscores=True))
         if len(board) != len(users):
             wrong.append("%s: %d on the board, %d expected" % (product, len(board), len(users)))
         for user, figures in users.items():
-            stats = setting.redis.hgetall("{%s}:stats:%s" % (product, user))
+            stats = setting.redis.hgetall("{%s}:0:stats:%s" % (product, user))
             if stats != {name: str(n) for name, n in figures.items()}:
                 wrong.append("%s %s: %s, expected %s" % (product, user, stats, figures))
             if board.get(user) != figures["wins"]:

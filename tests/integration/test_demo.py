@@ -42,7 +42,7 @@ class Demo:
     def matches(self):
         """How many have been won, or -1 while Redis is away."""
         try:
-            board = self.stack.redis.zrange("{exrps}:board:wins:all", 0, -1, withscores=True)
+            board = self.stack.redis.zrange("{exrps}:0:board:wins:all", 0, -1, withscores=True)
         except redis.exceptions.RedisError:
             return -1
         return sum(score for _, score in board)

@@ -31,7 +31,7 @@ def detail(answer, status):
 
 
 def score_of(stack, user_id):
-    return stack.redis.zscore("{exrps}:board:wins:all", user_id)
+    return stack.redis.zscore("{exrps}:0:board:wins:all", user_id)
 
 
 def over(n, winner, loser):

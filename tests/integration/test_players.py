@@ -76,7 +76,7 @@ def test_lists_are_bounded(stack):
     many = player(stack, "many", history="rating")
     assert [match["placements"][1][0] for match in many["matches"]] == [f"m{i}" for i in range(129, 109, -1)]
     assert len(many["history"]) == 100
-    assert stack.redis.llen("{exrps}:matches:many") == 20 and stack.redis.llen("{exrps}:history:many:rating") == 100
+    assert stack.redis.llen("{exrps}:0:matches:many") == 20 and stack.redis.llen("{exrps}:0:history:many:rating") == 100
 
 
 def test_teams(stack):

@@ -66,17 +66,17 @@ def test_erase(stack):
     stack.settle()
     wait_for(lambda: len(ask(stack, "deadletters list", "exrps")) >= 2, what="the dead letters")
     before = traces(stack, "gone")
-    assert {"{exrps}:stats:gone", "{exrps}:names", "{exrps}:board:wins:all"} <= set(before)
+    assert {"{exrps}:0:stats:gone", "{exrps}:names", "{exrps}:0:board:wins:all"} <= set(before)
     out = ask(stack, "erase", "exrps", "gone")
     assert sorted(out["erased"]) == before and out["dead_letters"] == 1
     assert traces(stack, "gone") == []
     assert (WHO, "erase", "gone") in audit(stack)
-    assert stack.redis.hget("{exrps}:stats:stays", "wins") == "1"
+    assert stack.redis.hget("{exrps}:0:stats:stays", "wins") == "1"
     assert ask(stack, "erase", "exrps", "gone") == {"erased": [], "dead_letters": 0}
     # The worker goes on, and who plays again begins anew.
     over(stack, "gone", "stays", 3)
     stack.settle()
-    assert stack.redis.hgetall("{exrps}:stats:gone")["wins"] == "1"
+    assert stack.redis.hgetall("{exrps}:0:stats:gone")["wins"] == "1"
     assert "/" not in stack.redis.get(f"{{exrps}}:checkpoint:{STREAM}")
     # The page shows it before long, also where nothing happens.
     ask(stack, "erase", "exrps", "gone")
@@ -123,9 +123,9 @@ def test_erase_with_ties(tied):
     for user in ("u3", "u5"):
         assert len(ask(tied, "erase", "exrps", user)["erased"]) == 6
     assert board("dense") == board("first") == board("competition") == [(1, "u1"), (2, "u4")]
-    assert tied.redis.zrange("{exrps}:board:dense:all:scores", 0, -1) == ["1", "3"]
-    assert tied.redis.hgetall("{exrps}:board:dense:all:counts") == {"1": "1", "3": "1"}
-    assert list(tied.redis.hgetall("{exrps}:board:first:all:members")) == ["u1", "u4"]
+    assert tied.redis.zrange("{exrps}:0:board:dense:all:scores", 0, -1) == ["1", "3"]
+    assert tied.redis.hgetall("{exrps}:0:board:dense:all:counts") == {"1": "1", "3": "1"}
+    assert list(tied.redis.hgetall("{exrps}:0:board:first:all:members")) == ["u1", "u4"]
 
 
 def test_what_was_computed_before_is_not_applied(stack):
@@ -146,7 +146,7 @@ def test_erase_of_a_product_without_events(stack):
     assert ask(stack, "erase", "arena", "x") == {"erased": [], "dead_letters": 0}
     over(stack, "a", "b", product="arena")
     stack.settle("arena")
-    assert stack.redis.zscore("{arena}:board:wins:all", "a") == 1
+    assert stack.redis.zscore("{arena}:0:board:wins:all", "a") == 1
 
 
 def test_erase_while_he_plays(stack):
@@ -163,16 +163,16 @@ def test_erase_while_he_plays(stack):
 
     player = threading.Thread(target=play)
     player.start()
-    wait_for(lambda: int(stack.redis.hget("{exrps}:stats:busy", "wins") or 0) > 100, what="events that count")
+    wait_for(lambda: int(stack.redis.hget("{exrps}:0:stats:busy", "wins") or 0) > 100, what="events that count")
     removed = 0
     for _ in range(5):
         removed += len(ctl(stack, "erase", "exrps", "busy", status=None).stdout.splitlines()) > 1
     player.join()
     over(stack, "other", "rival", 1)
     stack.settle()
-    wins = int(stack.redis.hget("{exrps}:stats:busy", "wins") or 0)
+    wins = int(stack.redis.hget("{exrps}:0:stats:busy", "wins") or 0)
     assert removed and wins < total - 100
-    assert wins == (stack.redis.zscore("{exrps}:board:wins:all", "busy") or 0)
-    assert int(stack.redis.hget("{exrps}:stats:rival", "losses")) == total + 1
+    assert wins == (stack.redis.zscore("{exrps}:0:board:wins:all", "busy") or 0)
+    assert int(stack.redis.hget("{exrps}:0:stats:rival", "losses")) == total + 1
     ask(stack, "erase", "exrps", "busy")
     assert traces(stack, "busy") == []

@@ -33,9 +33,9 @@ def test_glicko2(stack):
     # The formulas of Glickman's paper for 1500/350 v 1500/350, which everybody starts with.
     assert abs(scores["r2"] - 1337.6891057) < 1e-6
     assert scores["r1"] > 1662.3108943 and scores["r3"] > scores["r2"]
-    stored = stack.redis.hget("{exrps}:player:r2", "r:rating").split(" ")
+    stored = stack.redis.hget("{exrps}:0:player:r2", "r:rating").split(" ")
     assert float(stored[0]) == scores["r2"] and stored[3] == "1"
-    assert stack.redis.hget("{exrps}:player:r1", "r:rating").split(" ")[3] == "2"  # nobody beats himself
+    assert stack.redis.hget("{exrps}:0:player:r1", "r:rating").split(" ")[3] == "2"  # nobody beats himself
     wait_for(lambda: board(stack, "exrps", "rating") == dict(list(scores.items())[:25]),
              what="the rating board's snapshot")
 
@@ -77,7 +77,7 @@ def test_events_sent_twice(stack):
                                              "event_id": f"match-{number}"})
 
     def wins():
-        return int(redis.hget("{exrps}:stats:once", "wins") or 0)
+        return int(redis.hget("{exrps}:0:stats:once", "wins") or 0)
 
     before = redis.xlen("{exrps}:deadletters")
     redis.xadd("game_event_stream", {"product_id": "exrps", "game_id": "0" * 32, "type": "game_over",
@@ -94,6 +94,6 @@ def test_events_sent_twice(stack):
     stack.event("0" * 32, "game_over", winner_id="the end", loser_id="o0")
     stack.settle()
     assert wins() == 200
-    assert sum(int(redis.hget("{exrps}:versus:once", f"o{i}").split()[0]) for i in range(7)) == 200
-    assert redis.zcard("{exrps}:seen") == 200
+    assert sum(int(redis.hget("{exrps}:0:versus:once", f"o{i}").split()[0]) for i in range(7)) == 200
+    assert redis.zcard("{exrps}:0:seen") == 200
     assert redis.xlen("{exrps}:deadletters") == before + 2

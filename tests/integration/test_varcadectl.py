@@ -116,7 +116,7 @@ def test_replay_counts_once(stack):
     letter = stack.redis.xadd("{exrps}:deadletters", {"reason": "x", "source_id": "1-0", **fields})
     assert ask(stack, "deadletters replay", "exrps", letter) == {"replayed": 1}
     assert stack.redis.xrevrange(STREAM, count=1)[0][1] == fields
-    wait_for(lambda: stack.redis.zscore("{exrps}:board:wins:all", "r1") == 1, what="the score")
+    wait_for(lambda: stack.redis.zscore("{exrps}:0:board:wins:all", "r1") == 1, what="the score")
     assert "no such" in ctl(stack, "deadletters replay", "exrps", letter, status=1).stderr
     empty = stack.redis.xadd("{exrps}:deadletters", {"reason": "x", "source_id": "1-0"})
     assert "no fields" in ctl(stack, "deadletters replay", "exrps", empty, status=1).stderr

@@ -66,9 +66,9 @@ check_links() {
 
 check_sources() {
     check_map
-    sed -nE '/^#define KEY_/{s/^[^"]*"([^"]*)".*/\1/;s/:%s.*//;p;}' lib/keys.h |
+    sed -nE '/^#define KEYG?_/{/KEYG_/s/:%s:/:<g>:/;s/^[^"]*"([^"]*)".*/\1/;s/:%s.*//;p;}' lib/keys.h |
         check_names docs/ARCHITECTURE.md key
-    sed -nE "s/^register\('([a-z_]+)'.*/\`\1\`/p" lib/redis/*.lua |
+    sed -nE "s/^register(_read)?\('([a-z_]+)'.*/\`\2\`/p" lib/redis/*.lua |
         grep -v ping | check_names docs/ARCHITECTURE.md function
     sed -nE 's/.*\{REQUEST_[A-Z]+, "([^"]*)".*/\1/p' fcgi/router.c |
         check_names docs/http-api.md route

@@ -24,7 +24,7 @@ batch_fixture_start(const char *game_file)
                   "%s", why.data);
     buf_free(&why);
     batch = batch_new();
-    batch_start(batch, "p", product);
+    batch_start(batch, "p", &GENERATION_FIRST, product);
 }
 
 void

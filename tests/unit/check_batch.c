@@ -163,19 +163,19 @@ START_TEST(a_figure_is_read_once_and_written_once)
     game_over("3-0", "bob", "ann");
     game_over("4-0", "ann", "bob");
     ck_assert_uint_eq(batch_reads(batch), 5);
-    expect_read(0, "HMGET {p}:stats:ann games wins");
-    expect_read(1, "HMGET {p}:stats:bob games wins");
-    expect_read(2, "ZMSCORE {p}:board:wins:all ann bob");
-    expect_read(3, "HMGET {p}:versus:ann bob");
-    expect_read(4, "HMGET {p}:versus:bob ann");
+    expect_read(0, "HMGET {p}:0:stats:ann games wins");
+    expect_read(1, "HMGET {p}:0:stats:bob games wins");
+    expect_read(2, "ZMSCORE {p}:0:board:wins:all ann bob");
+    expect_read(3, "HMGET {p}:0:versus:ann bob");
+    expect_read(4, "HMGET {p}:0:versus:bob ann");
     ANSWER(0, "10", "5");
     ANSWER(1, NULL, NULL);
     ANSWER(2, "5", NULL);
     ANSWER(3, "8 2 1");
     ANSWER(4, (const char *)NULL);
     expect_apply_lists("{p}:game:" GAME " {p}:game:" GAME " {p}:game:" GAME
-                       " {p}:stats:ann {p}:stats:bob {p}:board:wins:all"
-                       " {p}:versus:ann {p}:versus:bob {p}:matches:ann {p}:matches:bob",
+                       " {p}:0:stats:ann {p}:0:stats:bob {p}:0:board:wins:all"
+                       " {p}:0:versus:ann {p}:0:versus:bob {p}:0:matches:ann {p}:0:matches:bob",
                        "3 8 " GAME " 2 over  9 " GAME " 3 over  10 " GAME " 4 over  "
                        "5 " POSITION " 11 2 games 13 wins 7 12 2 games 3 wins 1 "
                        "14 1 bob 10 3 1 15 1 ann 1 2 0 1 13 2 7 ann 1 bob 0",
@@ -196,7 +196,7 @@ START_TEST(what_does_not_change_is_not_written)
     points("2-0", "ann", "5");
     ANSWER(0, "1", "9");
     ANSWER(1, "3");
-    expect_apply("{p}:stats:ann", "0 2 " POSITION " 8 1 points 6 0 0");
+    expect_apply("{p}:0:stats:ann", "0 2 " POSITION " 8 1 points 6 0 0");
     ck_assert(!batch_changes_board(batch, 2));
 }
 END_TEST
@@ -206,7 +206,7 @@ START_TEST(a_zero_is_written_where_there_was_nothing)
     points("2-0", "ann", "0");
     ANSWER(0, NULL, NULL);
     ANSWER(1, (const char *)NULL);
-    expect_apply("{p}:stats:ann {p}:board:low:all",
+    expect_apply("{p}:0:stats:ann {p}:0:board:low:all",
                  "0 2 " POSITION " 8 2 points 0 best 0 1 9 1 0 ann 0");
 }
 END_TEST
@@ -218,7 +218,7 @@ START_TEST(an_event_whose_result_does_not_fit_counts_not_at_all)
     points("4-0", "ann", "2");
     ANSWER(0, "9", NULL);
     ANSWER(1, (const char *)NULL);
-    expect_apply("{p}:stats:ann {p}:board:low:all",
+    expect_apply("{p}:0:stats:ann {p}:0:board:low:all",
                  "0 2 " POSITION " 8 2 points 12 best 2 1 9 1 1 ann "
                  "1 12 reason a figure would be beyond 2^53 source_id 3-0 "
                  "product_id p type points user_id ann n 9007199254740992");
@@ -233,7 +233,7 @@ START_TEST(what_an_event_did_before_it_failed_is_undone)
               "9007199254740992"));
     add(ENTRY("3-0", "product_id", "p", "type", "pay", "user_id", "ann", "x", "1", "y", "1"));
     ANSWER(0, "10", "2");
-    expect_apply("{p}:stats:ann", "0 2 " POSITION " 8 2 a 11 b 3 0 "
+    expect_apply("{p}:0:stats:ann", "0 2 " POSITION " 8 2 a 11 b 3 0 "
                                   "1 14 reason a figure would be beyond 2^53 source_id 2-0 "
                                   "product_id p type pay user_id ann x 5 y 9007199254740992");
 }
@@ -248,8 +248,8 @@ START_TEST(a_stored_figure_that_is_no_number_costs_its_events_alone)
     ANSWER(2, NULL, NULL);
     ANSWER(3, NULL, NULL);
     expect_apply_lists(
-        "{p}:game:" GAME " {p}:stats:bob {p}:stats:cat {p}:board:wins:all"
-        " {p}:versus:bob {p}:versus:cat {p}:matches:cat {p}:matches:bob",
+        "{p}:game:" GAME " {p}:0:stats:bob {p}:0:stats:cat {p}:0:board:wins:all"
+        " {p}:0:versus:bob {p}:0:versus:cat {p}:0:matches:cat {p}:0:matches:bob",
         "1 8 " GAME " 3 over  5 " POSITION " 9 2 games 1 wins 0 10 2 games 1 wins 1 "
         "12 1 cat 0 1 0 13 1 bob 1 0 0 1 11 1 1 cat "
         "1 14 reason a stored figure is not a number source_id 2-0 product_id p type "
@@ -269,8 +269,8 @@ START_TEST(an_event_from_the_future_is_of_now)
     ANSWER(1, NULL, NULL);
     ANSWER(2, NULL);
     expect_apply_lists(
-        "{p}:game:" GAME " {p}:game:" GAME " {p}:stats:ann {p}:stats:bob "
-        "{p}:board:wins:all {p}:versus:ann {p}:versus:bob {p}:matches:ann {p}:matches:bob",
+        "{p}:game:" GAME " {p}:game:" GAME " {p}:0:stats:ann {p}:0:stats:bob "
+        "{p}:0:board:wins:all {p}:0:versus:ann {p}:0:versus:bob {p}:0:matches:ann {p}:0:matches:bob",
         "2 8 " GAME " 4999 over  9 " GAME " 5000 over  5 " POSITION
         " 10 2 games 2 wins 2 11 2 games 2 wins 0 13 1 bob 2 0 0 14 1 ann 0 2 0 "
         "1 12 1 2 ann 0",
@@ -355,9 +355,9 @@ START_TEST(names_do_not_run_into_each_other)
     points("3-0", "apoints", "2");
     points("4-0", "", "3"); /* no name: a dead letter */
     ck_assert_uint_eq(batch_reads(batch), 3);
-    expect_read(0, "HMGET {p}:stats:a points best");
-    expect_read(1, "ZMSCORE {p}:board:low:all a apoints");
-    expect_read(2, "HMGET {p}:stats:apoints points best");
+    expect_read(0, "HMGET {p}:0:stats:a points best");
+    expect_read(1, "ZMSCORE {p}:0:board:low:all a apoints");
+    expect_read(2, "HMGET {p}:0:stats:apoints points best");
 }
 END_TEST
 
@@ -374,26 +374,26 @@ START_TEST(a_score_counts_in_every_window_of_its_time)
     calm("1774821599999-0", "bob", "2");
     calm("1774821600000-0", "ann", "4");
     ck_assert_uint_eq(batch_reads(batch), 6);
-    expect_read(0, "ZMSCORE {p}:board:calm:all ann bob");
-    expect_read(1, "ZMSCORE {p}:board:calm:2026-W13 ann bob");
-    expect_read(2, "ZMSCORE {p}:board:calm:2026-03-29 ann bob");
-    expect_read(3, "ZMSCORE {p}:board:calm:s-x ann bob");
-    expect_read(4, "ZMSCORE {p}:board:calm:2026-W14 ann");
-    expect_read(5, "ZMSCORE {p}:board:calm:2026-03-30 ann");
+    expect_read(0, "ZMSCORE {p}:0:board:calm:all ann bob");
+    expect_read(1, "ZMSCORE {p}:0:board:calm:2026-W13 ann bob");
+    expect_read(2, "ZMSCORE {p}:0:board:calm:2026-03-29 ann bob");
+    expect_read(3, "ZMSCORE {p}:0:board:calm:s-x ann bob");
+    expect_read(4, "ZMSCORE {p}:0:board:calm:2026-W14 ann");
+    expect_read(5, "ZMSCORE {p}:0:board:calm:2026-03-30 ann");
     ANSWER(0, "10", NULL);
     ANSWER(1, "3", NULL);
     ANSWER(2, NULL, NULL);
     ANSWER(3, "7", NULL);
     ANSWER(4, (const char *)NULL);
     ANSWER(5, (const char *)NULL);
-    expect_apply("{p}:board:calm:all {p}:board:calm:2026-W13 {p}:board:calm:2026-03-29 "
-                 "{p}:board:calm:s-x {p}:board:calm:2026-W14 {p}:board:calm:2026-03-30 {p}:windows",
+    expect_apply("{p}:0:board:calm:all {p}:0:board:calm:2026-W13 {p}:0:board:calm:2026-03-29 "
+                 "{p}:0:board:calm:s-x {p}:0:board:calm:2026-W14 {p}:0:board:calm:2026-03-30 {p}:0:windows",
                  "0 1 " POSITION " 7 8 2 15 ann 2 bob 9 2 4 ann 2 bob 10 2 1 ann 2 bob "
                  "11 2 8 ann 2 bob 12 1 4 ann 13 1 4 ann "
-                 "14 5 1774821600000 {p}:board:calm:2026-W13 1774821600000 "
-                 "{p}:board:calm:2026-03-29 1774821600000 {p}:board:calm:s-x "
-                 "1775426400000 {p}:board:calm:2026-W14 1774908000000 "
-                 "{p}:board:calm:2026-03-30 0");
+                 "14 5 1774821600000 {p}:0:board:calm:2026-W13 1774821600000 "
+                 "{p}:0:board:calm:2026-03-29 1774821600000 {p}:0:board:calm:s-x "
+                 "1775426400000 {p}:0:board:calm:2026-W14 1774908000000 "
+                 "{p}:0:board:calm:2026-03-30 0");
     expect_results(3, 0, 0);
 }
 END_TEST
@@ -424,11 +424,11 @@ START_TEST(a_streak_grows_and_ends)
     duel("4-0", "bob", "ann");
     duel("5-0", "ann", "bob");
     ck_assert_uint_eq(batch_reads(batch), 2);
-    expect_read(0, "HMGET {p}:stats:ann row most");
-    expect_read(1, "HMGET {p}:stats:bob row most");
+    expect_read(0, "HMGET {p}:0:stats:ann row most");
+    expect_read(1, "HMGET {p}:0:stats:bob row most");
     ANSWER(0, "2", "3");
     ANSWER(1, NULL, NULL);
-    expect_apply("{p}:stats:ann {p}:stats:bob",
+    expect_apply("{p}:0:stats:ann {p}:0:stats:bob",
                  "0 3 " POSITION " 8 2 row 1 most 4 9 2 row 0 most 1 0 0");
 }
 END_TEST
@@ -447,14 +447,14 @@ END_TEST
 START_TEST(a_batch_is_used_again)
 {
     points("2-0", "ann", "1");
-    batch_start(batch, "p", product);
+    batch_start(batch, "p", &GENERATION_FIRST, product);
     ck_assert_uint_eq(batch_events(batch), 0);
     ck_assert_uint_eq(batch_reads(batch), 0);
     points("3-0", "ann", "4");
     ck_assert_uint_eq(batch_last_id(batch).ms, 3);
     ANSWER(0, NULL, NULL);
     ANSWER(1, (const char *)NULL);
-    expect_apply("{p}:stats:ann {p}:board:low:all",
+    expect_apply("{p}:0:stats:ann {p}:0:board:low:all",
                  "0 2 " POSITION " 8 2 points 4 best 4 1 9 1 4 ann 0");
 }
 END_TEST

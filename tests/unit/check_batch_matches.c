@@ -68,7 +68,7 @@ START_TEST(teams_have_played_against_each_other)
     placed("2-0", "[[\"a\",\"b\"],[\"c\"],[\"d\\\"\"]]", "[1,1,4]");
     ck_assert_uint_eq(batch_reads(batch), 4);
     call = applied();
-    contains(call, " {p}:versus:a {p}:versus:b {p}:versus:c {p}:versus:d\" {p}:matches:a ");
+    contains(call, " {p}:0:versus:a {p}:0:versus:b {p}:0:versus:c {p}:0:versus:d\" {p}:0:matches:a ");
     contains(call, " 9 2 c 0 0 1 d\" 1 0 0 10 2 c 0 0 1 d\" 1 0 0 "
                    "11 3 a 0 0 1 b 0 0 1 d\" 1 0 0 12 3 a 0 1 0 b 0 1 0 c 0 1 0 ");
     contains(call, "\"result\": \"draw\", \"placements\": [[\"a\",\"b\"],[\"c\"],[\"d\\\"\"]], "
@@ -87,7 +87,7 @@ START_TEST(a_team_alone_has_played_against_nobody)
     ck_assert_uint_eq(batch_reads(batch), 0);
     call = applied();
     contains(call, "\"result\": \"win\", \"placements\": [[\"a\",\"b\"]], \"ranks\": [1]}");
-    contains(call, " {p}:matches:a {p}:matches:b ");
+    contains(call, " {p}:0:matches:a {p}:0:matches:b ");
 }
 END_TEST
 

@@ -97,15 +97,15 @@ START_TEST(a_player_of_many_matches_is_read_once_and_written_once)
     duel("3-0", "ann", "bob", "1");
     duel("4-0", "bob", "ann", "1");
     ck_assert_uint_eq(batch_reads(batch), 4);
-    ANSWER("ZMSCORE {p}:board:elo:all ann bob", "1500", NULL);
-    ANSWER("HMGET {p}:player:ann r:elo", "1500 7 1500");
-    ANSWER("HMGET {p}:player:bob r:elo", NULL);
-    ANSWER("ZMSCORE {p}:board:sum:all ann bob", NULL, NULL);
+    ANSWER("ZMSCORE {p}:0:board:elo:all ann bob", "1500", NULL);
+    ANSWER("HMGET {p}:0:player:ann r:elo", "1500 7 1500");
+    ANSWER("HMGET {p}:0:player:bob r:elo", NULL);
+    ANSWER("ZMSCORE {p}:0:board:sum:all ann bob", NULL, NULL);
     call = applied();
     /* 1500 v 1500, K 20: 1510 and 1490. Then 20 * (1 - .5287505) more, 1519.42 and 1480.58; then
      * the loser of both wins 20 * (1 - .4443193). */
-    contains(call, " {p}:board:sum:all {p}:board:elo:all {p}:player:ann {p}:player:bob "
-                   "{p}:history:ann:elo {p}:history:bob:elo ");
+    contains(call, " {p}:0:board:sum:all {p}:0:board:elo:all {p}:0:player:ann {p}:0:player:bob "
+                   "{p}:0:history:ann:elo {p}:0:history:bob:elo ");
     contains(call, " push 12 100 3 2 1510 3 1519.4249887221547 4 1508.3114337474124 push 13 ");
     contains(call, " 3 7 2 id 9-1 entries 7 10 1 r:elo 1508.3114337474124 10 1519.4249887221547 "
                    "11 1 r:elo 1491.6885662525876 3 1500 ");
@@ -121,10 +121,10 @@ START_TEST(an_event_that_fails_leaves_no_rating)
 
     duel("2-0", "ann", "bob", "9007199254740992");
     duel("3-0", "ann", "bob", "1");
-    ANSWER("ZMSCORE {p}:board:elo:all ann bob", NULL, NULL);
-    ANSWER("ZMSCORE {p}:board:sum:all ann", "5");
-    ANSWER("HMGET {p}:player:ann r:elo", NULL);
-    ANSWER("HMGET {p}:player:bob r:elo", NULL);
+    ANSWER("ZMSCORE {p}:0:board:elo:all ann bob", NULL, NULL);
+    ANSWER("ZMSCORE {p}:0:board:sum:all ann", "5");
+    ANSWER("HMGET {p}:0:player:ann r:elo", NULL);
+    ANSWER("HMGET {p}:0:player:bob r:elo", NULL);
     call = applied();
     contains(call, " r:elo 1510 1 1510 ");
     contains(call, " r:elo 1490 1 1500 ");
@@ -139,12 +139,12 @@ START_TEST(a_stored_rating_that_is_none_costs_its_events_alone)
 
     duel("2-0", "ann", "bob", "1");
     duel("3-0", "cat", "dan", "1");
-    ANSWER("HMGET {p}:player:bob r:elo", "rubbish");
-    ANSWER("HMGET {p}:player:ann r:elo", NULL);
+    ANSWER("HMGET {p}:0:player:bob r:elo", "rubbish");
+    ANSWER("HMGET {p}:0:player:ann r:elo", NULL);
     call = applied();
     contains(call, " reason a stored rating cannot be read source_id 2-0 ");
     contains(call, " r:elo 1510 1 1510 ");
-    ck_assert_ptr_null(strstr(call, "{p}:player:ann"));
+    ck_assert_ptr_null(strstr(call, "{p}:0:player:ann"));
     ck_assert_uint_eq(batch_results(batch).dead, 1);
 }
 END_TEST
@@ -155,8 +155,8 @@ START_TEST(teams_are_rated)
 
     teams("2-0", "[[\"a\"],[\"b\"]]", "[1,1]");
     call = applied();
-    contains(call, " {p}:board:skill:all {p}:board:skill:1970-01-01 {p}:windows {p}:player:a "
-                   "{p}:player:b {p}:history:a:skill {p}:history:b:skill 1-0 9-1 ");
+    contains(call, " {p}:0:board:skill:all {p}:0:board:skill:1970-01-01 {p}:0:windows {p}:0:player:a "
+                   "{p}:0:player:b {p}:0:history:a:skill {p}:0:history:b:skill 1-0 9-1 ");
     contains(call, " push 13 100 1 2 101.60459151873792 push 14 100 1 2 101.60459151873792 ");
     contains(call, " 11 1 r:skill 25 8.06590141354368");
     contains(call, " 12 1 r:skill 25 8.06590141354368");
@@ -193,12 +193,12 @@ START_TEST(an_event_that_is_sent_twice_counts_once)
     SENT("100000002-0", "one", "1");
     SENT("100000003-0", "long ago", "1");
     SENT("100000004-0", "lately", "1");
-    ANSWER("ZMSCORE {p}:seen one long ago lately", NULL, "13600003", "13600005");
+    ANSWER("ZMSCORE {p}:0:seen one long ago lately", NULL, "13600003", "13600005");
     call = applied();
     ck_assert_uint_eq(batch_results(batch).applied, 2);
     ck_assert_uint_eq(batch_results(batch).duplicates, 2);
     ck_assert_uint_eq(batch_results(batch).dead, 1);
-    contains(call, " {p}:seen ");
+    contains(call, " {p}:0:seen ");
     contains(call, " 2 100000001 one 100000003 long ago ");
     contains(call, " forget 12 13600004 push 13 ");
     contains(call, " r:elo 1519.4249887221547 2 ");
@@ -233,7 +233,7 @@ START_TEST(answers_of_another_shape_are_refused)
     ck_assert_int_eq(batch_read_reply(batch, 2, entry->element[1]), -1);
     ck_assert_int_eq(batch_read_reply(batch, 2, entry->element[0]), -1);
     entry_free(entry);
-    batch_start(batch, "p", product);
+    batch_start(batch, "p", &GENERATION_FIRST, product);
     ck_assert_uint_eq(batch_reads(batch), 0);
 }
 END_TEST

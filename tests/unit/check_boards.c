@@ -434,9 +434,9 @@ check_beside(size_t kind, const char *window)
     if (strcmp(kinds[kind].ties, "dense") != 0)
         return;
     (void)snprintf(text, sizeof(text), "%lld", (long long)different);
-    ck_assert_str_eq(functions_command("ZCARD {p}:board:%s:%s:scores", kinds[kind].id, window),
+    ck_assert_str_eq(functions_command("ZCARD {p}:0:board:%s:%s:scores", kinds[kind].id, window),
                      text);
-    ck_assert_str_eq(functions_command("HLEN {p}:board:%s:%s:counts", kinds[kind].id, window),
+    ck_assert_str_eq(functions_command("HLEN {p}:0:board:%s:%s:counts", kinds[kind].id, window),
                      text);
 }
 
@@ -493,7 +493,7 @@ START_TEST(boards_are_what_a_naive_model_says)
         size_t n = 1 + random_below(&random, 30);
         wall_ms before = (wall_ms)id.ms;
 
-        batch_start(batch, "p", product);
+        batch_start(batch, "p", &GENERATION_FIRST, product);
         for (; n > 0; n--) {
             uint64_t ms = random_below(&random, 4) == 0 ? random_below(&random, 30000000) : 0;
 
@@ -511,7 +511,7 @@ END_TEST
 static struct event_id
 add_scores(struct event_id id, const int *score, int n)
 {
-    batch_start(batch, "p", product);
+    batch_start(batch, "p", &GENERATION_FIRST, product);
     for (int user = 0; user < n; user++) {
         id.seq++;
         add(id, user, score[user], 0);

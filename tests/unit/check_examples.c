@@ -42,8 +42,8 @@ START_TEST(an_arcade_high_score)
     score("ann", 100);
     score("ann", 900);
     score("cy", 901);
-    WAIT_FOR("1", "HGET {arcade}:stats:cy runs");
-    ck_assert_str_eq(worker_ask("HMGET {arcade}:stats:ann runs best_score"), "3 900");
+    WAIT_FOR("1", "HGET {arcade}:0:stats:cy runs");
+    ck_assert_str_eq(worker_ask("HMGET {arcade}:0:stats:ann runs best_score"), "3 900");
     WAIT(strstr(worker_read("snapshots/leaderboards/arcade/high-score"), "cy") != NULL);
     ck_assert_ptr_nonnull(
         strstr(worker_read("snapshots/leaderboards/arcade/high-score"),
@@ -51,7 +51,7 @@ START_TEST(an_arcade_high_score)
                "{\"rank\": 1, \"user_id\": \"cy\", \"username\": null, \"score\": 901}, "
                "{\"rank\": 2, \"user_id\": \"ann\", \"username\": null, \"score\": 900}, "
                "{\"rank\": 3, \"user_id\": \"bob\", \"username\": null, \"score\": 900}]}"));
-    WAIT_FOR("2", "ZCARD {arcade}:windows");
+    WAIT_FOR("2", "ZCARD {arcade}:0:windows");
     worker_end(0);
 }
 END_TEST
@@ -73,13 +73,13 @@ START_TEST(a_time_trial)
     lap(1782864000000, "cy", 62500);
     lap(1782864000001, "ann", 60999);
     worker_start(0);
-    WAIT_FOR("2", "HGET {timetrial}:stats:ann laps");
-    ck_assert_str_eq(worker_ask("HGET {timetrial}:stats:ann best_lap_ms"), "60999");
-    ck_assert_str_eq(worker_ask("ZRANGE {timetrial}:board:fastest-lap:s-2026-1 0 -1 WITHSCORES"),
+    WAIT_FOR("2", "HGET {timetrial}:0:stats:ann laps");
+    ck_assert_str_eq(worker_ask("HGET {timetrial}:0:stats:ann best_lap_ms"), "60999");
+    ck_assert_str_eq(worker_ask("ZRANGE {timetrial}:0:board:fastest-lap:s-2026-1 0 -1 WITHSCORES"),
                      "ann 61000 bob 61000");
-    ck_assert_str_eq(worker_ask("HGETALL {timetrial}:board:fastest-lap:s-2026-1:counts"),
+    ck_assert_str_eq(worker_ask("HGETALL {timetrial}:0:board:fastest-lap:s-2026-1:counts"),
                      "61000 2");
-    ck_assert_str_eq(worker_ask("ZRANGE {timetrial}:board:fastest-lap:2026-07 0 -1 WITHSCORES"),
+    ck_assert_str_eq(worker_ask("ZRANGE {timetrial}:0:board:fastest-lap:2026-07 0 -1 WITHSCORES"),
                      "ann 60999 cy 62500");
     WAIT(strstr(worker_read("snapshots/leaderboards/timetrial/fastest-lap"), "cy") != NULL);
     ck_assert_ptr_nonnull(
@@ -119,16 +119,16 @@ START_TEST(two_against_two)
     worker_start(0);
     over("teams", "[[\"ann\",\"bob\"],[\"cy\",\"dee\"]]", "[1,2]");
     worker_ask("XADD game_event_stream * product_id teams type score user_id ann score 3");
-    WAIT_FOR("3", "HGET {teams}:stats:ann goals");
-    ck_assert_double_eq(number(worker_ask("HGET {teams}:player:ann r:skill"), 2), 1);
-    ck_assert_double_gt(number(worker_ask("HGET {teams}:player:bob r:skill"), 0), 25);
-    ck_assert_double_lt(number(worker_ask("HGET {teams}:player:dee r:skill"), 0), 25);
-    ck_assert_str_eq(worker_ask("HGET {teams}:versus:ann dee"), "1 0 0");
-    ck_assert_str_eq(worker_ask("HGET {teams}:versus:ann bob"), "nil");
+    WAIT_FOR("3", "HGET {teams}:0:stats:ann goals");
+    ck_assert_double_eq(number(worker_ask("HGET {teams}:0:player:ann r:skill"), 2), 1);
+    ck_assert_double_gt(number(worker_ask("HGET {teams}:0:player:bob r:skill"), 0), 25);
+    ck_assert_double_lt(number(worker_ask("HGET {teams}:0:player:dee r:skill"), 0), 25);
+    ck_assert_str_eq(worker_ask("HGET {teams}:0:versus:ann dee"), "1 0 0");
+    ck_assert_str_eq(worker_ask("HGET {teams}:0:versus:ann bob"), "nil");
     over("teams", "[[\"ann\",\"dee\"],[\"bob\",\"cy\"]]", "[1,1]");
     over("teams", "[[\"ann\"],[\"ann\"]]", "[1,2]");
     WAIT_FOR("1", "XLEN {teams}:deadletters");
-    ck_assert_str_eq(worker_ask("HGET {teams}:versus:ann bob"), "0 0 1");
+    ck_assert_str_eq(worker_ask("HGET {teams}:0:versus:ann bob"), "0 0 1");
     WAIT(strstr(worker_read("snapshots/leaderboards/teams/skill"), "\"total\": 4") != NULL);
     worker_end(0);
 }
@@ -145,14 +145,14 @@ START_TEST(eight_each_for_himself)
     over("freeforall", "[[\"p0\"],[\"p1\"],[\"p2\"],[\"p3\"],[\"p4\"],[\"p5\"],[\"p6\"],[\"p7\"]]",
          "[1,2,3,3,5,6,7,8]");
     worker_start(0);
-    WAIT_FOR("8", "ZCARD {freeforall}:board:elo:all");
+    WAIT_FOR("8", "ZCARD {freeforall}:0:board:elo:all");
     for (int i = 0; i < 8; i++)
-        ck_assert_str_eq(worker_ask("ZSCORE {freeforall}:board:elo:all p%d", i), elo[i]);
-    ck_assert_str_eq(worker_ask("ZREVRANK {freeforall}:board:skill:all p0"), "0");
-    ck_assert_str_eq(worker_ask("ZRANK {freeforall}:board:skill:all p7"), "0");
-    ck_assert_str_eq(worker_ask("HGET {freeforall}:versus:p2 p3"), "0 0 1");
-    ck_assert_str_eq(worker_ask("HLEN {freeforall}:versus:p7"), "7");
-    WAIT_FOR("1", "ZCARD {freeforall}:windows");
+        ck_assert_str_eq(worker_ask("ZSCORE {freeforall}:0:board:elo:all p%d", i), elo[i]);
+    ck_assert_str_eq(worker_ask("ZREVRANK {freeforall}:0:board:skill:all p0"), "0");
+    ck_assert_str_eq(worker_ask("ZRANK {freeforall}:0:board:skill:all p7"), "0");
+    ck_assert_str_eq(worker_ask("HGET {freeforall}:0:versus:p2 p3"), "0 0 1");
+    ck_assert_str_eq(worker_ask("HLEN {freeforall}:0:versus:p7"), "7");
+    WAIT_FOR("1", "ZCARD {freeforall}:0:windows");
     worker_end(0);
 }
 END_TEST

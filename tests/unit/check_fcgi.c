@@ -301,17 +301,47 @@ START_TEST(shows_the_top_ten)
 {
     ck_assert_int_eq(get("/leaderboards/top_ten/p"), 200);
     expect_json("[]");
-    redis_server_do(functions_server(), "ZADD {p}:board:wins:all 2 ann 1.5 bob 3 %s",
+    redis_server_do(functions_server(), "ZADD {p}:0:board:wins:all 2 ann 1.5 bob 3 %s",
                     "c\"\xc3\xa4");
     ck_assert_int_eq(get("/leaderboards/top_ten/p"), 200);
     expect_json(
         "[{\"user_id\": \"c\\\"\xc3\xa4\", \"score\": 3.0}, {\"user_id\": \"ann\", \"score\": 2.0},"
         " {\"user_id\": \"bob\", \"score\": 1.5}]");
     for (int i = 0; i < 20; i++)
-        redis_server_do(functions_server(), "ZADD {p}:board:wins:all 7 player%d", i);
+        redis_server_do(functions_server(), "ZADD {p}:0:board:wins:all 7 player%d", i);
     ck_assert_int_eq(get("/leaderboards/top_ten/p"), 200);
     ck_assert_ptr_null(strstr(last.body, "ann"));
     ck_assert_ptr_nonnull(strstr(last.body, "7.0"));
+}
+END_TEST
+
+/* Another generation becomes the live one: the next answer is of that one, and none is of what the
+ * one before has left. */
+START_TEST(follows_the_generation)
+{
+    static const char *const targets[] = {
+        "/leaderboards/top_ten/p",          "/leaderboards/p/wins", "/leaderboards/p/wins?ids=ann",
+        "/leaderboards/p/wins/players/ann", "/stats/p/ann",         "/players/p/ann?versus=bob"};
+
+    for (int g = 0; g < 4; g++) {
+        for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+            char score[32];
+            int live = g * 10 + (int)i;
+
+            redis_server_do(functions_server(), "ZADD {p}:%d:board:wins:all 1%03d ann", live, live);
+            redis_server_do(functions_server(), "HSET {p}:%d:stats:ann n 1%03d", live, live);
+            redis_server_do(functions_server(), "SET {p}:generation %d", live);
+            redis_server_do(functions_server(), "DEL {p}:%d:board:wins:all {p}:%d:stats:ann",
+                            live - 1, live - 1);
+            (void)snprintf(score, sizeof(score), "1%03d", live);
+            ck_assert_int_eq(get(targets[i]), 200);
+            ck_assert_ptr_nonnull(strstr(last.body, score));
+        }
+    }
+    redis_server_do(functions_server(), "DEL {p}:generation"); /* as after FLUSHALL */
+    ck_assert_int_eq(get("/leaderboards/top_ten/p"), 200);
+    redis_server_do(functions_server(), "SET {p}:generation rubbish");
+    ck_assert_int_eq(get("/leaderboards/top_ten/p"), 500);
 }
 END_TEST
 
@@ -337,7 +367,7 @@ expect_page(const char *query, const char *entries)
 
 START_TEST(shows_pages_of_a_board)
 {
-    redis_server_do(functions_server(), "ZADD {p}:board:wins:all 2 ann 2 bob -0.5 cy");
+    redis_server_do(functions_server(), "ZADD {p}:0:board:wins:all 2 ann 2 bob -0.5 cy");
     redis_server_do(functions_server(), "HSET {p}:names ann Ann");
     expect_page("", BOB ", " ANN ", " CY);
     expect_page("?window=all&limit=1", BOB);
@@ -365,7 +395,7 @@ END_TEST
 
 START_TEST(shows_a_player_on_a_board)
 {
-    redis_server_do(functions_server(), "ZADD {p}:board:wins:all 2 ann 2 bob -0.5 cy");
+    redis_server_do(functions_server(), "ZADD {p}:0:board:wins:all 2 ann 2 bob -0.5 cy");
     redis_server_do(functions_server(), "HSET {p}:names ann Ann");
     expect_page("?ids=nobody,cy,bob,cy", BOB ", " CY);
     expect_page("?ids=nobody", "");
@@ -425,10 +455,10 @@ START_TEST(shows_windows_of_a_board)
     ck_assert(window_at(&plan, WINDOW_DAILY, today.starts - 1, &yesterday));
     ck_assert(window_at(&plan, WINDOW_DAILY, yesterday.starts - 1, &before));
     ck_assert(window_at(&plan, WINDOW_MONTHLY, now, &month));
-    redis_server_do(functions_server(), "ZADD {p}:board:days:%s 1 ann", today.name);
-    redis_server_do(functions_server(), "ZADD {p}:board:days:%s 1 bob", yesterday.name);
-    redis_server_do(functions_server(), "ZADD {p}:board:days:%s 1 cy", month.name);
-    redis_server_do(functions_server(), "ZADD {p}:board:days:s-old 1 dan");
+    redis_server_do(functions_server(), "ZADD {p}:0:board:days:%s 1 ann", today.name);
+    redis_server_do(functions_server(), "ZADD {p}:0:board:days:%s 1 bob", yesterday.name);
+    redis_server_do(functions_server(), "ZADD {p}:0:board:days:%s 1 cy", month.name);
+    redis_server_do(functions_server(), "ZADD {p}:0:board:days:s-old 1 dan");
     expect_window("", "daily", &today, "ann");
     expect_window("?window=daily", "daily", &today, "ann");
     expect_window("?window=monthly", "monthly", &month, "cy");
@@ -462,7 +492,7 @@ START_TEST(shows_stats)
 {
     ck_assert_int_eq(get("/stats/p/nobody"), 200);
     expect_json("{}");
-    redis_server_do(functions_server(), "HSET {p}:stats:%s wins 2 losses 0.5", "a/b \xc3\xa4");
+    redis_server_do(functions_server(), "HSET {p}:0:stats:%s wins 2 losses 0.5", "a/b \xc3\xa4");
     ck_assert_int_eq(get("/stats/p/a%2Fb%20%C3%A4"), 200);
     expect_json("{\"wins\": \"2\", \"losses\": \"0.5\"}");
     ck_assert_int_eq(get("/stats/p/a%00b"), 400);
@@ -486,10 +516,10 @@ END_TEST
 /* A value of the wrong kind is varcade's fault, and no reason to die. */
 START_TEST(unusable_answers_are_500)
 {
-    redis_server_do(functions_server(), "SET {p}:board:wins:all x");
+    redis_server_do(functions_server(), "SET {p}:0:board:wins:all x");
     ck_assert_int_eq(get("/leaderboards/top_ten/p"), 500);
     expect_problem("store");
-    redis_server_do(functions_server(), "SET {p}:stats:ann x");
+    redis_server_do(functions_server(), "SET {p}:0:stats:ann x");
     ck_assert_int_eq(get("/stats/p/ann"), 500);
     redis_server_do(functions_server(), "SET {p}:counts x");
     ck_assert_int_eq(get("/products"), 500);
@@ -738,9 +768,9 @@ unit_suite(void)
     tcase_add_checked_fixture(c, NULL, forget_last);
     FCGI_PROGRAM_ADD(c, creates_a_game, create_takes_a_body, joins_a_game, join_refuses,
                      join_of_a_game_nobody_is_in_yet, game_server_troubles, lists_open_games,
-                     list_counts, list_refuses, shows_the_top_ten, shows_pages_of_a_board,
-                     shows_windows_of_a_board, shows_a_player_on_a_board, shows_stats,
-                     shows_products, unusable_answers_are_500);
+                     list_counts, list_refuses, follows_the_generation, shows_the_top_ten,
+                     shows_pages_of_a_board, shows_windows_of_a_board, shows_a_player_on_a_board,
+                     shows_stats, shows_products, unusable_answers_are_500);
     FCGI_PROGRAM_ADD(c, product_must_be_known, nothing_is_elsewhere, long_targets_are_414,
                      method_must_fit, head_is_get_without_body, preflight_is_answered,
                      token_is_checked, request_id_is_given_back, metrics_are_for_this_machine,

@@ -293,7 +293,7 @@ START_TEST(large_answer_waits_for_its_reader)
     struct fcgi_answer a;
 
     for (int i = 0; i < 3000; i++)
-        redis_server_do(functions_server(), "HSET {p}:stats:ann stat-%0200d 1", i);
+        redis_server_do(functions_server(), "HSET {p}:0:stats:ann stat-%0200d 1", i);
     fcgi_client_send(fd, &stats);
     ck_assert_int_eq(ask_anew(&health), 200);
     ck_assert_int_eq(ask_anew(&health), 200);

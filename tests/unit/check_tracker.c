@@ -47,7 +47,7 @@ START_TEST(test_fence_keeps_everything_out)
     functions_begin_apply();
     functions_arg_events(&(struct functions_event){A, 5000, "over", ""}, 1);
     functions_arg("1");
-    functions_arg_key("{p}:stats:u");
+    functions_arg_key("{p}:0:stats:u");
     functions_arg("1");
     functions_arg("wins");
     functions_arg("1");
@@ -57,7 +57,7 @@ START_TEST(test_fence_keeps_everything_out)
     functions_arg("reason");
     functions_arg("x");
     ck_assert_str_eq(functions_run(), "0 9-9");
-    ck_assert_str_eq(functions_command("EXISTS {p}:stats:u {p}:deadletters"), "0");
+    ck_assert_str_eq(functions_command("EXISTS {p}:0:stats:u {p}:deadletters"), "0");
     STATE(A, "creator_joined");
 }
 END_TEST
@@ -67,18 +67,18 @@ START_TEST(test_figures_and_dead_letters)
     functions_begin_apply();
     arg_zeros(1);
     functions_arg("2");
-    functions_arg_key("{p}:stats:u1");
+    functions_arg_key("{p}:0:stats:u1");
     functions_arg("2");
     functions_arg("wins");
     functions_arg("3");
     functions_arg("games");
     functions_arg("0.1");
-    functions_arg_key("{p}:stats:u2");
+    functions_arg_key("{p}:0:stats:u2");
     functions_arg("1");
     functions_arg("wins");
     functions_arg("9007199254740993");
     functions_arg("1");
-    functions_arg_key("{p}:board:wins:all");
+    functions_arg_key("{p}:0:board:wins:all");
     functions_arg("2");
     functions_arg("1.5");
     functions_arg("u1");
@@ -94,9 +94,9 @@ START_TEST(test_figures_and_dead_letters)
     }
     arg_zeros(1);
     ck_assert_str_eq(functions_run(), "1");
-    ck_assert_str_eq(functions_command("HGETALL {p}:stats:u1"), "wins 3 games 0.1");
-    ck_assert_str_eq(functions_command("HGET {p}:stats:u2 wins"), "9007199254740993");
-    ck_assert_str_eq(functions_command("ZRANGE {p}:board:wins:all 0 -1 WITHSCORES"),
+    ck_assert_str_eq(functions_command("HGETALL {p}:0:stats:u1"), "wins 3 games 0.1");
+    ck_assert_str_eq(functions_command("HGET {p}:0:stats:u2 wins"), "9007199254740993");
+    ck_assert_str_eq(functions_command("ZRANGE {p}:0:board:wins:all 0 -1 WITHSCORES"),
                      "u 2 -7 u1 1.5");
     ck_assert_str_eq(functions_command("XLEN {p}:deadletters"), "2");
     ck_assert_ptr_nonnull(
@@ -110,27 +110,27 @@ START_TEST(test_lists)
         functions_begin_apply();
         arg_zeros(5);
         functions_arg("push");
-        functions_arg_key("{p}:matches:u1");
+        functions_arg_key("{p}:0:matches:u1");
         functions_arg("3");
         functions_arg("2");
         functions_arg("older %d", i);
         functions_arg("newer %d", i);
         ck_assert_str_eq(functions_run(), "1");
     }
-    ck_assert_str_eq(functions_command("LRANGE {p}:matches:u1 0 -1"), "newer 1 older 1 newer 0");
+    ck_assert_str_eq(functions_command("LRANGE {p}:0:matches:u1 0 -1"), "newer 1 older 1 newer 0");
 }
 END_TEST
 
 START_TEST(test_what_is_old_is_forgotten)
 {
-    functions_command("ZADD {p}:seen 99 a 100 b 101 c");
+    functions_command("ZADD {p}:0:seen 99 a 100 b 101 c");
     functions_begin_apply();
     arg_zeros(5);
     functions_arg("forget");
-    functions_arg_key("{p}:seen");
+    functions_arg_key("{p}:0:seen");
     functions_arg("100");
     ck_assert_str_eq(functions_run(), "1");
-    ck_assert_str_eq(functions_command("ZRANGE {p}:seen 0 -1"), "b c");
+    ck_assert_str_eq(functions_command("ZRANGE {p}:0:seen 0 -1"), "b c");
 }
 END_TEST
 
@@ -142,14 +142,14 @@ START_TEST(test_chunks)
     functions_begin_apply();
     arg_zeros(1);
     functions_arg("1");
-    functions_arg_key("{p}:stats:u1");
+    functions_arg_key("{p}:0:stats:u1");
     functions_arg("%d", pairs);
     for (int i = 0; i < pairs; i++) {
         functions_arg("f%d", i);
         functions_arg("%d", i);
     }
     functions_arg("1");
-    functions_arg_key("{p}:board:b:all");
+    functions_arg_key("{p}:0:board:b:all");
     functions_arg("%d", pairs);
     for (int i = 0; i < pairs; i++) {
         functions_arg("%d", i);
@@ -157,11 +157,11 @@ START_TEST(test_chunks)
     }
     arg_zeros(2);
     ck_assert_str_eq(functions_run(), "1");
-    ck_assert_str_eq(functions_command("HLEN {p}:stats:u1"), "10001");
-    ck_assert_str_eq(functions_command("HMGET {p}:stats:u1 f0 f1999 f2000 f10000"),
+    ck_assert_str_eq(functions_command("HLEN {p}:0:stats:u1"), "10001");
+    ck_assert_str_eq(functions_command("HMGET {p}:0:stats:u1 f0 f1999 f2000 f10000"),
                      "0 1999 2000 10000");
-    ck_assert_str_eq(functions_command("ZCARD {p}:board:b:all"), "10001");
-    ck_assert_str_eq(functions_command("ZSCORE {p}:board:b:all u10000"), "10000");
+    ck_assert_str_eq(functions_command("ZCARD {p}:0:board:b:all"), "10001");
+    ck_assert_str_eq(functions_command("ZSCORE {p}:0:board:b:all u10000"), "10000");
 }
 END_TEST
 
@@ -251,7 +251,7 @@ END_TEST
 
 /* Keys that hold something else than they should: the call fails before the first write. */
 static const char *const of_another_type[] = {
-    "{p}:deadletters", "{p}:deadlines", "{p}:lobby", "{p}:public", "{p}:counts", "{p}:stats:u",
+    "{p}:deadletters", "{p}:deadlines", "{p}:lobby", "{p}:public", "{p}:counts", "{p}:0:stats:u",
 };
 
 START_TEST(test_keys_of_another_type)
@@ -267,11 +267,11 @@ START_TEST(test_keys_of_another_type)
     functions_begin_apply();
     functions_arg_events(&(struct functions_event){A, 5000, "state", "all_players_joined"}, 1);
     functions_arg("2");
-    functions_arg_key("{p}:stats:first");
+    functions_arg_key("{p}:0:stats:first");
     functions_arg("1");
     functions_arg("wins");
     functions_arg("1");
-    functions_arg_key("{p}:stats:u");
+    functions_arg_key("{p}:0:stats:u");
     functions_arg("1");
     functions_arg("wins");
     functions_arg("1");
@@ -283,7 +283,7 @@ START_TEST(test_keys_of_another_type)
     functions_arg("0");
     ck_assert_int_eq(functions_run()[0], '!');
     STATE(A, "creator_joined");
-    ck_assert_str_eq(functions_command("EXISTS {p}:stats:first"), "0");
+    ck_assert_str_eq(functions_command("EXISTS {p}:0:stats:first"), "0");
     ck_assert_str_eq(checkpoint(), "1-0");
 }
 END_TEST
@@ -353,7 +353,7 @@ START_TEST(test_thousands_of_events)
     arg_zeros(1);
     functions_arg("%d", MANY);
     for (int i = 0; i < MANY; i++) {
-        functions_arg_key("{p}:stats:%d", i);
+        functions_arg_key("{p}:0:stats:%d", i);
         functions_arg("2");
         functions_arg("wins");
         functions_arg("%d", i);
@@ -361,7 +361,7 @@ START_TEST(test_thousands_of_events)
         functions_arg("%d", i);
     }
     functions_arg("1");
-    functions_arg_key("{p}:board:b:all");
+    functions_arg_key("{p}:0:board:b:all");
     functions_arg("%d", MANY);
     for (int i = 0; i < MANY; i++) {
         functions_arg("%d", i);

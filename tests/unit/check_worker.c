@@ -18,10 +18,10 @@ START_TEST(events_become_figures)
     worker_ask(OVER "winner_id ann loser_id bob");
     worker_ask(OVER "winner_id ann loser_id bob");
     worker_ask(OVER "winner_id bob loser_id ann");
-    WAIT_FOR("3", "HGET {duel}:stats:ann games");
-    ck_assert_str_eq(worker_ask("HMGET {duel}:stats:ann games wins losses"), "3 2 1");
-    ck_assert_str_eq(worker_ask("HMGET {duel}:stats:bob games wins losses"), "3 1 2");
-    ck_assert_str_eq(worker_ask("ZRANGE {duel}:board:wins:all 0 -1 WITHSCORES"), "bob 1 ann 2");
+    WAIT_FOR("3", "HGET {duel}:0:stats:ann games");
+    ck_assert_str_eq(worker_ask("HMGET {duel}:0:stats:ann games wins losses"), "3 2 1");
+    ck_assert_str_eq(worker_ask("HMGET {duel}:0:stats:bob games wins losses"), "3 1 2");
+    ck_assert_str_eq(worker_ask("ZRANGE {duel}:0:board:wins:all 0 -1 WITHSCORES"), "bob 1 ann 2");
     ck_assert_str_eq(worker_ask("EXISTS {duel}:deadletters"), "0");
     ck_assert_str_eq(worker_ask("HGET {duel}:position:game_event_stream entries"), "3");
     WAIT(worker_int("GET varcade:heartbeat") > 0);
@@ -41,9 +41,9 @@ START_TEST(events_that_cannot_be_applied_are_kept_and_the_rest_goes_on)
     worker_ask(ADD "product_id other type game_over");
     worker_ask(ADD "type game_over");
     worker_ask(OVER "winner_id ann loser_id bob");
-    WAIT_FOR("1", "HGET {duel}:stats:ann wins");
+    WAIT_FOR("1", "HGET {duel}:0:stats:ann wins");
     WAIT_FOR("2", "XLEN {?}:deadletters");
-    ck_assert_str_eq(worker_ask("HGET {duel}:stats:ann points"), "9007199254740992");
+    ck_assert_str_eq(worker_ask("HGET {duel}:0:stats:ann points"), "9007199254740992");
     ck_assert_int_eq(worker_int("XLEN {duel}:deadletters"), 5);
     ck_assert_ptr_nonnull(
         strstr(worker_ask("XRANGE {duel}:deadletters - +"), "loser_id is missing"));
@@ -69,33 +69,33 @@ static const char calm_game[] =
 START_TEST(past_windows_end)
 {
     worker_write("games/calm.json", calm_game);
-    worker_ask("ZADD {calm}:windows 1 {calm}:board:gone:2020-01-01 2 {calm}:board:b:rubbish");
+    worker_ask("ZADD {calm}:0:windows 1 {calm}:0:board:gone:2020-01-01 2 {calm}:0:board:b:rubbish");
     for (int day = 0; day < 4; day++)
         worker_ask("XADD game_event_stream %lld-0 product_id calm type score user_id ann score %d",
                    1772366400000 + day * 86400000LL, 10 - day);
     worker_start(0);
-    WAIT_FOR("{calm}:board:gone:2020-01-01 {calm}:board:b:rubbish {calm}:board:b:2026-03-03 "
-             "{calm}:board:b:2026-03-04",
-             "ZRANGE {calm}:windows 0 -1");
-    ck_assert_str_eq(worker_ask("EXISTS {calm}:board:b:2026-03-01 {calm}:board:b:2026-03-02"), "0");
-    ck_assert_str_eq(worker_ask("ZSCORE {calm}:board:b:2026-03-03 ann"), "8");
-    ck_assert_str_eq(worker_ask("ZSCORE {calm}:board:b:2026-03-04 ann"), "7");
-    ck_assert_str_eq(worker_ask("ZSCORE {calm}:board:b:all ann"), "10");
+    WAIT_FOR("{calm}:0:board:gone:2020-01-01 {calm}:0:board:b:rubbish {calm}:0:board:b:2026-03-03 "
+             "{calm}:0:board:b:2026-03-04",
+             "ZRANGE {calm}:0:windows 0 -1");
+    ck_assert_str_eq(worker_ask("EXISTS {calm}:0:board:b:2026-03-01 {calm}:0:board:b:2026-03-02"), "0");
+    ck_assert_str_eq(worker_ask("ZSCORE {calm}:0:board:b:2026-03-03 ann"), "8");
+    ck_assert_str_eq(worker_ask("ZSCORE {calm}:0:board:b:2026-03-04 ann"), "7");
+    ck_assert_str_eq(worker_ask("ZSCORE {calm}:0:board:b:all ann"), "10");
     WAIT(worker_logged(0, "past windows removed"));
 }
 END_TEST
 
 START_TEST(a_damaged_key_costs_its_events_alone)
 {
-    worker_ask("SET {duel}:stats:w3 damaged");
+    worker_ask("SET {duel}:0:stats:w3 damaged");
     worker_games("duel", 100);
     worker_start(0);
     WAIT_FOR("10", "XLEN {duel}:deadletters");
-    WAIT_FOR("10", "HGET {duel}:stats:w9 wins");
+    WAIT_FOR("10", "HGET {duel}:0:stats:w9 wins");
     ck_assert_ptr_nonnull(strstr(worker_ask("XRANGE {duel}:deadletters - +"), "WRONGTYPE"));
-    ck_assert_str_eq(worker_ask("ZSCORE {duel}:board:wins:all w3"), "nil");
+    ck_assert_str_eq(worker_ask("ZSCORE {duel}:0:board:wins:all w3"), "nil");
     worker_ask(OVER "winner_id ann loser_id bob");
-    WAIT_FOR("1", "HGET {duel}:stats:ann wins");
+    WAIT_FOR("1", "HGET {duel}:0:stats:ann wins");
 }
 END_TEST
 
@@ -137,7 +137,7 @@ START_TEST(the_top_ten_is_a_file)
                                        "\"b\\\"ob\", \"score\": 0.0}]") == 0);
     snapshot_time(&before);
     worker_ask(DUEL "type points user_id ann n 1");
-    WAIT_FOR("1", "HGET {duel}:stats:ann points");
+    WAIT_FOR("1", "HGET {duel}:0:stats:ann points");
     worker_games("duel", 200);
     WAIT(finished_players() == 10);
     snapshot_time(&after);

@@ -59,7 +59,7 @@ START_TEST(two_workers_get_the_same_events)
         worker_ask("DEL {duel}:lease");
     /* Both halves begin with w0 and l0. */
     for (int i = 0; i < 10; i++)
-        ck_assert_int_eq(worker_int("HGET {duel}:stats:w%d wins", i), (long long)EVENTS / 10);
+        ck_assert_int_eq(worker_int("HGET {duel}:0:stats:w%d wins", i), (long long)EVENTS / 10);
 }
 END_TEST
 

@@ -383,7 +383,7 @@ worker_totals(const char *product)
     long long total = 0;
 
     for (int i = 0; i < WINNERS; i++)
-        total += worker_int("HGET {%s}:stats:w%d wins", product, i);
+        total += worker_int("HGET {%s}:0:stats:w%d wins", product, i);
     return total;
 }
 
@@ -400,12 +400,12 @@ worker_check_totals(const char *product, size_t n)
     for (size_t i = 0; i < WINNERS; i++) {
         long long wins = share(n, WINNERS, i);
 
-        ck_assert_int_eq(worker_int("HGET {%s}:stats:w%d wins", product, (int)i), wins);
-        ck_assert_int_eq(worker_int("HGET {%s}:stats:w%d games", product, (int)i), wins);
-        ck_assert_int_eq(worker_int("ZSCORE {%s}:board:wins:all w%d", product, (int)i), wins);
+        ck_assert_int_eq(worker_int("HGET {%s}:0:stats:w%d wins", product, (int)i), wins);
+        ck_assert_int_eq(worker_int("HGET {%s}:0:stats:w%d games", product, (int)i), wins);
+        ck_assert_int_eq(worker_int("ZSCORE {%s}:0:board:wins:all w%d", product, (int)i), wins);
     }
     for (size_t i = 0; i < LOSERS; i++)
-        ck_assert_int_eq(worker_int("HGET {%s}:stats:l%d losses", product, (int)i),
+        ck_assert_int_eq(worker_int("HGET {%s}:0:stats:l%d losses", product, (int)i),
                          share(n, LOSERS, i));
 }
 

@@ -71,6 +71,16 @@ lobby_free(struct lobby *lobby)
     free(lobby);
 }
 
+void
+lobby_add_keys(struct redis_args *a, const char *product_id)
+{
+    redis_args_key(a, KEY_DEADLINES, product_id);
+    redis_args_key(a, KEY_LOBBY, product_id);
+    redis_args_key(a, KEY_PUBLIC, product_id);
+    redis_args_key(a, KEY_COUNTS, product_id);
+    redis_args_key(a, KEY_HOLDERS, product_id);
+}
+
 struct redis_args *
 lobby_call(struct lobby *lobby, const char *function, const struct product *product,
            const char *game_id)
@@ -80,10 +90,7 @@ lobby_call(struct lobby *lobby, const char *function, const struct product *prod
     redis_args_reset(a);
     redis_args_fcall(a, function, false);
     redis_args_key(a, KEY_GAME, product->id, game_id);
-    redis_args_key(a, KEY_DEADLINES, product->id);
-    redis_args_key(a, KEY_LOBBY, product->id);
-    redis_args_key(a, KEY_PUBLIC, product->id);
-    redis_args_key(a, KEY_COUNTS, product->id);
+    lobby_add_keys(a, product->id);
     return a;
 }
 

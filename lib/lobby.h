@@ -22,6 +22,7 @@ struct redis;
 struct gameserver_client;
 struct lobby;
 struct product;
+struct redis_args;
 struct token_player;
 
 enum lobby_result {
@@ -87,6 +88,11 @@ void lobby_join(struct lobby *lobby, const struct product *product, const char *
 #define LOBBY_LIST_MAX 25
 void lobby_list(struct lobby *lobby, const struct product *product, int64_t count, int64_t page,
                 lobby_fn *fn, void *cookie);
+
+/* lobby_add_keys(a, product_id): the keys that follow from a product's games, LOBBY_KEYS of them in the order of
+ * lobby_keys() in lib/redis/games.lua. Every function that changes games takes them behind its own first ones. */
+#define LOBBY_KEYS 5
+void lobby_add_keys(struct redis_args *a, const char *product_id);
 
 /* What one lobby_expire_due did. */
 struct lobby_expired {

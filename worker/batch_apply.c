@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/keys.h"
+#include "lib/lobby.h"
 #include "lib/product.h"
 #include "lib/redis.h"
 #include "lib/rules.h"
@@ -14,17 +15,14 @@
 #include "worker/batch_private.h"
 
 /* The keys that every call has, counted from 1 as Lua does; games and figures come behind them. */
-enum { KEYS_POSITION = 7, KEYS_FIXED = 7 };
+enum { KEYS_POSITION = 2 + LOBBY_KEYS + 1, KEYS_FIXED = KEYS_POSITION };
 
 static void
 add_fixed_keys(const struct batch *b, const struct batch_span *span, struct redis_args *a)
 {
     redis_args_key(a, KEY_CHECKPOINT, b->product_id, span->stream);
     redis_args_key(a, KEY_DEADLETTERS, b->product_id);
-    redis_args_key(a, KEY_DEADLINES, b->product_id);
-    redis_args_key(a, KEY_LOBBY, b->product_id);
-    redis_args_key(a, KEY_PUBLIC, b->product_id);
-    redis_args_key(a, KEY_COUNTS, b->product_id);
+    lobby_add_keys(a, b->product_id);
     redis_args_key(a, KEY_POSITION, b->product_id, span->stream);
 }
 

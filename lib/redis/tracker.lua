@@ -70,6 +70,9 @@ function EVENTS.disconnect(g, time, user, t)
     end
 end
 
+-- The checkpoint, the dead letters, and the keys that follow from games.
+local FIRST_KEYS = 2 + #LOBBY_KEYS
+
 -- A cursor over the arguments; each step checks before anything is written.
 local function reader(keys, args)
     local at = 0
@@ -79,10 +82,10 @@ local function reader(keys, args)
         return args[at] or error('arguments end early')
     end
     function r.whole() return whole(r.text()) end
-    -- A key that is not one of the first six, which have their own names.
+    -- A key that is not one of the first, which have their own names.
     function r.key()
         local i = r.whole()
-        if i <= 6 or i > #keys then error('key index out of range') end
+        if i <= FIRST_KEYS or i > #keys then error('key index out of range') end
         return keys[i]
     end
     -- n values in a row; answers where they begin and end.
@@ -283,7 +286,7 @@ local function write_figures(command, list, args)
     end
 end
 
--- apply (checkpoint, deadletters, deadlines, lobby, public, counts, any…): arguments and answer as in
+-- apply (checkpoint, deadletters, those of lobby_keys(), any…): arguments and answer as in
 -- docs/ARCHITECTURE.md. The checkpoint moves last: were a write to fail, the batch would be done again.
 register('apply', function(keys, args)
     local present = redis.call('GET', keys[1]) or ''
@@ -305,13 +308,14 @@ register('apply', function(keys, args)
 
     local answer = play(events, t)
     for _, g in ipairs(games) do pack_game(g) end
-    if #games > 0 then check_keys(keys[3], keys[4], keys[5], keys[6]) end
+    local k = lobby_keys(keys, 3)
+    if #games > 0 then check_keys(k) end
     for _, item in ipairs(hashes) do expect_type(item.key, 'hash') end
     for _, item in ipairs(sets) do expect_type(item.key, 'zset') end
     if #letters > 0 then expect_type(keys[2], 'stream') end
     for _, op in ipairs(operations) do expect_type(op.key, op.type) end
 
-    for _, g in ipairs(games) do write_game(g, keys[3], keys[4], keys[5], keys[6]) end
+    for _, g in ipairs(games) do write_game(g, k) end
     write_figures('HSET', hashes, args)
     write_figures('ZADD', sets, args)
     write_ranked(ranked, args)

@@ -2,6 +2,8 @@
 #include "tests/unit/batch_fixture.h"
 
 #include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/event.h"
@@ -43,6 +45,33 @@ add(struct redisReply *entry)
     ck_assert_msg(event_decode(entry, &e, &why) == 0, "%s", why);
     batch_add(batch, &e);
     entry_free(entry);
+}
+
+const char batch_fixture_keys[] = "{p}:checkpoint:s {p}:deadletters {p}:deadlines {p}:lobby "
+                                  "{p}:public {p}:counts {p}:holders {p}:position:s";
+
+const char *
+batch_fixture_indexes(const char *s)
+{
+    static char text[8192];
+    size_t len = 0;
+    long fixed = 1;
+
+    for (const char *c = batch_fixture_keys; *c != '\0'; c++)
+        fixed += *c == ' ';
+    while (*s != '\0') {
+        char *end;
+
+        ck_assert_uint_lt(len + 24, sizeof(text));
+        if (*s == '~') {
+            len += (size_t)snprintf(text + len, 24, "%ld", fixed + strtol(s + 1, &end, 10));
+            s = end;
+        } else {
+            text[len++] = *s++;
+        }
+    }
+    text[len] = '\0';
+    return text;
 }
 
 const char *

@@ -20,6 +20,13 @@ void batch_fixture_end(void);
 /* add(entry): the next event; entry is freed, since nothing of it may be needed any more. */
 void add(struct redisReply *entry);
 
+/* The keys that every call of apply has first; what follows is counted from there. */
+extern const char batch_fixture_keys[];
+
+/* batch_fixture_indexes(s): s, in which `~1` stands for the index of the first key behind them; valid until the next
+ * call. */
+const char *batch_fixture_indexes(const char *s);
+
 /* joined(a): the arguments, a blank behind each; valid until the next call. */
 const char *joined(const struct redis_args *a);
 

@@ -137,7 +137,7 @@ let_everything_end(void)
             break;
     }
     CONSISTENT();
-    ck_assert_str_eq(functions_command("EXISTS {p}:deadlines {p}:lobby {p}:public"), "0");
+    ck_assert_str_eq(functions_command("EXISTS {p}:deadlines {p}:lobby {p}:public {p}:holders"), "0");
     ck_assert_str_eq(functions_command("HVALS {p}:counts"), "0 0 0");
 }
 

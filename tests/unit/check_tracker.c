@@ -6,7 +6,12 @@
 #include <stdlib.h>
 
 #include "lib/clock.h"
+#include "lib/lobby.h"
 #include "tests/unit/games.h"
+
+/* Of the keys that every call has: the checkpoint, the dead letters, and those that follow from
+ * games. */
+#define LAST_FIXED_KEY (2L + LOBBY_KEYS)
 
 /* The number of events, hashes, sorted sets and dead letters after the timeouts: all 0. */
 static void
@@ -165,52 +170,52 @@ START_TEST(test_chunks)
 }
 END_TEST
 
-/* What follows the timeouts, arguments with | between them; keys 7 and 8 are the game and {p}:x.
- * All of it is wrong. */
+/* What follows the timeouts, arguments with | between them; ~0 is the last of the keys that every
+ * call has, ~1 and ~2 are the game and {p}:x. All of it is wrong. */
 static const char *const damaged[] = {
     "",
     "0|0|0|0",
     "0|0|0|0|0|0", /* one too many */
     "-1|0|0|0|0",
-    "1|6|" A "|5000|over||0|0|0|0", /* key index: of the first six, past the end, none */
-    "1|9|" A "|5000|over||0|0|0|0",
+    "1|~0|" A "|5000|over||0|0|0|0", /* key index: of those, past the end, none */
+    "1|~3|" A "|5000|over||0|0|0|0",
     "1|0|" A "|5000|over||0|0|0|0",
     "1|7.5|" A "|5000|over||0|0|0|0",
-    "1|7|" B "|5000|over||0|0|0|0", /* another game's id */
-    "1|8|" A "|5000|over||0|0|0|0", /* no game's key */
-    "1|7|" A "|5000|rest||0|0|0|0", /* kinds and states that are none */
-    "1|7|" A "|5000|state|created|0|0|0|0",
-    "1|7|" A "|x|over||0|0|0|0",
-    "2|7|" A "|5000|over||0|0|0|0",
-    "1|7|" A "|5000|over||1|8|1|f|0|0|0", /* a hash's pair is cut */
-    "1|7|" A "|5000|over||1|8|0|0|0|0",
-    "1|7|" A "|5000|over||1|8|99999|f|v|0|0|0",
-    "1|7|" A "|5000|over||1|4|1|f|v|0|0|0",
-    "1|7|" A "|5000|over||0|1|8|1|high|m|0|0", /* a score that is none */
-    "1|7|" A "|5000|over||0|1|8|1|nan|m|0|0",
-    "1|7|" A "|5000|over||0|1|8|1| 1|m|0|0",
-    "1|7|" A "|5000|over||0|1|8|1||m|0|0",
-    "1|7|" A "|5000|over||0|0|1|3|a|b|c|0", /* a dead letter's fields */
-    "1|7|" A "|5000|over||0|0|1|0|0",
-    "1|7|" A "|5000|over||0|0|1|4002|a|b|0",
-    "1|7|" A "|5000|over||0|0|0|1|dense|8|8|8|0", /* a ranked board without players */
-    "1|7|" A "|5000|over||0|0|0|1|dense|8|8|8|1|1|u",
-    "1|7|" A "|5000|over||0|0|0|1|dense|8|8|6|1|1|u|",
-    "1|7|" A "|5000|over||0|0|0|1|dense|8|8|8|1|nan|u|",
-    "1|7|" A "|5000|over||0|0|0|1|last|8|8|8|1|1|u|",
-    "1|7|" A "|5000|over||0|0|0|1|first|8|8|8|1|1|u|123",
-    "1|7|" A "|5000|over||0|0|0|1|first|7|8|8|1|1|u|0123456789abcdef",
-    "1|7|" A "|5000|over||0|0|0|0|pull|8|1|1|x", /* lists */
-    "1|7|" A "|5000|over||0|0|0|0|push",
-    "1|7|" A "|5000|over||0|0|0|0|push|8|0|1|x",
-    "1|7|" A "|5000|over||0|0|0|0|push|8|20|0",
-    "1|7|" A "|5000|over||0|0|0|0|push|8|20|2|x",
-    "1|7|" A "|5000|over||0|0|0|0|push|6|20|1|x",
-    "1|7|" A "|5000|over||0|0|0|0|push|8|20|4001|x",
-    "1|7|" A "|5000|over||0|0|0|0|push|7|20|1|x", /* no list */
-    "1|7|" A "|5000|over||0|0|0|0|forget|8",
-    "1|7|" A "|5000|over||0|0|0|0|forget|8|-1",
-    "1|7|" A "|5000|over||0|0|0|0|forget|7|1", /* no sorted set */
+    "1|~1|" B "|5000|over||0|0|0|0", /* another game's id */
+    "1|~2|" A "|5000|over||0|0|0|0", /* no game's key */
+    "1|~1|" A "|5000|rest||0|0|0|0", /* kinds and states that are none */
+    "1|~1|" A "|5000|state|created|0|0|0|0",
+    "1|~1|" A "|x|over||0|0|0|0",
+    "2|~1|" A "|5000|over||0|0|0|0",
+    "1|~1|" A "|5000|over||1|~2|1|f|0|0|0", /* a hash's pair is cut */
+    "1|~1|" A "|5000|over||1|~2|0|0|0|0",
+    "1|~1|" A "|5000|over||1|~2|99999|f|v|0|0|0",
+    "1|~1|" A "|5000|over||1|4|1|f|v|0|0|0",
+    "1|~1|" A "|5000|over||0|1|~2|1|high|m|0|0", /* a score that is none */
+    "1|~1|" A "|5000|over||0|1|~2|1|nan|m|0|0",
+    "1|~1|" A "|5000|over||0|1|~2|1| 1|m|0|0",
+    "1|~1|" A "|5000|over||0|1|~2|1||m|0|0",
+    "1|~1|" A "|5000|over||0|0|1|3|a|b|c|0", /* a dead letter's fields */
+    "1|~1|" A "|5000|over||0|0|1|0|0",
+    "1|~1|" A "|5000|over||0|0|1|4002|a|b|0",
+    "1|~1|" A "|5000|over||0|0|0|1|dense|~2|~2|~2|0", /* a ranked board without players */
+    "1|~1|" A "|5000|over||0|0|0|1|dense|~2|~2|~2|1|1|u",
+    "1|~1|" A "|5000|over||0|0|0|1|dense|~2|~2|~0|1|1|u|",
+    "1|~1|" A "|5000|over||0|0|0|1|dense|~2|~2|~2|1|nan|u|",
+    "1|~1|" A "|5000|over||0|0|0|1|last|~2|~2|~2|1|1|u|",
+    "1|~1|" A "|5000|over||0|0|0|1|first|~2|~2|~2|1|1|u|123",
+    "1|~1|" A "|5000|over||0|0|0|1|first|~1|~2|~2|1|1|u|0123456789abcdef",
+    "1|~1|" A "|5000|over||0|0|0|0|pull|~2|1|1|x", /* lists */
+    "1|~1|" A "|5000|over||0|0|0|0|push",
+    "1|~1|" A "|5000|over||0|0|0|0|push|~2|0|1|x",
+    "1|~1|" A "|5000|over||0|0|0|0|push|~2|20|0",
+    "1|~1|" A "|5000|over||0|0|0|0|push|~2|20|2|x",
+    "1|~1|" A "|5000|over||0|0|0|0|push|~0|20|1|x",
+    "1|~1|" A "|5000|over||0|0|0|0|push|~2|20|4001|x",
+    "1|~1|" A "|5000|over||0|0|0|0|push|~1|20|1|x", /* no list */
+    "1|~1|" A "|5000|over||0|0|0|0|forget|~2",
+    "1|~1|" A "|5000|over||0|0|0|0|forget|~2|-1",
+    "1|~1|" A "|5000|over||0|0|0|0|forget|~1|1", /* no sorted set */
 };
 
 START_TEST(test_damaged_calls_write_nothing)
@@ -221,8 +226,12 @@ START_TEST(test_damaged_calls_write_nothing)
     functions_begin_apply();
     functions_key("{p}:game:" A);
     functions_key("{p}:x");
-    while ((arg = strsep(&rest, "|")) != NULL)
-        functions_arg("%s", arg);
+    while ((arg = strsep(&rest, "|")) != NULL) {
+        if (arg[0] == '~')
+            functions_arg("%ld", LAST_FIXED_KEY + strtol(arg + 1, NULL, 10));
+        else
+            functions_arg("%s", arg);
+    }
     free(list);
     arg = strdup(functions_run());
     ck_assert_msg(arg[0] == '!', "%s", arg);
@@ -251,7 +260,8 @@ END_TEST
 
 /* Keys that hold something else than they should: the call fails before the first write. */
 static const char *const of_another_type[] = {
-    "{p}:deadletters", "{p}:deadlines", "{p}:lobby", "{p}:public", "{p}:counts", "{p}:0:stats:u",
+    "{p}:deadletters", "{p}:deadlines", "{p}:lobby",     "{p}:public",
+    "{p}:counts",      "{p}:holders",   "{p}:0:stats:u",
 };
 
 START_TEST(test_keys_of_another_type)

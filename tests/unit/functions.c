@@ -199,12 +199,13 @@ functions_run(void)
 }
 
 static void
-five_keys(void)
+lobby_keys(void)
 {
     functions_key("{p}:deadlines");
     functions_key("{p}:lobby");
     functions_key("{p}:public");
     functions_key("{p}:counts");
+    functions_key("{p}:holders");
 }
 
 const char *
@@ -215,7 +216,7 @@ functions_game(const char *function, const char *game_id, const char *fmt, ...)
 
     functions_begin(function);
     functions_key("{p}:game:%s", game_id);
-    five_keys();
+    lobby_keys();
     va_start(ap, fmt);
     ck_assert_int_ge(vasprintf(&list, fmt, ap), 0);
     va_end(ap);
@@ -232,7 +233,7 @@ functions_begin_apply(void)
     functions_begin("apply");
     functions_key("{p}:checkpoint:s");
     functions_key("{p}:deadletters");
-    five_keys();
+    lobby_keys();
     functions_arg("%s", checkpoint);
     snprintf(checkpoint, sizeof checkpoint, "%u-0", ++checkpoints);
     functions_arg("%s", checkpoint);
@@ -280,7 +281,7 @@ functions_event(const char *game, long long time, const char *kind, const char *
 /* Everything is recomputed from the hashes: what is listed, its object, the counts, the
  * deadlines. */
 static const char invariants[] =
-    "local games, lobby, playing, listed = 0, 0, 0, 0\n"
+    "local games, lobby, playing, listed, held = 0, 0, 0, 0, {}\n"
     "local keys = redis.call('KEYS', '{p}:game:*')\n"
     "for _, key in ipairs(keys) do\n"
     "  local id = string.sub(key, 10)\n"
@@ -299,6 +300,10 @@ static const char invariants[] =
     "      if not s.token then return id .. ': no token of ' .. s.user end\n"
     "    elseif not s.due and g.state ~= 'creating' then return id .. ': stranded ' .. s.user end\n"
     "    if s.status ~= 'leaving' then taken = taken + 1 else leaving = leaving + 1 end\n"
+    "    if s.status ~= 'leaving' and g.state ~= 'ended' then\n"
+    "      held[s.user] = held[s.user] or {}\n"
+    "      table.insert(held[s.user], id .. (i == 1 and '*' or ''))\n"
+    "    end\n"
     "    if s.due then first = math.min(first, s.due) end\n"
     "    if s.due and s.status == 'confirmed' then wait = true end\n"
     "  end\n"
@@ -330,6 +335,17 @@ static const char invariants[] =
     "if redis.call('ZCARD', '{p}:deadlines') ~= #keys then return 'deadlines without game' end\n"
     "if redis.call('ZCARD', '{p}:lobby') ~= listed then return 'listed without game' end\n"
     "if redis.call('HLEN', '{p}:public') ~= listed then return 'public without game' end\n"
+    "local holders = redis.call('HGETALL', '{p}:holders')\n"
+    "for i = 1, #holders, 2 do\n"
+    "  local user, present = holders[i], {}\n"
+    "  for game in string.gmatch(holders[i + 1], '[^ ]+') do table.insert(present, game) end\n"
+    "  table.sort(present)\n"
+    "  table.sort(held[user] or {})\n"
+    "  if table.concat(present, ' ') ~= table.concat(held[user] or {}, ' ') then\n"
+    "    return 'what ' .. user .. ' holds' end\n"
+    "  held[user] = nil\n"
+    "end\n"
+    "if next(held) then return 'nobody knows what ' .. next(held) .. ' holds' end\n"
     "local function count(name, n)\n"
     "  return tonumber(redis.call('HGET', '{p}:counts', name) or '0') == n end\n"
     "if not count('games', games) then return 'count of games' end\n"

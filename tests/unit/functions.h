@@ -30,7 +30,7 @@ void functions_load(void);
 /* functions_command(fmt, …): any command, as redisCommand() takes it. */
 const char *functions_command(const char *fmt, ...);
 
-/* functions_game(function, game_id, fmt, …): a function with the five keys of a game; the text made of fmt is its
+/* functions_game(function, game_id, fmt, …): a function with the keys of a game; the text made of fmt is its
  * arguments, with | between them. */
 const char *functions_game(const char *function, const char *game_id, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -71,7 +71,7 @@ void functions_arg_events(const struct functions_event *events, size_t n);
 const char *functions_events(const struct functions_event *events, size_t n);
 const char *functions_event(const char *game, long long time, const char *kind, const char *arg);
 
-/* functions_inconsistency(): "" where lobby, public, counts and deadlines say what the games' hashes say; else what
+/* functions_inconsistency(): "" where lobby, public, counts, holders and deadlines say what the games' hashes say; else what
  * does not. */
 const char *functions_inconsistency(void);
 

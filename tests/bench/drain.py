@@ -1,0 +1,271 @@
+#!/usr/bin/python3
+"""How fast varcade-worker drains a stream of game_over events, as ratios within one run.
+
+Against (a) a program in C that reads the same stream in reads of the same size and does nothing with it, and
+(b) a worker in Python with redis-py that does one MULTI an event: HINCRBY, ZINCRBY, SET of its checkpoint.
+
+A Redis of its own with an append-only file, as quickstart has it. The game: games, wins and losses of both players as
+statistics; two boards, wins (winner +1) and points (winner +3), on which losers are with what they have (+0). The
+worker does beside that what it does for every game_over: last matches, head to head, the game's state (each
+event has a game_id, of a game that the lobby does not know). The naive one does the statistics and boards alone.
+Winner and loser are drawn evenly from the players; all of them are on the boards and have statistics beforehand.
+
+Each round measures the three in turn; told are medians of the rounds. Nothing here fails: it prints figures.
+usage: tests/bench/drain.py [--build build] [--players 1000,10000,1000000] [--events 200000] [--rounds 5] [--json FILE]
+"""
+import argparse
+import json
+import os
+import random
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import redis
+
+STREAM = "game_event_stream"
+PRODUCT = "bench"
+CHECKPOINT = "{%s}:checkpoint:%s" % (PRODUCT, STREAM)
+POSITION = "{%s}:position:%s" % (PRODUCT, STREAM)
+BOARDS = ("wins", "points")
+NAIVE_SECONDS = 1.5
+
+GAME = {
+    "product_id": PRODUCT,
+    "title": "A game",
+    "game_server_url": "http://127.0.0.1:1",
+    "game_socket_url": "ws://127.0.0.1:1/",
+    "players": {"min": 2, "max": 2},
+    "stats": [
+        {"on": {"type": "game_over"}, "player": "winner_id", "add": {"games": 1, "wins": 1, "losses": 0}},
+        {"on": {"type": "game_over"}, "player": "loser_id", "add": {"games": 1, "wins": 0, "losses": 1}},
+    ],
+    "boards": [
+        {"id": board, "title": board, "from": [
+            {"on": {"type": "game_over"}, "player": "winner_id", "add": add},
+            {"on": {"type": "game_over"}, "player": "loser_id", "add": 0}]}
+        for board, add in zip(BOARDS, (1, 3))
+    ],
+}
+
+
+def board_key(board):
+    return "{%s}:board:%s:all" % (PRODUCT, board)
+
+
+def stats_key(user):
+    return "{%s}:stats:%s" % (PRODUCT, user)
+
+
+class Setting:
+    """A folder with a Redis, a game file and a worker's configuration."""
+
+    def __init__(self, build, game, append_only):
+        self.build = Path(build).resolve()
+        self.dir = Path(tempfile.mkdtemp(prefix="varcade-drain-"))
+        self.socket = str(self.dir / "redis.sock")
+        self.log = open(self.dir / "log", "wb")
+        self.server = subprocess.Popen(
+            ["redis-server", "--port", "0", "--unixsocket", self.socket, "--dir", str(self.dir), "--save", "",
+             "--appendonly", append_only, "--auto-aof-rewrite-percentage", "0", "--loglevel", "warning"], stdout=self.log)
+        self.redis = redis.Redis(unix_socket_path=self.socket, decode_responses=True)
+        for folder in ("games", "metrics", "snapshots"):
+            (self.dir / folder).mkdir()
+        (self.dir / f"games/{PRODUCT}.json").write_text(json.dumps(game))
+        (self.dir / "varcade.json").write_text(json.dumps({
+            "games": {"dir": "games"}, "redis": {"state_url": "unix:" + self.socket}, "log": {"levels": "warning"},
+            "snapshots": {"dir": "snapshots"}, "metrics": {"dir": "metrics"}, "worker": {"listen": ""}}))
+        while True:
+            try:
+                self.redis.ping()
+                return
+            except redis.exceptions.ConnectionError:
+                time.sleep(0.01)
+
+    def send(self, commands):
+        """Many commands, packed here: redis-py would take minutes for millions. Errors end the program."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(self.socket)
+            answers = s.makefile("rb")
+            waiting = 0
+            packed = []
+            for command in commands:
+                packed.append(b"*%d\r\n" % len(command))
+                packed += [b"$%d\r\n%b\r\n" % (len(x), x) for x in (str(x).encode() for x in command)]
+                waiting += 1
+                if waiting == 2000:
+                    self.flush(s, packed, answers, waiting)
+                    waiting, packed = 0, []
+            self.flush(s, packed, answers, waiting)
+
+    @staticmethod
+    def flush(s, packed, answers, waiting):
+        s.sendall(b"".join(packed))
+        for _ in range(waiting):
+            line = answers.readline()
+            if line.startswith(b"-"):
+                sys.exit(line.decode())
+            if line.startswith(b"$"):
+                answers.readline()
+
+    def close(self, keep):
+        self.server.kill()
+        self.server.wait()
+        self.log.close()
+        if not keep:
+            shutil.rmtree(self.dir)
+
+
+def prefill(setting, players):
+    def commands():
+        for first in range(0, players, 500):
+            users = range(first, min(first + 500, players))
+            for board, each in zip(BOARDS, (1, 3)):
+                yield ["ZADD", board_key(board)] + [x for u in users for x in (each * (u % 5000), f"u{u}")]
+            yield ["HSET", "{%s}:names" % PRODUCT] + [x for u in users for x in (f"u{u}", f"Player {u}")]
+            for u in users:
+                yield ["HSET", stats_key(f"u{u}"), "games", u % 9000, "wins", u % 5000, "losses", u % 4000]
+    setting.send(commands())
+
+
+def write_events(setting, players, n):
+    rng = random.Random(7)
+
+    def commands():
+        for _ in range(n):
+            winner, loser = rng.sample(range(players), 2)
+            yield ["XADD", STREAM, "*", "product_id", PRODUCT, "game_id", "%032x" % rng.getrandbits(128), "type", "game_over",
+                   "winner_id", f"u{winner}", "loser_id", f"u{loser}"]
+    setting.send(commands())
+    return setting.redis.xinfo_stream(STREAM)["last-generated-id"]
+
+
+def forget_place(setting):
+    setting.redis.delete(CHECKPOINT, POSITION)
+
+
+def read_calls(setting):
+    return setting.redis.info("commandstats").get("cmdstat_xread", {}).get("calls", 0)
+
+
+def rss_of(pid):
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def drain_with_worker(setting, events, last):
+    """Events a second, from the first batch on; how many a read; the most memory that it took."""
+    forget_place(setting)
+    calls = read_calls(setting)
+    worker = subprocess.Popen([setting.build / "worker/varcade-worker", "--config", setting.dir / "varcade.json"],
+                              stderr=setting.log)
+    first = None
+    try:
+        while True:
+            at, entries = setting.redis.hmget(POSITION, "id", "entries")
+            now = time.monotonic()
+            if at is not None and first is None:
+                first = (now, int(entries))
+            if at == last:
+                break
+            if worker.poll() is not None:
+                sys.exit("the worker ended: " + (setting.dir / "log").read_text())
+            time.sleep(0.005)
+        calls = read_calls(setting) - calls
+        return (events - first[1]) / (now - first[0]), events // calls, rss_of(worker.pid)
+    finally:
+        worker.terminate()
+        worker.wait()
+        setting.redis.delete("{%s}:lease" % PRODUCT, "{?}:lease")
+
+
+def drain_with_nothing(setting, count):
+    out = subprocess.run([setting.build / "tests/bench/read_only", setting.socket, STREAM, str(count)],
+                         check=True, capture_output=True, text=True).stdout.split()
+    return int(out[0]) / float(out[1])
+
+
+def drain_naively(setting):
+    """What one writes first: one transaction an event. Answers events a second."""
+    r = setting.redis
+    at, n, begin = "0-0", 0, time.monotonic()
+    while True:
+        for at, e in r.xread({STREAM: at}, count=1000)[0][1]:
+            pipe = r.pipeline(transaction=True)
+            if e["type"] == "game_over":
+                winner, loser = e["winner_id"], e["loser_id"]
+                pipe.hincrby(stats_key(winner), "games", 1)
+                pipe.hincrby(stats_key(winner), "wins", 1)
+                pipe.hincrby(stats_key(loser), "games", 1)
+                pipe.hincrby(stats_key(loser), "losses", 1)
+                pipe.zincrby(board_key("wins"), 1, winner)
+                pipe.zincrby(board_key("points"), 3, winner)
+            pipe.set(CHECKPOINT, at)
+            pipe.execute()
+            n += 1
+            if time.monotonic() - begin > NAIVE_SECONDS:
+                return n / (time.monotonic() - begin)
+
+
+def measure(arguments, players):
+    game = json.loads(Path(arguments.game).read_text()) if arguments.game else GAME
+    setting = Setting(arguments.build, game, arguments.appendonly)
+    try:
+        before = setting.redis.info("memory")["used_memory"]
+        prefill(setting, players)
+        memory = setting.redis.info("memory")["used_memory"] - before
+        last = write_events(setting, players, arguments.events)
+        rows = []
+        drain_with_worker(setting, arguments.events, last)  # what is made once is there
+        for _ in range(arguments.rounds):
+            rate, count, rss = drain_with_worker(setting, arguments.events, last)
+            reading = drain_with_nothing(setting, count)
+            naive = drain_naively(setting)
+            rows.append((rate, reading, naive, rate / reading, rate / naive, count, rss))
+        after = setting.redis.info("memory")["used_memory"]
+        figures = dict(zip(("events_per_second", "reading_per_second", "naive_per_second", "to_reading", "to_naive",
+                            "events_a_read", "worker_bytes"), (statistics.median(x) for x in zip(*rows))))
+        figures.update(players=players, least_to_reading=min(r[3] for r in rows), most_to_reading=max(r[3] for r in rows),
+                       redis_bytes_prefilled=memory, redis_bytes_at_end=after - before,
+                       stream_bytes=setting.redis.memory_usage(STREAM, samples=0))
+        return figures
+    finally:
+        setting.close(arguments.keep)
+
+
+def tell(f):
+    print("%9d %9.0f/s %9.0f/s %7.0f/s   %5.3f (%.3f to %.3f)  %6.1f  %6d %9.0f MB %9.0f MB" % (
+        f["players"], f["events_per_second"], f["reading_per_second"], f["naive_per_second"], f["to_reading"],
+        f["least_to_reading"], f["most_to_reading"], f["to_naive"], f["events_a_read"], f["worker_bytes"] / 1e6,
+        f["redis_bytes_prefilled"] / 1e6), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", default=Path(__file__).resolve().parents[2] / "build")
+    parser.add_argument("--players", default="1000,10000,1000000")
+    parser.add_argument("--events", type=int, default=200000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--appendonly", choices=("yes", "no"), default="yes")
+    parser.add_argument("--game", help="another game's file, of product bench")
+    parser.add_argument("--json", help="write the figures there")
+    parser.add_argument("--keep", action="store_true", help="keep the folder with Redis' data and the log")
+    arguments = parser.parse_args()
+    print("  players      worker     reading     naive   worker to reading         to naive  a read    worker     players in Redis")
+    figures = []
+    for players in arguments.players.split(","):
+        figures.append(measure(arguments, int(players)))
+        tell(figures[-1])
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(figures, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -17,13 +17,26 @@
 #define PLAYER_AT 3
 #define PLAYER_ELEMENTS (PLAYER_AT + ENTRY_ELEMENTS)
 
-struct board_page
-board_page_first(const struct product *product, size_t board, wall_ms now)
+bool
+board_page_of(const struct product *product, size_t board, enum window_kind kind, wall_ms now,
+              struct board_page *ret_page)
 {
     const struct window_plan *plan = &rules_board_at(product->rules, board)->windows;
     struct board_page page = {
-        .product = product, .board = board, .kind = plan->standard, .limit = BOARD_LIMIT_DEFAULT};
-    bool found = window_at(plan, page.kind, now, &page.window);
+        .product = product, .board = board, .kind = kind, .limit = BOARD_LIMIT_DEFAULT};
+
+    if (!window_at(plan, kind, now, &page.window))
+        return false;
+    *ret_page = page;
+    return true;
+}
+
+struct board_page
+board_page_first(const struct product *product, size_t board, wall_ms now)
+{
+    enum window_kind kind = rules_board_at(product->rules, board)->windows.standard;
+    struct board_page page;
+    bool found = board_page_of(product, board, kind, now, &page);
 
     assert(found && "seasons are never the standard");
     return page;

@@ -43,6 +43,11 @@ struct board_page {
  * first one of the board's standard window at now. */
 struct board_page board_page_first(const struct product *product, size_t board, wall_ms now);
 
+/* board_page_of(product, board, kind, now, ret): the first page of its window of this kind; false
+ * where there is none: between seasons. */
+bool board_page_of(const struct product *product, size_t board, enum window_kind kind, wall_ms now,
+                   struct board_page *ret_page) __attribute__((warn_unused_result));
+
 /* board_page_command(a, page): add to a the function call that reads the page, of the generation that is
  * the product's: see generation_moved. So do the two that follow. */
 void board_page_command(struct redis_args *a, const struct board_page *page);

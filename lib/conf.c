@@ -170,7 +170,7 @@ static const struct table_row rows[] = {
      .fallback = "\"\"", .unit = "",
      .help = "Where the worker writes leaderboards as files for nginx. Empty: it writes none."},
     {.key = "snapshots.interval_ms", MS, FIELD(snapshots_interval), .min = 10, .max = 60000,
-     .fallback = "250",
+     .fallback = "150",
      .help = "One leaderboard's file is written at most this often."},
     {.key = "metrics.dir", .type = TABLE_PATH, FIELD(metrics_dir), .min = 0, .max = 4000,
      .fallback = "\"\"", .unit = "",

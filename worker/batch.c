@@ -385,15 +385,18 @@ batch_move_at(const struct batch *b, size_t i)
 }
 
 bool
-batch_changes_board(const struct batch *b, size_t board)
+batch_changes_board(const struct batch *b, size_t board, const char *window)
 {
     size_t i;
     const struct figure *figure;
 
     for (i = 0; i < b->ngroups; i++) {
-        if (b->groups[i]->kind == GROUP_STATS || b->groups[i]->board != board)
+        const struct group *group = b->groups[i];
+
+        if (group->kind == GROUP_STATS || group->board != board ||
+            strcmp(group->window.name, window) != 0)
             continue;
-        for (figure = b->groups[i]->figures; figure != NULL; figure = figure->next)
+        for (figure = group->figures; figure != NULL; figure = figure->next)
             if (figure->changed)
                 return true;
     }

@@ -101,8 +101,9 @@ struct batch_dead batch_dead_at(const struct batch *b, size_t i); /* i < results
 size_t batch_moves(const struct batch *b);
 struct batch_move batch_move_at(const struct batch *b, size_t i);
 
-/* batch_changes_board(b, board): whether a score of this board is written. */
-bool batch_changes_board(const struct batch *b, size_t board);
+/* batch_changes_board(b, board, window): whether a score in the board's window of this name is
+ * written. */
+bool batch_changes_board(const struct batch *b, size_t board, const char *window);
 
 /* batch_changes_names(b): whether a player's name is written, which boards show. */
 bool batch_changes_names(const struct batch *b);

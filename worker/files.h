@@ -24,8 +24,20 @@ bool files_is_left_over(const char *name);
  * another worker may share the folder, and a file that somebody removed has to come back. */
 bool files_same(const char *path, const struct buf *data);
 
-/* files_replace(path, temporary, data): returns 0; or -1 with errno, and the old file as it was. */
+/*
+ * files_replace(path, temporary, data): returns 0; or -1 with errno, and the old file as it was.
+ *
+ * The file's time is made of its bytes: 31 bits of their SHA-256, as seconds since 1970. A web
+ * server makes the ETag of a file's second and its size, and with the clock's seconds two versions
+ * within one of them could share it, as could those of two hosts. So equal bytes have one ETag,
+ * everywhere, and others another.
+ */
 int files_replace(const char *path, const char *temporary, const struct buf *data)
+    __attribute__((warn_unused_result));
+
+/* files_link(path, temporary, target): let path be a symbolic link to target, by rename where it is
+ * not one yet. Returns 0, or -1 with errno. */
+int files_link(const char *path, const char *temporary, const char *target)
     __attribute__((warn_unused_result));
 
 #endif

@@ -63,6 +63,11 @@ take_over(struct lane **old, size_t n, const char *id, const struct product *pro
             continue;
         old[i] = NULL;
         lane->product = product;
+        if (product != NULL) {
+            /* Its boards may be others now. */
+            snapshots_free(lane->snapshots);
+            lane->snapshots = snapshots_new(lane);
+        }
         return lane;
     }
     return NULL;

@@ -10,6 +10,7 @@
 #include "lib/text.h"
 #include "worker/consumer.h"
 #include "worker/position.h"
+#include "worker/snapshots.h"
 #include "worker/worker.h"
 
 /* The position's fields `id` and `entries`; they hold only where id is the checkpoint (somebody may
@@ -107,6 +108,8 @@ on_position(void *cookie, enum redis_outcome outcome, const struct redisReply *r
             lane->moved_at = loop_now(lane->worker->loop);
             lane->at_end = false;
             lane->place = LANE_READY;
+            /* Whoever moved the checkpoint may have changed anything. */
+            snapshots_refresh(lane->snapshots);
         }
     }
     consumer_wake(lane->worker->consumer);

@@ -1,6 +1,9 @@
 /*
- * Snapshot files: see snapshots.h. A lane has one for its top ten and one for each board; what they
- * differ in is where they stand, what is read, and how it is written down.
+ * The snapshot files of a lane: see snapshots.h. It has one for its top ten, and one for each
+ * window of each of its boards.
+ *
+ * What this worker changes it knows. What it cannot know is looked for every TICK: windows that are
+ * over, a checkpoint that moved without it, names; and one file after the other has its turn.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -8,58 +11,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "lib/board.h"
-#include "lib/buf.h"
 #include "lib/conf.h"
-#include "lib/log.h"
+#include "lib/keys.h"
 #include "lib/loop.h"
-#include "lib/metrics.h"
 #include "lib/product.h"
 #include "lib/redis.h"
 #include "lib/rules.h"
 #include "lib/text.h"
-#include "lib/topten.h"
 #include "worker/batch.h"
 #include "worker/files.h"
 #include "worker/mem.h"
+#include "worker/snapshot.h"
 #include "worker/snapshots.h"
 #include "worker/worker.h"
 
 #define FOLDER "leaderboards"
 #define TOP_TEN "top_ten"
-#define LOOK ((dur_ms)2000) /* how often a board is looked at without a reason */
-
-struct snapshot {
-    struct lane *lane;
-    int board;    /* index among the product's boards; -1: a top ten where there is none */
-    bool top_ten; /* else the board's first page */
-    struct board_page page; /* that page, as it was asked for last */
-    struct loop_timer *timer;
-    char *folder;
-    char *path;
-    char *temporary;
-    mono_ms written; /* when the file was last looked at */
-    bool asked;      /* the board is being read */
-    bool changed;    /* … and has changed since */
-};
+#define TICK ((dur_ms)2000)
 
 struct snapshots {
+    struct lane *lane;
+    struct loop_timer *timer;
+    char checkpoint[EVENT_ID_SIZE]; /* as it was last seen in Redis, and with it … */
+    long long names;                /* … how many names of players there were */
+    size_t turn;                    /* whose turn it is to be looked at without a reason */
     size_t n;
-    struct snapshot file[]; /* the top ten, then the boards */
+    struct snapshot file[]; /* the top ten, then the boards' windows */
 };
-
-static void
-trouble(struct worker *w, const char *what, const char *path)
-{
-    int error = errno;
-
-    if (report_allowed(&w->report.trouble_lines, loop_now(w->loop)))
-        log_error("snapshots", what, LOG_S("path", path), LOG_ERRNO(error));
-}
 
 static char *
 join(const char *dir, const char *name)
@@ -73,20 +53,39 @@ join(const char *dir, const char *name)
 
 /* --- the folders ------------------------------------------------------------------------------ */
 
+/* Whether this is the name of a file of that board: `<board>` the standard window, and
+ * `<board>.<kind>` each of them, of which the standard one is a link to the former. */
+static bool
+is_of_board(const struct rules_board *board, const char *suffix, bool is_link)
+{
+    int kind;
+
+    if (*suffix == '\0')
+        return !is_link;
+    kind = window_kind_find(suffix + 1, strlen(suffix + 1));
+    return kind >= 0 && board->windows.has[kind] &&
+           is_link == (kind == (int)board->windows.standard);
+}
+
 /* Whether a file has the name of a board, or among the top tens of a product, that is no more.
  * Names that cannot be one are somebody else's files. */
 static bool
-is_of_nothing(const struct worker *w, const char *folder, const char *name)
+is_of_nothing(const struct worker *w, const char *folder, const char *name, bool is_link)
 {
-    size_t len = strlen(name);
+    const char *suffix = strchrnul(name, '.');
+    size_t len = (size_t)(suffix - name);
     const struct product *product;
+    int board;
 
-    if (!text_is_product_id(name, len))
+    if (!text_is_product_id(name, len) ||
+        (*suffix != '\0' && window_kind_find(suffix + 1, strlen(suffix + 1)) < 0))
         return false;
     if (strcmp(folder, TOP_TEN) == 0)
-        return products_find(w->products, name, len) == NULL;
+        return *suffix == '\0' && products_find(w->products, name, len) == NULL;
     product = products_find(w->products, folder, strlen(folder));
-    return product == NULL || rules_board_find(product->rules, name, len) < 0;
+    board = product != NULL ? rules_board_find(product->rules, name, len) : -1;
+    return board < 0 ||
+           !is_of_board(rules_board_at(product->rules, (size_t)board), suffix, is_link);
 }
 
 static void
@@ -95,11 +94,15 @@ clean_folder(struct worker *w, const char *above, const char *name)
     char *path = join(above, name);
     DIR *dir = opendir(path);
     struct dirent *entry;
+    char target[1];
 
-    while (dir != NULL && (entry = readdir(dir)) != NULL)
-        if ((files_is_left_over(entry->d_name) || is_of_nothing(w, name, entry->d_name)) &&
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        bool is_link = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target)) >= 0;
+
+        if ((files_is_left_over(entry->d_name) || is_of_nothing(w, name, entry->d_name, is_link)) &&
             unlinkat(dirfd(dir), entry->d_name, 0) < 0)
-            trouble(w, "a file that is no longer needed cannot be removed", entry->d_name);
+            snapshot_trouble(w, "a file that is no longer needed cannot be removed", entry->d_name);
+    }
     if (dir != NULL)
         (void)closedir(dir);
     free(path);
@@ -117,7 +120,7 @@ snapshots_prepare(struct worker *w)
     path = join(w->conf->snapshots_dir, FOLDER);
     dir = files_make_folder(path) == 0 ? opendir(path) : NULL;
     if (dir == NULL)
-        trouble(w, "the folder cannot be used", path);
+        snapshot_trouble(w, "the folder cannot be used", path);
     while (dir != NULL && (entry = readdir(dir)) != NULL)
         if (text_is_product_id(entry->d_name, strlen(entry->d_name)))
             clean_folder(w, path, entry->d_name);
@@ -126,135 +129,13 @@ snapshots_prepare(struct worker *w)
     free(path);
 }
 
-/* --- one file --------------------------------------------------------------------------------- */
-
-/* Add the command that reads it; false where there is nothing to be read. */
-static bool
-command(struct snapshot *s, struct redis_args *a)
-{
-    if (s->top_ten)
-        return topten_command(a, s->lane->product, clock_wall());
-    s->page = board_page_first(s->lane->product, (size_t)s->board, clock_wall());
-    board_page_command(a, &s->page);
-    return true;
-}
-
-static int
-render(const struct snapshot *s, const struct redisReply *reply, struct buf *json)
-{
-    return s->top_ten ? topten_render(reply, json) : board_page_render(&s->page, reply, json);
-}
-
-/* Also where somebody has removed the folder. */
-static int
-write_file(const struct snapshot *s, const struct buf *json)
-{
-    int ret = files_replace(s->path, s->temporary, json);
-
-    if (ret == 0 || errno != ENOENT || files_make_folder(s->folder) < 0)
-        return ret;
-    return files_replace(s->path, s->temporary, json);
-}
-
-/*
- * How long the file has to stay as it is, ms. A web server makes its ETag of the second in which it
- * was written and its size: of two versions in one second, whoever has the first would never be
- * given the second. The clock is the one that files are given their time by.
- */
-static dur_ms
-stays(const struct snapshot *s)
-{
-    struct timespec now;
-    struct stat st;
-
-    if (stat(s->path, &st) < 0 || clock_gettime(CLOCK_REALTIME_COARSE, &now) < 0 ||
-        st.st_mtim.tv_sec != now.tv_sec)
-        return 0;
-    return 1000 - now.tv_nsec / 1000000;
-}
-
-/* Returns 0, or after how long it has to be tried again. */
-static dur_ms
-save(struct snapshot *s, const struct redisReply *reply)
-{
-    struct worker *w = s->lane->worker;
-    dur_ms wait = 0;
-    struct buf json;
-
-    buf_init(&json, BOARD_JSON_MAX);
-    if (render(s, reply, &json) < 0) {
-        errno = EBADMSG;
-        trouble(w, "the board is none", s->path);
-    } else if (!files_same(s->path, &json) && (wait = stays(s)) == 0) {
-        if (write_file(s, &json) == 0) {
-            metric_add(w->report.snapshots, 1);
-        } else {
-            trouble(w, "the file cannot be written", s->path);
-            (void)unlink(s->path); /* an old one would be served as if it were new */
-        }
-    }
-    buf_free(&json);
-    return wait;
-}
-
-/* --- when ------------------------------------------------------------------------------------- */
-
-static void
-on_board(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
-{
-    struct snapshot *s = cookie;
-    struct worker *w = s->lane->worker;
-    dur_ms next = LOOK, wait;
-
-    s->lane->busy--;
-    s->asked = false;
-    if (generation_moved(s->lane->product, outcome, reply)) {
-        loop_timer_set(s->timer, 0);
-        return;
-    }
-    s->written = loop_now(w->loop);
-    if (outcome == REDIS_DONE) {
-        wait = save(s, reply);
-        if (wait > 0)
-            next = wait;
-    } else if (outcome == REDIS_REFUSED) {
-        errno = EBADMSG;
-        trouble(w, reply->str, s->path);
-    }
-    if (s->changed && next > w->conf->snapshots_interval)
-        next = w->conf->snapshots_interval;
-    loop_timer_set(s->timer, next);
-    s->changed = false;
-}
-
-static void
-look(void *cookie)
-{
-    struct snapshot *s = cookie;
-    struct lane *lane = s->lane;
-    const struct worker *w = lane->worker;
-    struct redis_args a;
-
-    loop_timer_set(s->timer, LOOK);
-    if (s->asked || w->reloading || w->stopping || !redis_is_up(w->state))
-        return;
-    redis_args_init(&a);
-    if (command(s, &a)) {
-        s->asked = true;
-        lane->busy++;
-        redis_send(w->state, &a, on_board, s);
-    } else {
-        (void)save(s, NULL); /* never changes */
-    }
-    redis_args_free(&a);
-}
+/* --- for a reason ----------------------------------------------------------------------------- */
 
 void
 snapshots_refresh(struct snapshots *all)
 {
     for (size_t i = 0; all != NULL && i < all->n; i++)
-        if (!all->file[i].asked)
-            loop_timer_set(all->file[i].timer, 0);
+        snapshot_mark(&all->file[i]);
 }
 
 void
@@ -264,68 +145,193 @@ snapshots_applied(struct snapshots *all, const struct batch *batch)
 
     for (size_t i = 0; all != NULL && i < all->n; i++) {
         struct snapshot *s = &all->file[i];
-        const struct worker *w = s->lane->worker;
-        dur_ms since = loop_now(w->loop) - s->written;
 
-        if (s->board < 0 || !(batch_changes_board(batch, (size_t)s->board) || names))
-            continue;
-        s->changed = s->asked;
-        if (!s->asked)
-            loop_timer_set(s->timer, since < w->conf->snapshots_interval
-                                         ? w->conf->snapshots_interval - since
-                                         : 0);
+        if (s->board >= 0 && s->shown &&
+            (names || batch_changes_board(batch, (size_t)s->board, s->page.window.name)))
+            snapshot_mark(s);
     }
+}
+
+/* --- without a reason ------------------------------------------------------------------------- */
+
+/* The checkpoint moves with whatever changes a board. Where this worker has moved it, it knows
+ * already what changed. */
+static void
+on_checkpoint(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
+{
+    struct snapshots *all = cookie;
+    const struct lane *lane = all->lane;
+    const char *checkpoint;
+
+    all->lane->busy--;
+    if (outcome != REDIS_DONE)
+        return;
+    checkpoint = reply->type == REDIS_REPLY_STRING ? reply->str : "";
+    if (strcmp(checkpoint, all->checkpoint) == 0)
+        return;
+    (void)snprintf(all->checkpoint, sizeof(all->checkpoint), "%s", checkpoint);
+    if (lane->place != LANE_READY || strcmp(checkpoint, lane->checkpoint) != 0)
+        snapshots_refresh(all);
+}
+
+/* Names are also told by players' tokens, past every worker. A name that is another and not one
+ * more is found in turn. */
+static void
+on_names(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
+{
+    struct snapshots *all = cookie;
+
+    all->lane->busy--;
+    if (outcome != REDIS_DONE || reply->type != REDIS_REPLY_INTEGER || reply->integer == all->names)
+        return;
+    all->names = reply->integer;
+    snapshots_refresh(all);
+}
+
+static void
+ask_for_news(struct snapshots *all)
+{
+    struct lane *lane = all->lane;
+    const struct worker *w = lane->worker;
+    struct redis_args a;
+
+    lane->busy += 2;
+    redis_args_init(&a);
+    redis_args_str(&a, "GET");
+    redis_args_printf(&a, KEY_CHECKPOINT, lane->id, w->conf->stream_name);
+    redis_send(w->state, &a, on_checkpoint, all);
+    redis_args_reset(&a);
+    redis_args_str(&a, "HLEN");
+    redis_args_printf(&a, KEY_NAMES, lane->id);
+    redis_send(w->state, &a, on_names, all);
+    redis_args_free(&a);
+}
+
+/* Whether another window than the file has is the present one. */
+static bool
+is_over(const struct snapshot *s, wall_ms now)
+{
+    struct board_page page;
+
+    if (s->board < 0)
+        return false;
+    if (s->shown)
+        return s->page.window.ends <= now || s->page.window.starts > now;
+    return board_page_of(s->lane->product, (size_t)s->board, s->kind, now, &page);
+}
+
+/* Look at windows that are over, and tell when the next one will be. */
+static dur_ms
+end_windows(struct snapshots *all)
+{
+    wall_ms now = clock_wall();
+    dur_ms wait = TICK;
+
+    for (size_t i = 0; i < all->n; i++) {
+        struct snapshot *s = &all->file[i];
+
+        if (is_over(s, now))
+            snapshot_mark(s);
+        else if (s->board >= 0 && s->shown && s->page.window.ends - now < wait)
+            wait = s->page.window.ends - now;
+    }
+    return wait;
+}
+
+static void
+tick(void *cookie)
+{
+    struct snapshots *all = cookie;
+
+    loop_timer_set(all->timer, end_windows(all));
+    if (!snapshot_may_ask(all->lane->worker))
+        return;
+    snapshot_mark(&all->file[all->turn]);
+    all->turn = (all->turn + 1) % all->n;
+    ask_for_news(all);
 }
 
 /* --- all of a lane ---------------------------------------------------------------------------- */
 
-/* folder: below leaderboards/; name: of the file in it. */
-static void
-open_snapshot(struct snapshot *s, struct lane *lane, const char *folder, const char *name)
+/* The files of one board: `<board>` its standard window, `<board>.<kind>` each of them. Returns how
+ * many they are. */
+static size_t
+open_board(struct snapshot *first, struct lane *lane, const char *folder, size_t i)
 {
-    struct worker *w = lane->worker;
+    const struct rules_board *board = rules_board_at(lane->product->rules, i);
+    size_t n = 0;
 
-    if (asprintf(&s->folder, "%s/" FOLDER "/%s", w->conf->snapshots_dir, folder) < 0)
-        mem_out();
-    s->lane = lane;
-    s->path = join(s->folder, name);
-    s->temporary = files_temporary(s->folder, name);
-    s->written = loop_now(w->loop) - w->conf->snapshots_interval;
-    s->timer = loop_timer_new(w->loop, look, s);
-    if (s->timer == NULL)
-        mem_out();
-    loop_timer_set(s->timer, 0);
+    for (int kind = 0; kind < WINDOW_KINDS; kind++) {
+        bool standard = kind == (int)board->windows.standard;
+        struct snapshot *s = &first[n];
+        char *name;
+
+        if (!board->windows.has[kind])
+            continue;
+        if (asprintf(&name, "%s.%s", board->id, window_kind_name((enum window_kind)kind)) < 0)
+            mem_out();
+        s->board = (int)i;
+        s->kind = (enum window_kind)kind;
+        snapshot_open(s, lane, folder, standard ? board->id : name);
+        if (standard) {
+            s->link = join(folder, name);
+            s->target = board->id;
+        }
+        free(name);
+        n++;
+    }
+    return n;
+}
+
+static void
+open_top_ten(struct snapshot *s, struct lane *lane, const char *folder)
+{
+    const struct rules *rules = lane->product->rules;
+
+    s->top_ten = true;
+    s->board = rules_top_ten_board(rules);
+    if (s->board >= 0)
+        s->kind = rules_board_at(rules, (size_t)s->board)->windows.standard;
+    snapshot_open(s, lane, folder, lane->id);
 }
 
 struct snapshots *
 snapshots_new(struct lane *lane)
 {
-    const struct rules *rules = lane->product->rules;
-    size_t boards = rules_board_count(rules);
+    size_t boards = rules_board_count(lane->product->rules);
+    struct worker *w = lane->worker;
     struct snapshots *all;
+    char *above, *folder;
 
-    if (lane->worker->conf->snapshots_dir[0] == '\0')
+    if (w->conf->snapshots_dir[0] == '\0')
         return NULL;
-    all = mem_alloc(1, sizeof(*all) + (1 + boards) * sizeof(all->file[0]));
-    all->n = 1 + boards;
-    all->file[0].top_ten = true;
-    all->file[0].board = rules_top_ten_board(rules);
-    open_snapshot(&all->file[0], lane, TOP_TEN, lane->id);
-    for (size_t i = 0; i < boards; i++) {
-        all->file[1 + i].board = (int)i;
-        open_snapshot(&all->file[1 + i], lane, lane->id, rules_board_at(rules, i)->id);
-    }
+    all = mem_alloc(1, sizeof(*all) + (1 + boards * WINDOW_KINDS) * sizeof(all->file[0]));
+    all->lane = lane;
+    all->names = -1;
+    all->timer = loop_timer_new(w->loop, tick, all);
+    if (all->timer == NULL)
+        mem_out();
+    loop_timer_set(all->timer, 0);
+    above = join(w->conf->snapshots_dir, FOLDER);
+    folder = join(above, TOP_TEN);
+    open_top_ten(&all->file[0], lane, folder);
+    free(folder);
+    folder = join(above, lane->id);
+    all->n = 1;
+    for (size_t i = 0; i < boards; i++)
+        all->n += open_board(&all->file[all->n], lane, folder, i);
+    free(folder);
+    free(above);
     return all;
 }
 
 void
 snapshots_free(struct snapshots *all)
 {
-    for (size_t i = 0; all != NULL && i < all->n; i++) {
-        loop_timer_free(all->file[i].timer);
-        free(all->file[i].path);
-        free(all->file[i].temporary);
-        free(all->file[i].folder);
-    }
+    if (all == NULL)
+        return;
+    for (size_t i = 0; i < all->n; i++)
+        snapshot_close(&all->file[i]);
+    loop_timer_free(all->timer);
     free(all);
 }

@@ -2,13 +2,17 @@
  * Boards as files, for nginx to serve: at the speed of a static file, and also while Redis or the
  * FastCGI programs are down. The bytes are those that the routes of the same names answer:
  *
- *   snapshots.dir/leaderboards/top_ten/<product>   GET /leaderboards/top_ten/{product}
- *   snapshots.dir/leaderboards/<product>/<board>   GET /leaderboards/{product}/{board}
+ *   snapshots.dir/leaderboards/top_ten/<product>        GET /leaderboards/top_ten/{product}
+ *   snapshots.dir/leaderboards/<product>/<board>        GET /leaderboards/{product}/{board}
+ *   snapshots.dir/leaderboards/<product>/<board>.daily  GET /leaderboards/{product}/{board}?window=daily
  *
- * A file is replaced by rename, at most once per snapshots.interval_ms and never twice in one
- * second, which two ETags could not tell apart, and only where its bytes change, so that its ETag
- * stays. Every board is also looked at now and then: another worker may
- * have changed it, on another machine too, and each machine has files of its own.
+ * and so on for every window that the board has; the standard one is a link to the second. A file is
+ * replaced by rename, only where its bytes change, and at once where it has rested for
+ * snapshots.interval_ms, else when that is over. Its ETag follows from its bytes (files.h).
+ *
+ * What other workers change, on other machines too, each of which has files of its own, is noticed
+ * every two seconds by the product's checkpoint; and one file of every product is looked at then,
+ * all in turn, for what no checkpoint tells: names that changed, files that somebody removed.
  */
 #ifndef VARCADE_WORKER_SNAPSHOTS_H
 #define VARCADE_WORKER_SNAPSHOTS_H
@@ -28,11 +32,10 @@ void snapshots_prepare(struct worker *w);
 struct snapshots *snapshots_new(struct lane *lane);
 void snapshots_free(struct snapshots *all);
 
-/* snapshots_refresh(all): look at the boards in the next turn: Redis is there again. all may be
- * NULL. */
+/* snapshots_refresh(all): look at all of the boards: any of them may have changed. all may be NULL. */
 void snapshots_refresh(struct snapshots *all);
 
-/* snapshots_applied(all, batch): a batch was applied; write the files of the boards that it changed
+/* snapshots_applied(all, batch): a batch was applied; write the files of the windows that it changed
  * when their time has come. all may be NULL. */
 void snapshots_applied(struct snapshots *all, const struct batch *batch);
 

@@ -38,6 +38,7 @@ struct product;
 struct products;
 struct redis;
 struct retention;
+struct snapshot;
 struct snapshots;
 
 /* Whether it is known where a lane is in the stream. */
@@ -94,6 +95,8 @@ struct worker {
     size_t nlanes;
     struct leases *leases;
     struct consumer *consumer;
+    struct snapshot *snapshot_queue; /* those whose board is to be read */
+    size_t snapshot_reads;           /* whose board is being read */
     bool settling;  /* the curators begin no round: the products are to change */
     bool reloading; /* nothing at all is begun: they change as soon as all lanes are idle */
     bool stopping;  /* nor here: the program is about to end */

@@ -188,8 +188,8 @@ START_TEST(a_figure_is_read_once_and_written_once)
                                        MATCH(EPOCH "00.003", "win", "bob", "ann")
                                            MATCH(EPOCH "00.004", "loss", "ann", "bob"));
     expect_results(3, 0, 0);
-    ck_assert(batch_changes_board(batch, 0));
-    ck_assert(!batch_changes_board(batch, 2));
+    ck_assert(batch_changes_board(batch, 0, "all"));
+    ck_assert(!batch_changes_board(batch, 2, "all"));
 }
 END_TEST
 
@@ -199,7 +199,7 @@ START_TEST(what_does_not_change_is_not_written)
     ANSWER(0, "1", "9");
     ANSWER(1, "3");
     expect_apply("{p}:0:stats:ann", "0 2 " POSITION " ~1 1 points 6 0 0");
-    ck_assert(!batch_changes_board(batch, 2));
+    ck_assert(!batch_changes_board(batch, 2, "all"));
 }
 END_TEST
 
@@ -410,7 +410,7 @@ START_TEST(a_figure_too_large_in_one_window_counts_in_none)
     ANSWER(3, (const char *)NULL);
     batch_compute(batch);
     expect_results(0, 0, 1);
-    ck_assert(!batch_changes_board(batch, 1));
+    ck_assert(!batch_changes_board(batch, 1, "all"));
 }
 END_TEST
 

@@ -111,7 +111,7 @@ START_TEST(a_player_of_many_matches_is_read_once_and_written_once)
     contains(call, " 3 ~0 2 id 9-1 entries 7 ~3 1 r:elo 1508.3114337474124 10 1519.4249887221547 "
                    "~4 1 r:elo 1491.6885662525876 3 1500 ");
     contains(call, " ~2 2 1508.3114337474124 ann 1491.6885662525876 bob 0 ");
-    ck_assert(batch_changes_board(batch, 0));
+    ck_assert(batch_changes_board(batch, 0, "all"));
     ck_assert_uint_eq(batch_results(batch).applied, 3);
 }
 END_TEST

@@ -97,7 +97,7 @@ START_TEST(defaults)
     ck_assert_int_eq(c->game_server_breaker_failures, 5);
     ck_assert_int_eq(c->game_server_breaker_open, 1000);
     ck_assert_str_eq(c->snapshots_dir, "");
-    ck_assert_int_eq(c->snapshots_interval, 250);
+    ck_assert_int_eq(c->snapshots_interval, 150);
     ck_assert_str_eq(c->metrics_dir, "");
     ck_assert_str_eq(c->worker_listen, "127.0.0.1:9180");
     ck_assert_int_eq(c->worker_lease, 1500);

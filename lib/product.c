@@ -8,6 +8,7 @@
 #include <json-c/json.h>
 
 #include "lib/product.h"
+#include "lib/queue.h"
 #include "lib/rules.h"
 #include "lib/table.h"
 
@@ -184,6 +185,17 @@ static const struct table_row rows[] = {
              "\"max_difference\", for glicko2 with \"tau\" (0.5), \"start\" ({\"rating\", "
              "\"deviation\", \"volatility\"}: 1500, 350, 0.06) and \"period_days\", for openskill "
              "with \"tau\" (0.0833), \"scale\" (1) and \"base\" (0)."},
+    {.key = "queues", .type = TABLE_OTHER, .choices = "array of queues", .fallback = "", .unit = "",
+     .help = "Where players ask to be matched, at most 16, each with \"id\", \"teams\" (2), "
+             "\"team_size\" (1; a number or {\"min\": 1, \"max\", \"wait\": 10}: full teams "
+             "alone for so many seconds, then smaller ones too), \"rating\" (the id of a board "
+             "with a rating) and \"range\" (how far ratings may be apart: {\"start\": 100, "
+             "\"per_second\": 10, \"max\"}, widening with waiting), \"latency\" "
+             "({\"regions\": array of names, \"start\": 100, \"per_second\": 10, \"max\"}: the "
+             "milliseconds that a player takes), \"equal\" (array of attributes that have to be "
+             "equal), \"within\" (an object: attribute to how far its numbers may be apart), "
+             "\"timeout\" (300: who waited so many seconds leaves the queue) and \"backfill\" "
+             "(false; true: free seats of listed games come first)."},
     {.key = "timezone", .type = TABLE_OTHER, .choices = "string", .fallback = "\"UTC\"", .unit = "",
      .help = "The time zone in which the boards' days, weeks, months and years begin, such as "
              "Europe/Berlin."},
@@ -287,18 +299,23 @@ product_parse_one(const char *json, size_t len, const char *file, struct product
     struct settings settings = {0};
     struct rules *rules = NULL;
     struct product *product;
-    struct buf lines, rules_lines;
-    int ret = -1, read, compiled;
+    struct buf lines, rules_lines, queue_lines;
+    struct queue *queues = NULL;
+    size_t nqueues = 0;
+    int ret = -1, read, compiled, queued;
 
     buf_init(&lines, LINES_MAX);
     buf_init(&rules_lines, LINES_MAX);
+    buf_init(&queue_lines, LINES_MAX);
     if (table_parse(json, len, &object, &lines) != 0) {
         goto out;
     }
-    /* Both, whatever the first one says: every problem is told at once. */
+    /* All of them, whatever the first one says: every problem is told at once. */
     read = read_settings(object, &settings, &lines);
     compiled = rules_compile(object, &rules, &rules_lines);
-    if (read != 0 || compiled != 0) {
+    queued = queue_compile(object, rules, settings.players_min, settings.players_max, &queues,
+                           &nqueues, &queue_lines);
+    if (read != 0 || compiled != 0 || queued != 0) {
         goto out;
     }
     product = assemble(&settings, rules, file);
@@ -307,13 +324,19 @@ product_parse_one(const char *json, size_t len, const char *file, struct product
         table_problem(&lines, "out of memory");
         goto out;
     }
+    product->queues = queues;
+    product->nqueues = nqueues;
+    queues = NULL;
     *ret_product = product;
     ret = 0;
 out:
     table_prefix(file, &lines, why);
     table_prefix(file, &rules_lines, why);
     buf_free(&lines);
+    table_prefix(file, &queue_lines, why);
     buf_free(&rules_lines);
+    buf_free(&queue_lines);
+    free(queues);
     rules_free(rules);
     table_free(rows, NROWS, &settings);
     json_object_put(object);
@@ -328,6 +351,7 @@ product_free(struct product *p)
         free(p->game_server_url);
         free(p->game_socket_url);
         rules_free(p->rules);
+        free(p->queues);
         free(p->stats_json);
         free(p->file);
         free(p->generation);

@@ -16,6 +16,7 @@
 #include "lib/generation.h"
 #include "lib/text.h"
 
+struct queue;
 struct rules;
 
 #define PRODUCT_PLAYERS_MAX 64
@@ -39,6 +40,8 @@ struct product {
     int64_t players_max;   /* 1 .. PRODUCT_PLAYERS_MAX */
     struct product_timeouts timeouts;
     struct rules *rules;   /* stats and boards */
+    struct queue *queues;  /* nqueues of them (lib/queue.h) */
+    size_t nqueues;
     char *stats_json;      /* JSON object: stat name -> {"title": …}, for GET /products */
     char *file;            /* where it was read */
     /* The generation that was the live one when its figures were read last; never NULL. Of a

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <json-c/json.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,6 +133,29 @@ rules_file_string(struct json_object *value)
         return (struct event_text){NULL, 0};
     return (struct event_text){json_object_get_string(value),
                                (size_t)json_object_get_string_len(value)};
+}
+
+double
+rules_file_number(struct rules_file *f, struct json_object *object,
+                  const struct rules_number *number)
+{
+    size_t before = rules_file_enter(f, number->key);
+    struct json_object *value;
+    double v = number->fallback;
+
+    if (json_object_object_get_ex(object, number->key, &value)) {
+        if (json_object_is_type(value, json_type_int) ||
+            json_object_is_type(value, json_type_double))
+            v = json_object_get_double(value);
+        else
+            v = RULES_NUMBER_MISSING;
+        if (!(v >= number->min && v <= number->max))
+            rules_file_complain(f, "not a number from %g to %g", number->min, number->max);
+    } else if (isnan(v)) {
+        rules_file_complain(f, "missing");
+    }
+    rules_file_leave(f, before);
+    return v;
 }
 
 char *

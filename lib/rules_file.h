@@ -8,6 +8,7 @@
 #ifndef VARCADE_RULES_FILE_H
 #define VARCADE_RULES_FILE_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -52,6 +53,19 @@ bool rules_file_filled(struct rules_file *f, struct json_object *value);
 
 /* rules_file_string(value): the string that it is, borrowed; or a text whose s is NULL. */
 struct event_text rules_file_string(struct json_object *value);
+
+/* A member that is a number, and what it is where it is left out. */
+#define RULES_NUMBER_MISSING ((double)NAN)
+struct rules_number {
+    const char *key;
+    double min, max;
+    double fallback; /* RULES_NUMBER_MISSING: it must be there */
+};
+
+/* rules_file_number(f, object, number): the member; one that is no number, outside the range or missing
+ * is a problem, and the value then means nothing. */
+double rules_file_number(struct rules_file *f, struct json_object *object,
+                         const struct rules_number *number);
 
 /* rules_file_title(f, value): a copy of the title that it is, for free(); or NULL and a problem. */
 char *rules_file_title(struct rules_file *f, struct json_object *value);

@@ -13,36 +13,7 @@
 
 #define RATING_MAX 1e6 /* of a start, a base, a difference */
 #define DAY_MS 86400000.0
-#define MISSING ((double)NAN)
-
-/* A member that is a number, and what it is where it is left out. */
-struct number {
-    const char *key;
-    double min, max;
-    double fallback; /* MISSING: it must be there */
-};
-
-static double
-compile_number(struct rules_file *f, struct json_object *object, const struct number *number)
-{
-    size_t before = rules_file_enter(f, number->key);
-    struct json_object *value;
-    double v = number->fallback;
-
-    if (json_object_object_get_ex(object, number->key, &value)) {
-        if (json_object_is_type(value, json_type_int) ||
-            json_object_is_type(value, json_type_double))
-            v = json_object_get_double(value);
-        else
-            v = MISSING;
-        if (!(v >= number->min && v <= number->max))
-            rules_file_complain(f, "not a number from %g to %g", number->min, number->max);
-    } else if (isnan(v)) {
-        rules_file_complain(f, "missing");
-    }
-    rules_file_leave(f, before);
-    return v;
-}
+#define MISSING RULES_NUMBER_MISSING
 
 static void
 compile_who(struct rules_file *f, struct rating_rule *rule, struct json_object *rating)
@@ -78,18 +49,18 @@ compile_step(struct rules_file *f, struct rating_elo_step *step, struct json_obj
              bool last)
 {
     static const char *const known[] = {"k", "games", "below", NULL};
-    static const struct number k = {"k", 1e-6, K_MAX, MISSING};
-    static const struct number games = {"games", 1, RATING_MAX, HUGE_VAL};
-    static const struct number below = {"below", -RATING_MAX, RATING_MAX, HUGE_VAL};
+    static const struct rules_number k = {"k", 1e-6, K_MAX, MISSING};
+    static const struct rules_number games = {"games", 1, RATING_MAX, HUGE_VAL};
+    static const struct rules_number below = {"below", -RATING_MAX, RATING_MAX, HUGE_VAL};
     double n;
 
     if (!rules_file_object(f, value))
         return;
     rules_file_keys(f, value, known);
-    step->k = compile_number(f, value, &k);
-    n = compile_number(f, value, &games);
+    step->k = rules_file_number(f, value, &k);
+    n = rules_file_number(f, value, &games);
     step->games = n <= RATING_MAX ? (uint64_t)ceil(n) : UINT64_MAX;
-    step->below = compile_number(f, value, &below);
+    step->below = rules_file_number(f, value, &below);
     if (last != (isinf(n) && isinf(step->below)))
         rules_file_complain(f, last ? "the last step is for all whom no other is for: it has "
                                       "neither `games` nor `below`"
@@ -117,9 +88,9 @@ compile_steps(struct rules_file *f, struct rating_rule *rule, struct json_object
 static void
 compile_elo(struct rules_file *f, struct rating_rule *rule, struct json_object *rating)
 {
-    static const struct number number = {"k", 1e-6, K_MAX, 32};
-    static const struct number start = {"start", -RATING_MAX, RATING_MAX, 1500};
-    static const struct number difference = {"max_difference", 1, RATING_MAX, HUGE_VAL};
+    static const struct rules_number number = {"k", 1e-6, K_MAX, 32};
+    static const struct rules_number start = {"start", -RATING_MAX, RATING_MAX, 1500};
+    static const struct rules_number difference = {"max_difference", 1, RATING_MAX, HUGE_VAL};
     struct json_object *k;
     size_t before;
 
@@ -130,10 +101,10 @@ compile_elo(struct rules_file *f, struct rating_rule *rule, struct json_object *
     } else {
         rule->nsteps = 1;
         rule->step[0] =
-            (struct rating_elo_step){compile_number(f, rating, &number), UINT64_MAX, HUGE_VAL};
+            (struct rating_elo_step){rules_file_number(f, rating, &number), UINT64_MAX, HUGE_VAL};
     }
-    rule->start.rating = rule->start.peak = compile_number(f, rating, &start);
-    rule->max_difference = compile_number(f, rating, &difference);
+    rule->start.rating = rule->start.peak = rules_file_number(f, rating, &start);
+    rule->max_difference = rules_file_number(f, rating, &difference);
 }
 
 /* --- the others ------------------------------------------------------------------------------- */
@@ -142,11 +113,11 @@ static void
 compile_glicko2(struct rules_file *f, struct rating_rule *rule, struct json_object *rating)
 {
     static const char *const known[] = {"rating", "deviation", "volatility", NULL};
-    static const struct number tau = {"tau", .1, 2, .5};
-    static const struct number days = {"period_days", 1e-3, 36500, HUGE_VAL};
-    static const struct number start_rating = {"rating", -RATING_MAX, RATING_MAX, 1500};
-    static const struct number deviation = {"deviation", 1, RATING_DEVIATION_MAX, 350};
-    static const struct number volatility = {"volatility", 1e-4, 1, .06};
+    static const struct rules_number tau = {"tau", .1, 2, .5};
+    static const struct rules_number days = {"period_days", 1e-3, 36500, HUGE_VAL};
+    static const struct rules_number start_rating = {"rating", -RATING_MAX, RATING_MAX, 1500};
+    static const struct rules_number deviation = {"deviation", 1, RATING_DEVIATION_MAX, 350};
+    static const struct rules_number volatility = {"volatility", 1e-4, 1, .06};
     struct json_object *start, *none = NULL;
     size_t before = rules_file_enter(f, "start");
 
@@ -156,28 +127,28 @@ compile_glicko2(struct rules_file *f, struct rating_rule *rule, struct json_obje
         rules_file_complain(f, "not an object");
     else if (rules_file_object(f, start)) {
         rules_file_keys(f, start, known);
-        rule->start.rating = compile_number(f, start, &start_rating);
-        rule->start.deviation = compile_number(f, start, &deviation);
-        rule->start.volatility = compile_number(f, start, &volatility);
+        rule->start.rating = rules_file_number(f, start, &start_rating);
+        rule->start.deviation = rules_file_number(f, start, &deviation);
+        rule->start.volatility = rules_file_number(f, start, &volatility);
     }
     rules_file_leave(f, before);
     json_object_put(none);
-    rule->tau = compile_number(f, rating, &tau);
-    rule->period = compile_number(f, rating, &days) * DAY_MS;
+    rule->tau = rules_file_number(f, rating, &tau);
+    rule->period = rules_file_number(f, rating, &days) * DAY_MS;
 }
 
 static void
 compile_openskill(struct rules_file *f, struct rating_rule *rule, struct json_object *rating)
 {
-    static const struct number tau = {"tau", 0, 25, 25.0 / 300};
-    static const struct number scale = {"scale", 1e-6, RATING_MAX, 1};
-    static const struct number base = {"base", -RATING_MAX, RATING_MAX, 0};
+    static const struct rules_number tau = {"tau", 0, 25, 25.0 / 300};
+    static const struct rules_number scale = {"scale", 1e-6, RATING_MAX, 1};
+    static const struct rules_number base = {"base", -RATING_MAX, RATING_MAX, 0};
 
     rule->start.rating = 25;
     rule->start.deviation = 25.0 / 3;
-    rule->tau = compile_number(f, rating, &tau);
-    rule->scale = compile_number(f, rating, &scale);
-    rule->base = compile_number(f, rating, &base);
+    rule->tau = rules_file_number(f, rating, &tau);
+    rule->scale = rules_file_number(f, rating, &scale);
+    rule->base = rules_file_number(f, rating, &base);
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */

@@ -34,6 +34,10 @@ BASE = {
                {"id": "g", "rating": {"system": "glicko2", "on": ON, "winner": "w", "loser": "l",
                                       "start": {"rating": 1000}, "tau": 0.4, "period_days": 3}},
                {"id": "o", "rating": {"system": "openskill", "on": ON, "placements": "p", "ranks": "r", "scale": 40, "base": 1000}}],
+    "queues": [{"id": "q", "teams": 2, "team_size": 1, "rating": "g", "range": {"start": 50, "per_second": 2.5, "max": 400},
+                "latency": {"regions": ["eu", "us"], "start": 60, "per_second": 5, "max": 200}, "equal": ["mode"], "within": {"level": 3},
+                "timeout": 120, "backfill": True},
+               {"id": "r", "teams": 1, "team_size": {"min": 2, "max": 2, "wait": 5}}],
     "top_ten": "b",
 }
 GONE = object()
@@ -57,12 +61,22 @@ SLIPS = [
     ("boards.0.seasons.0.ends", "x"), ("boards.1.from", [SCORE]), ("boards.1.rating.system", "elo2"), ("boards.1.rating.winner", GONE),
     ("boards.1.rating.k", []), ("boards.1.rating.k", 0), ("boards.1.rating.ranks", "r"), ("boards.1.rating.placements", "p"),
     ("boards.1.rating.k.0.from", 1), ("boards.2.rating.start.size", 1), ("boards.3.rating.placements", GONE), ("top_ten", 3),
+    ("queues", {}), ("queues.0", 3), ("queues.0.id", GONE), ("queues.0.id", "a b"), ("queues.0.teams", 0), ("queues.0.teams", 65),
+    ("queues.0.team_size", 0), ("queues.0.team_size", 1.5), ("queues.0.team_size", "1"), ("queues.0.team_size", {"min": 1}),
+    ("queues.1.team_size.wait", -1), ("queues.1.team_size.most", 2), ("queues.0.rating", GONE), ("queues.0.rating", 3),
+    ("queues.0.range.start", -1), ("queues.0.range.max", "400"), ("queues.0.range.per_minute", 1), ("queues.0.latency.regions", GONE),
+    ("queues.0.latency.regions", []), ("queues.0.latency.regions", ["eu", "eu"]), ("queues.0.latency.regions", ["e u"]),
+    ("queues.0.latency.max", 10001), ("queues.0.equal", []), ("queues.0.equal", "mode"), ("queues.0.equal.0", 1), ("queues.0.within", {}),
+    ("queues.0.within.level", -1), ("queues.0.within.level", "3"), ("queues.0.timeout", 0), ("queues.0.timeout", 1.5),
+    ("queues.0.backfill", 1), ("queues.0.ranges", {}),
 ]
 # What only the compiler knows.
 BEYOND = [
     ("timezone", "Mars/Olympus"), ("players.min", 3), ("top_ten", "nope"), ("titles.zz", "Z"), ("boards.1.id", "b"),
     ("boards.0.seasons.0.to", "2025-01-01T00:00:00Z"), ("boards.0.seasons.0.to", "2026-02-30T00:00:00Z"),
     ("stats.1.count.field", "type"), ("boards.1.rating.scale", 3), ("game_server_url", "http://h:99999"),
+    ("queues.1.id", "q"), ("queues.0.rating", "nope"), ("queues.0.rating", "b"), ("queues.0.team_size", 2), ("queues.1.team_size.min", 3),
+    ("queues.1.team_size.min", 1), ("queues.0.range.max", 40), ("queues.0.range.per_second", 0), ("queues.0.within.mode", 1),
 ]
 
 

@@ -3,6 +3,7 @@
 local DEADLETTERS_MAX = 100000
 -- Values of one redis.call: Lua's stack holds 8000.
 local CHUNK = 4000
+local GAMES_AT_ONCE = 50
 
 local STATE_EVENTS = {
     creator_joined = true, all_players_joined = true, in_progress = true, ended = true,
@@ -81,7 +82,13 @@ local function reader(keys, args)
         at = at + 1
         return args[at] or error('arguments end early')
     end
-    function r.whole() return whole(r.text()) end
+    -- whole() once more: there are too many of them for a call within a call.
+    function r.whole()
+        at = at + 1
+        local n = tonumber(args[at])
+        if n and n >= 0 and n <= 9007199254740992 and n % 1 == 0 then return n end
+        error('not a whole number: ' .. tostring(args[at]))
+    end
     -- A key that is not one of the first, which have their own names.
     function r.key()
         local i = r.whole()
@@ -106,26 +113,41 @@ local function reader(keys, args)
     return r
 end
 
+-- The games of these keys by key. Of events long past most are gone: one EXISTS tells so of many.
+local function load_games(keys)
+    local games, order = {}, {}
+    for first = 1, #keys, GAMES_AT_ONCE do
+        local last = math.min(first + GAMES_AT_ONCE - 1, #keys)
+        local some = redis.call('EXISTS', unpack(keys, first, last)) > 0
+        for i = first, some and last or 0 do
+            local g = not games[keys[i]] and load_game(keys[i])
+            if g then games[keys[i]], order[#order + 1] = g, g end
+        end
+    end
+    return games, order
+end
+
 local function read_game_events(r)
-    local events, games, order = {}, {}, {}
+    local events, keys = {}, {}
     for i = 1, r.whole() do
         local key, id, time, kind, arg = r.key(), r.text(), r.whole(), r.text(), r.text()
         if not EVENTS[kind] or (kind == 'state' and not STATE_EVENTS[arg]) then
             error('unknown kind of event')
         end
-        if games[key] == nil then
-            if game_id_of(key) ~= id then error('the key is of another game') end
-            games[key] = load_game(key) or false
-            if games[key] then order[#order + 1] = games[key] end
-        end
-        events[i] = { game = games[key], time = time, kind = kind, arg = arg }
+        if game_id_of(key) ~= id then error('the key is of another game') end
+        events[i], keys[i] = { time = time, kind = kind, arg = arg }, key
     end
+    local games, order = load_games(keys)
+    for i, e in ipairs(events) do e.game = games[keys[i]] end
     return events, order
 end
 
+-- Lua takes numbers with blanks at either end, Redis does not.
 local function check_score(text)
     local score = tonumber(text)
-    if not score or score ~= score or string.find(text, '%s') then error('not a score: ' .. text) end
+    if not score or score ~= score or string.byte(text) <= 32 or string.byte(text, -1) <= 32 then
+        error('not a score: ' .. text)
+    end
 end
 
 -- Hashes or sorted sets: key, and where its pairs are.

@@ -100,7 +100,7 @@ class Board:
         if better == 0:
             assert told["to_next"] is None, (self.about, told)
         else:
-            assert told["to_next"] == abs(self.entries[better - 1]["score"] - entry["score"]), (self.about, told)
+            assert told["to_next"] == abs(float(self.entries[better - 1]["score"]) - entry["score"]), (self.about, told)
         size = min(2 * around + 1, self.total)  # full at the ends too
         assert len(told["neighbours"]) == size and entry in told["neighbours"], (self.about, told)
         first = max(0, min(position - around, self.total - size))

@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta, timezone
 import windows
 
 DAY = 86400000
+# Where clocks are put forward at midnight, back to midnight, by half an hour, or far from UTC.
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Kiritimati",
-         "Pacific/Chatham", "America/Havana", "Asia/Beirut", "America/Nuuk", "America/Santiago", "Africa/Cairo",
-         "Asia/Kathmandu", "America/St_Johns")
+         "Pacific/Chatham", "America/Havana", "Asia/Beirut", "America/Nuuk", "Africa/Cairo", "Asia/Gaza")
 USERS = ["7", "42", "ann", "bob", "cee", "dan", "eve", "a b", "ü", "{x}", "a:b", "a:b:c", "a/b", "%41", 'q"q', "a,b", "🎲",
          "-1", "a\\b", "*", "[a-z]", "..", "null", "Ann", "x" * 128, "ß" * 64, "r:elo", "all", "+inf", "\u2028", "é", "e\u0301"]
 STATS = ["games", "wins", "losses", "best", "low", "last", "_", "x-1", "S" * 64, "streak", "longest", "rock", "paper"]
@@ -64,7 +64,8 @@ def stat_rule(r, kinds, operations):
 
 
 def rating(r, kinds):
-    rule = {"system": r.choice(["elo", "glicko2", "openskill"]), "on": condition(r, kinds)}
+    rule = {"system": r.choice(["elo", "glicko2", "openskill"]),
+            "on": {"type": "game_over"} if r.random() < 0.7 else condition(r, kinds)}
     if r.random() < 0.6:
         rule["winner"], rule["loser"] = r.sample(PLAYERS, 2)
     else:
@@ -72,7 +73,7 @@ def rating(r, kinds):
         if r.random() < 0.8:
             rule["ranks"] = "ranks"
     if rule["system"] == "elo":
-        rule.update(r.choice([{}, {"k": 20, "start": 1000}, {"k": 16.5, "max_difference": 400}, {
+        rule.update(r.choice([{}, {"k": 200, "start": 1000, "max_difference": 100}, {"k": 16.5, "max_difference": 400}, {
             "k": [{"k": 40, "games": 5}, {"k": 20, "below": 1540}, {"k": 10}], "max_difference": 50}]))
     elif rule["system"] == "glicko2":
         rule.update(r.choice([{}, {"period_days": 1}, {"tau": 1.2, "period_days": 0.01},
@@ -105,7 +106,7 @@ def board(r, name, kinds, now):
     if r.random() < 0.5:
         made["week_start"] = r.choice(["monday", "sunday"])
     if r.random() < 0.8:
-        made["keep"] = r.choice([0, 1, 2, 5, 40, 366, 366])
+        made["keep"] = r.choice([0, 1, 5, 40, 366, 366])
     if r.random() < 0.4:
         made["seasons"] = seasons(r, now)
     if r.random() < 0.4:
@@ -194,8 +195,10 @@ def times(r, n, games, now):
 
 # --- events ----------------------------------------------------------------------------------------
 
-def value_of_number(r):
+def value_of_number(r, large):
     roll = r.random()
+    if large and roll < 0.3:
+        return str(r.choice([-1, 1]) * (2 ** 53 - r.choice([0, 0, 1, 5])))
     if roll < 0.04:
         return r.choice(BAD_NUMBERS)
     if roll < 0.1:
@@ -228,7 +231,8 @@ def match(r, users):
     return fields
 
 
-def event(r, product, users):
+def event(r, product, users, large):
+    """large: figures soon come to their limit."""
     fields = {"product_id": product}
     roll = r.random()
     if roll < 0.9:
@@ -247,7 +251,7 @@ def event(r, product, users):
             fields[field] = r.choice(users) if r.random() > 0.005 else r.choice(["", "a\nb", "x" * 129])
     for field in NUMBERS:
         if r.random() < 0.97:
-            fields[field] = value_of_number(r)
+            fields[field] = value_of_number(r, large)
     for field, words in WORDS.items():
         if r.random() < 0.8:
             fields[field] = r.choice(words) if r.random() < 0.9 else "other"
@@ -262,16 +266,30 @@ def event(r, product, users):
 def history(r, games, n, now):
     """[(id, pairs)]: n events for the games, some of them with an event_id, some of these sent again."""
     users = {product: r.sample(USERS, r.randint(4, 16)) for product in games}
-    made, sent = [], []
+    large = r.sample(list(games), 1)
+    made, sent, again = [], [], []
     for at in times(r, n, games, now):
         roll = r.random()
         if sent and roll < 0.08:
             pairs = r.choice(sent[-30:])
         else:
             product = r.choice(list(games))
-            pairs = event(r, product, users[product])
+            pairs = event(r, product, users[product], product in large)
             if roll < 0.4:
                 pairs.append((b"event_id", b"id %d" % r.randrange(10 * n)))
                 sent.append(pairs)
+                if roll < 0.1:  # a day later, as exactly as can be
+                    again.append((at[0] + DAY + r.choice([-1, 0, 0, 1]), pairs))
         made.append((at, pairs))
-    return made, users
+    return merge(made, [(ms, pairs) for ms, pairs in again if ms < now - 10000]), users
+
+
+def merge(made, more):
+    """The history with more events, (ms, pairs) each: behind all that has the same time."""
+    merged = sorted([(at[0], 0, at[1], pairs) for at, pairs in made] + [(ms, 1, 0, pairs) for ms, pairs in more],
+                    key=lambda one: one[:3])
+    found, last = [], (0, 0)
+    for ms, added, seq, pairs in merged:
+        last = (ms, last[1] + 1 if added and ms == last[0] else seq)
+        found.append((last, pairs))
+    return found

@@ -81,7 +81,7 @@ class FastCgi:
 
 
 class Setting:
-    """games: {product id: the content of its file}. Starts no worker."""
+    """games: {product id: the content of its file}; command_timeout_ms: of the workers. Starts no worker."""
 
     def __init__(self, games, batch_max=4096, command_timeout_ms=800):
         self.dir = Path(tempfile.mkdtemp(prefix="varcade-property-"))
@@ -105,14 +105,17 @@ class Setting:
         key = self.dir / "token.key"
         key.touch(0o600)
         key.write_text("k" * 32)
-        (self.dir / "varcade.json").write_text(json.dumps({
+        conf = {
             "games": {"dir": "games"},
-            "redis": {"state_url": f"unix:{self.dir}/redis.sock", "command_timeout_ms": command_timeout_ms},
+            "redis": {"state_url": f"unix:{self.dir}/redis.sock"},
             "stream": {"batch_max": batch_max},
             "token": {"key_files": ["token.key"]},
             "metrics": {"dir": "metrics"},
             "log": {"levels": "warning"},
-            "worker": {"listen": "", "lease_ms": 150}}))
+            "worker": {"listen": "", "lease_ms": 150}}
+        (self.dir / "varcade.json").write_text(json.dumps(conf))
+        conf["redis"]["command_timeout_ms"] = command_timeout_ms
+        (self.dir / "worker.json").write_text(json.dumps(conf))
         wait_for(lambda: self.answers_ping(server), what="redis-server")
         self.fcgi = FastCgi(self.dir / "fcgi.sock")
         server = self.spawn(BUILD / "fcgi/varcade-fcgi", "--config", self.dir / "varcade.json", "--processes", "1",
@@ -145,7 +148,7 @@ class Setting:
     # --- workers -------------------------------------------------------------------------------
 
     def start_worker(self, which=0):
-        self.workers[which] = self.spawn(BUILD / "worker/varcade-worker", "--config", self.dir / "varcade.json")
+        self.workers[which] = self.spawn(BUILD / "worker/varcade-worker", "--config", self.dir / "worker.json")
 
     def stop_worker(self, which=0, number=signal.SIGTERM):
         worker = self.workers.pop(which)

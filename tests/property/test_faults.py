@@ -28,23 +28,16 @@ def sent_again(r, games, made, until):
         if counted and b"event_id" in dict(pairs):
             for _ in range(r.choice([0, 1, 1, 3])):
                 copies.append((min(until, at[0] + r.choice([0, 1, 1000, DAY - 1, r.randint(0, DAY - 1)])), pairs))
-    # Behind all that has the same time, so that the first is the first.
-    merged = sorted([(at[0], 0, at[1], pairs) for at, pairs in made] + [(ms, 1, 0, pairs) for ms, pairs in copies],
-                    key=lambda event: event[:3])
-    found, last = [], (0, 0)
-    for ms, again, seq, pairs in merged:
-        last = (ms, last[1] + 1 if again and ms == last[0] else seq)
-        found.append((last, pairs))
-    return found
+    return generate.merge(made, copies)
 
 
 def break_something(r, setting):
     """Leaves both workers running."""
     which = r.randrange(2)
-    what = r.choice(["kill", "kill", "kill both", "end", "stop", "cut", "wait"])
+    what = r.choice(["kill", "kill", "kill both", "end", "stop", "stop", "stop", "cut", "wait"])
     if what == "stop":  # its lease runs out, and then it goes on with the batch that it had begun
         setting.workers[which].send_signal(signal.SIGSTOP)
-        time.sleep(r.uniform(0.15, 0.4))
+        time.sleep(r.uniform(0.15, 0.3))
         setting.workers[which].send_signal(signal.SIGCONT)
     elif what == "cut":
         setting.redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
@@ -61,7 +54,7 @@ def test_faults_change_nothing(rounds, tmp_path):
     for r in rounds(2):
         now = int(time.time() * 1000)
         games = good_games(r, tmp_path, now)
-        plain, users = generate.history(r, games, 1200, now)
+        plain, users = generate.history(r, games, 1500, now)
         made = sent_again(r, games, plain, now - 5000)
         without, models = ({product: Model(game) for product, game in games.items()} for _ in range(2))
         play(without, plain)
@@ -77,7 +70,7 @@ def test_faults_change_nothing(rounds, tmp_path):
                 part = r.randint(1, 150)
                 write(setting, made[:part])
                 made = made[part:]
-                time.sleep(r.uniform(0, 0.03))
+                time.sleep(r.choice([0, 0.001, 0.003, r.uniform(0, 0.03)]))
                 what = break_something(r, setting)
                 done[what] = done.get(what, 0) + 1
             print(done)

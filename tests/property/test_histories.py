@@ -49,7 +49,7 @@ def test_histories(rounds, tmp_path):
     for r in rounds(3):
         now = int(time.time() * 1000)
         games = good_games(r, tmp_path, now)
-        made, users = generate.history(r, games, 1200, now)
+        made, users = generate.history(r, games, 1500, now)
         models = {product: Model(game) for product, game in games.items()}
         play(models, made)
         with Setting(games, batch_max=r.choice([1, 7, 64, 4096])) as setting:

@@ -57,6 +57,8 @@ take_fields(struct json_object *object, const char *product_id, struct event *e)
             return why;
         if (text.s == NULL)
             return "a value is none of string, number, true and false";
+        if (strncmp(name, EVENT_OWN_FIELDS, strlen(EVENT_OWN_FIELDS)) == 0)
+            return "fields whose names begin with " EVENT_OWN_FIELDS " are varcade's own";
         if (strcmp(name, "product_id") != 0)
             why = event_add(e, text_of(name), text);
         else if (!event_text_is(text, product_id))

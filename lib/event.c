@@ -69,9 +69,15 @@ event_id_format(struct event_id id, char out[static EVENT_ID_SIZE])
 }
 
 wall_ms
-event_time(const struct event *e)
+event_id_time(struct event_id id)
 {
-    return e->id.ms > INT64_MAX ? INT64_MAX : (wall_ms)e->id.ms;
+    return id.ms > INT64_MAX ? INT64_MAX : (wall_ms)id.ms;
+}
+
+struct event_id
+event_at(const struct event *e)
+{
+    return e->verdict == EVENT_NO_VERDICT ? e->id : e->verdict_of;
 }
 
 /* --- fields ----------------------------------------------------------------------------------- */
@@ -137,7 +143,28 @@ event_clear(struct event *e)
     e->type = EVENT_OTHER;
     e->product_id = (struct event_text){NULL, 0};
     e->game_id = (struct event_text){NULL, 0};
+    e->verdict = EVENT_NO_VERDICT;
     e->nfields = 0;
+}
+
+/* It is beside the fields: an event with as many as there may be can be released too. */
+static const char *
+read_verdict(struct event *e, struct event_text value)
+{
+    static const char *const words[] = {[EVENT_RELEASE] = "release ", [EVENT_DROP] = "drop "};
+
+    if (e->verdict != EVENT_NO_VERDICT)
+        return "a field occurs twice";
+    for (int verdict = EVENT_RELEASE; verdict <= EVENT_DROP; verdict++) {
+        size_t skip = strlen(words[verdict]);
+
+        if (value.len <= skip || memcmp(value.s, words[verdict], skip) != 0 ||
+            event_id_parse(value.s + skip, value.len - skip, &e->verdict_of) != 0)
+            continue;
+        e->verdict = (enum event_verdict)verdict;
+        return NULL;
+    }
+    return EVENT_VERDICT_FIELD " is neither `release` nor `drop` and an id";
 }
 
 const char *
@@ -145,6 +172,8 @@ event_add(struct event *e, struct event_text name, struct event_text value)
 {
     const char *why = NULL;
 
+    if (event_text_is(name, EVENT_VERDICT_FIELD))
+        return read_verdict(e, value);
     if (e->nfields == EVENT_FIELDS_MAX)
         why = "more than 64 fields";
     if (why == NULL)

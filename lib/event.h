@@ -31,6 +31,14 @@ int event_id_parse(const char *s, size_t len, struct event_id *ret_id)
     __attribute__((warn_unused_result));
 size_t event_id_format(struct event_id id, char out[static EVENT_ID_SIZE]);
 
+/* What varcadectl says about an event in quarantine, in the field EVENT_VERDICT_FIELD of an event of
+ * its own: `release <id>`, with the other's fields, or `drop <id>`. */
+enum event_verdict { EVENT_NO_VERDICT, EVENT_RELEASE, EVENT_DROP };
+#define EVENT_VERDICT_FIELD "varcade_quarantine"
+
+/* Names of fields that begin so are varcade's own, and not for those who post events. */
+#define EVENT_OWN_FIELDS "varcade_"
+
 struct event_text {
     const char *s; /* NULL where the event has no such field */
     size_t len;
@@ -53,13 +61,17 @@ struct event {
     enum event_type type;
     struct event_text product_id; /* set and well-formed after event_decode succeeded */
     struct event_text game_id;    /* may be absent: a score needs no game */
+    enum event_verdict verdict;   /* its field is none of those below */
+    struct event_id verdict_of;   /* the event in quarantine; only with a verdict */
     size_t nfields;
     struct event_text name[EVENT_FIELDS_MAX];
     struct event_text value[EVENT_FIELDS_MAX];
 };
 
-/* event_time(e): when it happened, as the stream's id says. */
-wall_ms event_time(const struct event *e);
+/* event_at(e): when it happened, as the stream's id says; of an event that is released, as its own
+ * id said. event_id_time(id): an id's time. */
+struct event_id event_at(const struct event *e);
+wall_ms event_id_time(struct event_id id);
 
 /*
  * event_decode(entry, e, ret_why): check and take apart one entry of an XREAD or XRANGE reply

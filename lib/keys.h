@@ -30,6 +30,8 @@
 #define KEYS_MEMBERS ":members"             /* hash: user id -> place:score */
 #define KEYG_BOARD_HEAD "{%s}:%s:board:"    /* what the keys of all boards begin with */
 #define KEYG_WINDOWS "{%s}:%s:windows" /* sorted set: boards' keys by the end of their window, ms */
+#define KEYG_QUARANTINE "{%s}:%s:quarantine" /* stream: events outside a board's bounds, by their ids */
+#define KEYG_PACE "{%s}:%s:pace"            /* sorted set: `board:user` by minute and events in it */
 #define KEY_GENERATION "{%s}:generation"    /* string: which generation is the live one */
 #define KEY_GENERATIONS "{%s}:generations"  /* string: the last one that was given out */
 #define KEY_CHECKPOINT "{%s}:checkpoint:%s" /* string: last stream id applied; stream name */

@@ -32,6 +32,7 @@ rules_free(struct rules *r)
     for (size_t i = 0; r->board != NULL && i < RULES_BOARDS_MAX; i++) {
         free(r->board[i].title);
         free(r->board[i].windows.season);
+        free(r->board[i].bounds);
         free(r->board[i].rating);
     }
     intern_free(&r->fields);

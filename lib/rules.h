@@ -23,6 +23,7 @@ struct rules;
 
 #define RULES_ID_MAX 64   /* bytes of a board's id or a statistic's name */
 #define RULES_BOARDS_MAX 64
+#define RULES_PACE_MAX 1e6 /* of max_per_minute */
 #define RULES_SCORE_MAX 9007199254740992.0 /* 2^53: beyond it a sum is not exact, and is refused */
 
 enum rules_op { RULES_ADD, RULES_MAX, RULES_MIN, RULES_SET };
@@ -53,12 +54,20 @@ enum rules_order { RULES_DESC, RULES_ASC };
 /* Ranks of equal scores: 1 2 2 4; 1 2 2 3; or 1 2 3 4, whoever reached the score first being ahead. */
 enum rules_ties { RULES_COMPETITION, RULES_DENSE, RULES_FIRST };
 
+/* What a score may be; an event that would take one outside goes to quarantine. */
+struct rules_bounds {
+    double min, max;       /* of the score that it makes; infinite: any */
+    double max_step;       /* by how much it changes the score; infinite: any */
+    double max_per_minute; /* how many events count for one player; infinite: any */
+};
+
 struct rules_board {
     char id[RULES_ID_MAX + 1];
     char *title;
     enum rules_order order;
     enum rules_ties ties;
     struct window_plan windows;
+    struct rules_bounds *bounds; /* NULL: none */
     struct rating_rule *rating; /* what its scores are, and nothing else; NULL where rules add them up */
 };
 

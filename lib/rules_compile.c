@@ -4,6 +4,7 @@
  * All problems are reported, not just the first.
  */
 #include <json-c/json.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,6 +110,40 @@ compile_board_title(struct rules_file *f, struct rules_board *board, struct json
     rules_file_leave(f, before);
 }
 
+static void
+compile_bounds(struct rules_file *f, struct rules_board *board, struct json_object *entry)
+{
+    static const char *const known[] = {"min", "max", "max_step", "max_per_minute", NULL};
+    static const struct rules_number min = {"min", -RULES_SCORE_MAX, RULES_SCORE_MAX, -HUGE_VAL};
+    static const struct rules_number max = {"max", -RULES_SCORE_MAX, RULES_SCORE_MAX, HUGE_VAL};
+    static const struct rules_number step = {"max_step", 1e-6, RULES_SCORE_MAX, HUGE_VAL};
+    static const struct rules_number pace = {"max_per_minute", 1, RULES_PACE_MAX, HUGE_VAL};
+    size_t before = rules_file_enter(f, "bounds");
+    struct json_object *value;
+    struct rules_bounds bounds;
+
+    if (!json_object_object_get_ex(entry, "bounds", &value) || !rules_file_filled(f, value))
+        goto out;
+    rules_file_keys(f, value, known);
+    bounds = (struct rules_bounds){
+        .min = rules_file_number(f, value, &min),
+        .max = rules_file_number(f, value, &max),
+        .max_step = rules_file_number(f, value, &step),
+        .max_per_minute = rules_file_number(f, value, &pace),
+    };
+    if (bounds.min > bounds.max)
+        rules_file_complain(f, "min is more than max: no score would do");
+    if (isfinite(bounds.max_per_minute) && floor(bounds.max_per_minute) < bounds.max_per_minute)
+        rules_file_complain(f, "max_per_minute is not an integer");
+    board->bounds = malloc(sizeof(*board->bounds));
+    if (board->bounds == NULL)
+        rules_file_no_memory(f);
+    else
+        *board->bounds = bounds;
+out:
+    rules_file_leave(f, before);
+}
+
 /* What makes its scores: rules that add them up, or a rating. */
 static void
 compile_source(struct rules_file *f, struct rules_board *board, struct json_object *entry)
@@ -134,9 +169,9 @@ compile_source(struct rules_file *f, struct rules_board *board, struct json_obje
 static void
 compile_board(struct rules_file *f, struct json_object *entry)
 {
-    static const char *const known[] = {"id",         "title",  "order",   "ties",
-                                        "from",       "rating", "windows", "timezone",
-                                        "week_start", "keep",   "seasons", NULL};
+    static const char *const known[] = {"id",      "title",   "order",    "ties",       "from",
+                                        "rating",  "windows", "timezone", "week_start", "keep",
+                                        "seasons", "bounds",  NULL};
     struct rules_board *board = &f->r->board[f->r->nboards];
 
     if (!rules_file_object(f, entry))
@@ -148,6 +183,7 @@ compile_board(struct rules_file *f, struct json_object *entry)
     compile_order(f, board, entry);
     compile_ties(f, board, entry);
     rules_windows_compile(f, entry, &board->windows);
+    compile_bounds(f, board, entry);
     compile_source(f, board, entry);
 }
 

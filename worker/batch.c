@@ -34,6 +34,9 @@ forget(struct batch *b)
     HASH_CLEAR(hh, b->records_by_name);
     HASH_CLEAR(hh, b->lists_by_key);
     HASH_CLEAR(hh, b->seen_by_id);
+    HASH_CLEAR(hh, b->guards);
+    HASH_CLEAR(hh, b->held_by_id);
+    b->npaced = b->nheld = b->nsettled = 0;
     b->ngroups = b->nledgers = b->nitems = b->nmoves = 0;
     mem_arena_reset(&b->arena);
 }
@@ -125,7 +128,10 @@ batch_add(struct batch *b, const struct event *e)
     size_t i;
 
     assert(b->product != NULL);
-    item = add_item(b, e->id, 2 * e->nfields);
+    item = add_item(b, e->id, 2 * e->nfields + (e->verdict != EVENT_NO_VERDICT ? 2 : 0));
+    item->at = event_at(e);
+    if (e->verdict != EVENT_NO_VERDICT)
+        batch_quarantine_add_verdict(b, item, e);
     copy->id = e->id;
     copy->type = e->type;
     copy->nfields = e->nfields;
@@ -136,13 +142,16 @@ batch_add(struct batch *b, const struct event *e)
     copy->product_id = copy_text(b, e->product_id);
     copy->game_id = item->game_id = copy_text(b, e->game_id);
     item->type = e->type;
+    if (item->verdict == EVENT_DROP)
+        return;
     if (e->type == EVENT_STATE_CHANGE)
         item->argument = event_field(copy, "new_state");
     else if (e->type == EVENT_PLAYER_CONNECT || e->type == EVENT_PLAYER_DISCONNECT)
         item->argument = event_field(copy, "player_id");
     else if (e->type == EVENT_PLAYER_NAME)
         add_name(b, item, copy);
-    batch_seen_add(b, item, event_field(copy, "event_id"));
+    if (item->verdict == EVENT_NO_VERDICT)
+        batch_seen_add(b, item, event_field(copy, "event_id"));
     batch_matches_add(b, item, copy);
     if (item->dead == NULL)
         batch_figures_add(b, item, copy);
@@ -179,7 +188,54 @@ batch_add_dead(struct batch *b, struct event_id id, const struct redisReply *ent
 size_t
 batch_reads(const struct batch *b)
 {
-    return b->ngroups + b->nledgers + batch_seen_reads(b);
+    return b->ngroups + b->nledgers + batch_seen_reads(b) + batch_bounds_reads(b) +
+           batch_quarantine_reads(b);
+}
+
+/* What is read behind groups and ledgers; i is counted down to its place in its own kind. */
+enum other_read { READ_SEEN, READ_BOUNDS, READ_QUARANTINE };
+
+static enum other_read
+find_other(const struct batch *b, size_t *i)
+{
+    *i -= b->ngroups + b->nledgers;
+    if (*i < batch_seen_reads(b))
+        return READ_SEEN;
+    *i -= batch_seen_reads(b);
+    if (*i < batch_bounds_reads(b))
+        return READ_BOUNDS;
+    *i -= batch_bounds_reads(b);
+    return READ_QUARANTINE;
+}
+
+static void
+read_other_command(const struct batch *b, size_t i, struct redis_args *a)
+{
+    switch (find_other(b, &i)) {
+    case READ_SEEN:
+        batch_seen_read_command(b, a);
+        break;
+    case READ_BOUNDS:
+        batch_bounds_read_command(b, a);
+        break;
+    case READ_QUARANTINE:
+        batch_quarantine_read_command(b, i, a);
+        break;
+    }
+}
+
+static int
+read_other_reply(struct batch *b, size_t i, const struct redisReply *reply)
+{
+    switch (find_other(b, &i)) {
+    case READ_SEEN:
+        return batch_seen_read_reply(b, reply);
+    case READ_BOUNDS:
+        return batch_bounds_read_reply(b, reply);
+    case READ_QUARANTINE:
+        return batch_quarantine_read_reply(b, i, reply);
+    }
+    return -1;
 }
 
 void
@@ -188,8 +244,8 @@ batch_read_command(const struct batch *b, size_t i, struct redis_args *a)
     const struct group *group;
     const struct figure *figure;
 
-    if (i == b->ngroups + b->nledgers) {
-        batch_seen_read_command(b, a);
+    if (i >= b->ngroups + b->nledgers) {
+        read_other_command(b, i, a);
         return;
     }
     if (i >= b->ngroups) {
@@ -214,8 +270,8 @@ batch_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
     struct figure *figure;
     size_t n = 0;
 
-    if (i == b->ngroups + b->nledgers)
-        return batch_seen_read_reply(b, reply);
+    if (i >= b->ngroups + b->nledgers)
+        return read_other_reply(b, i, reply);
     if (i >= b->ngroups)
         return batch_ledgers_read_reply(b, i - b->ngroups, reply);
     group = b->groups[i];
@@ -280,6 +336,10 @@ commit(struct batch *b, struct item *item)
     batch_ratings_commit(b, item);
     batch_matches_commit(b, item);
     batch_seen_commit(item);
+    if (item->held != NULL)
+        batch_quarantine_settle(b, item);
+    else
+        batch_bounds_commit(item);
     if (item->named != NULL) {
         item->named->name = item->argument;
         item->named->changed = true;
@@ -294,11 +354,22 @@ apply_item(struct batch *b, struct item *item)
     item->dead = batch_matches_prepare(item);
     if (item->dead == NULL)
         item->dead = batch_ratings_prepare(item);
-    for (done = 0; done < item->neffects && item->dead == NULL; done++)
-        item->dead = apply_effect(&item->effects[done], item->id);
+    if (item->dead == NULL && item->verdict == EVENT_NO_VERDICT)
+        batch_bounds_check_pace(b, item);
+    for (done = 0; done < item->neffects && item->dead == NULL; done++) {
+        const struct effect *effect = &item->effects[done];
+
+        item->dead = apply_effect(&item->effects[done], item->at);
+        if (item->dead == NULL && effect->guard != NULL && item->verdict == EVENT_NO_VERDICT)
+            batch_bounds_check(b, item, effect);
+    }
     if (item->dead == NULL) {
         commit(b, item);
         return;
+    }
+    if (item->breach != NULL) {
+        batch_quarantine_hold(b, item);
+        batch_seen_commit(item);
     }
     while (done-- > 0) {
         const struct effect *effect = &item->effects[done];
@@ -310,6 +381,15 @@ apply_item(struct batch *b, struct item *item)
     }
 }
 
+/* Whether the event goes to a game's state. One in quarantine does, at once: that a match is over
+ * is so whatever its scores are worth. */
+static bool
+is_move(const struct item *item)
+{
+    return (item->dead == NULL || item->breach != NULL) && !item->duplicate &&
+           item->verdict == EVENT_NO_VERDICT && kinds[item->type] != NULL;
+}
+
 void
 batch_compute(struct batch *b)
 {
@@ -319,10 +399,11 @@ batch_compute(struct batch *b)
     for (i = 0; i < b->nitems; i++) {
         struct item *item = &b->items[i];
 
-        item->duplicate = item->dead == NULL && batch_seen_before(item);
+        item->duplicate = item->dead == NULL &&
+                          (item->held != NULL ? !item->held->there : batch_seen_before(item));
         if (item->dead == NULL && !item->duplicate)
             apply_item(b, item);
-        if (item->dead != NULL || item->duplicate || kinds[item->type] == NULL)
+        if (!is_move(item))
             continue;
         b->moves = mem_grow(b->moves, &b->moves_cap, b->nmoves + 1, sizeof(*b->moves));
         b->moves[b->nmoves++] = i;
@@ -332,17 +413,19 @@ batch_compute(struct batch *b)
 struct batch_results
 batch_results(const struct batch *b)
 {
-    struct batch_results results = {0, 0, 0, 0};
+    struct batch_results results = {.applied = 0};
     size_t i;
 
     for (i = 0; i < b->nitems; i++) {
         const struct item *item = &b->items[i];
 
-        if (item->dead != NULL)
+        if (item->breach != NULL)
+            results.held++;
+        else if (item->dead != NULL)
             results.dead++;
         else if (item->duplicate)
             results.duplicates++;
-        else if (item->neffects > 0 || item->type != EVENT_OTHER)
+        else if (item->neffects > 0 || item->type != EVENT_OTHER || item->held != NULL)
             results.applied++;
         else
             results.ignored++;
@@ -350,19 +433,32 @@ batch_results(const struct batch *b)
     return results;
 }
 
-struct batch_dead
-batch_dead_at(const struct batch *b, size_t n)
+/* The n-th event that changes nothing; those in quarantine are another series. */
+static struct batch_dead
+dead_at(const struct batch *b, size_t n, bool held)
 {
     size_t i;
 
     for (i = 0; i < b->nitems; i++) {
         const struct item *item = &b->items[i];
 
-        if (item->dead != NULL && n-- == 0)
+        if (item->dead != NULL && (item->breach != NULL) == held && n-- == 0)
             return (struct batch_dead){.id = item->id, .reason = item->dead};
     }
-    assert(false && "a dead letter of this batch");
+    assert(false && "an event of this batch");
     return (struct batch_dead){.reason = NULL};
+}
+
+struct batch_dead
+batch_dead_at(const struct batch *b, size_t n)
+{
+    return dead_at(b, n, false);
+}
+
+struct batch_dead
+batch_held_at(const struct batch *b, size_t n)
+{
+    return dead_at(b, n, true);
 }
 
 size_t

@@ -40,10 +40,11 @@ struct batch_results {
     size_t applied; /* it had an effect, or was for a game's state */
     size_t ignored; /* no rule speaks of it */
     size_t dead;    /* it became a dead letter */
-    size_t duplicates; /* its event_id was seen before */
+    size_t duplicates; /* its event_id was seen before; or a verdict on what is not in quarantine */
+    size_t held;    /* it went to quarantine */
 };
 
-/* One dead letter of a batch, for the log. */
+/* One dead letter of a batch, or one event that went to quarantine, for the log. */
 struct batch_dead {
     struct event_id id;
     const char *reason;
@@ -88,7 +89,7 @@ int batch_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
 
 /* batch_compute(b): apply the effects in order to the figures that were read. An event with an
  * effect that does not fit (RULES_SCORE_MAX, a stored figure that is no number) becomes a dead
- * letter, and nothing of it counts. */
+ * letter, one beyond a board's bounds goes to quarantine, and nothing of it counts. */
 void batch_compute(struct batch *b);
 
 /* batch_apply_command(b, span, a): the call of `apply`; after batch_compute. */
@@ -98,6 +99,7 @@ void batch_apply_command(const struct batch *b, const struct batch_span *span,
 /* What came of it; valid after batch_compute and until the next start. */
 struct batch_results batch_results(const struct batch *b);
 struct batch_dead batch_dead_at(const struct batch *b, size_t i); /* i < results.dead */
+struct batch_dead batch_held_at(const struct batch *b, size_t i); /* i < results.held */
 size_t batch_moves(const struct batch *b);
 struct batch_move batch_move_at(const struct batch *b, size_t i);
 

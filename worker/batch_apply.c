@@ -159,7 +159,7 @@ add_dead_letters(const struct batch *b, struct redis_args *a)
     for (i = 0; i < b->nitems; i++) {
         const struct item *item = &b->items[i];
 
-        if (item->dead == NULL)
+        if (item->dead == NULL || item->breach != NULL)
             continue;
         redis_args_int(a, (int64_t)(4 + item->nfields / 2 * 2));
         redis_args_str(a, "reason");
@@ -187,8 +187,8 @@ void
 batch_apply_command(const struct batch *b, const struct batch_span *span, struct redis_args *a)
 {
     size_t seen = batch_seen_changed(b) > 0;
-    size_t changed[2], texts, ranked, behind, key = KEYS_FIXED + b->nmoves,
-                                              listed = count_listed(b);
+    size_t changed[2], texts, ranked, paced, behind, key = KEYS_FIXED + b->nmoves,
+                                                     listed = count_listed(b);
     char end[EVENT_ID_SIZE];
 
     redis_args_fcall(a, "apply", false);
@@ -201,6 +201,8 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
     if (seen > 0)
         redis_args_key(a, KEYG_SEEN, b->product_id, b->generation.s);
     batch_lists_add_keys(b, a);
+    paced = batch_bounds_add_key(b, a);
+    (void)batch_quarantine_add_key(b, a);
     redis_args_str(a, span->checkpoint);
     (void)event_id_format(span->end, end);
     redis_args_str(a, end);
@@ -219,5 +221,9 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
     add_dead_letters(b, a);
     batch_ranked_add(b, ranked, behind, a);
     batch_seen_add_forget(b, behind + 3 * ranked, a);
-    batch_lists_add(b, behind + 3 * ranked + seen, a);
+    behind += 3 * ranked + seen;
+    batch_lists_add(b, behind, a);
+    behind += batch_lists_keys(b);
+    batch_bounds_add(b, behind, a);
+    batch_quarantine_add(b, behind + paced, a);
 }

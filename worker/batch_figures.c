@@ -127,11 +127,11 @@ find_figure(struct batch *b, const struct place *place)
 
 /* The board's window of this kind that the event is in, or NULL. */
 static const struct window *
-find_window(struct batch *b, size_t board, enum window_kind kind, const struct event *e)
+find_window(struct batch *b, size_t board, enum window_kind kind, struct event_id at)
 {
     const struct window_plan *plan = &rules_board_at(b->product->rules, board)->windows;
     struct window_slot *slot = &b->windows[board * WINDOW_KINDS + kind];
-    wall_ms t = e->id.ms < (uint64_t)WINDOW_TIME_MAX ? event_time(e) : WINDOW_TIME_MAX;
+    wall_ms t = at.ms < (uint64_t)WINDOW_TIME_MAX ? event_id_time(at) : WINDOW_TIME_MAX;
 
     if (!plan->has[kind])
         return NULL;
@@ -141,35 +141,37 @@ find_window(struct batch *b, size_t board, enum window_kind kind, const struct e
 }
 
 static void
-add_effect(struct batch *b, struct item *item, const struct place *place)
+add_effect(struct batch *b, struct item *item, const struct place *place, struct guard *guard)
 {
     item->effects[item->neffects++] = (struct effect){.figure = find_figure(b, place),
+                                                      .guard = guard,
                                                       .op = place->effect->op,
                                                       .value = place->effect->value,
                                                       .follows = place->effect->follows};
 }
 
 static void
-add_board_effects(struct batch *b, struct item *item, const struct event *e, struct place *place)
+add_board_effects(struct batch *b, struct item *item, struct place *place)
 {
+    struct guard *guard = batch_bounds_find(b, place->effect->board, place->effect->player);
+
     for (int kind = WINDOW_ALL; kind < WINDOW_KINDS; kind++) {
         place->kind = (enum window_kind)kind;
-        place->window = find_window(b, place->effect->board, place->kind, e);
+        place->window = find_window(b, place->effect->board, place->kind, item->at);
         if (place->window != NULL)
-            add_effect(b, item, place);
+            add_effect(b, item, place, guard);
     }
 }
 
 void
-batch_figures_add_effect(struct batch *b, struct item *item, const struct event *e,
-                         const struct rules_effect *effect)
+batch_figures_add_effect(struct batch *b, struct item *item, const struct rules_effect *effect)
 {
     struct place place = {.effect = effect};
 
     if (effect->target == RULES_BOARD)
-        add_board_effects(b, item, e, &place);
+        add_board_effects(b, item, &place);
     else
-        add_effect(b, item, &place);
+        add_effect(b, item, &place, NULL);
 }
 
 /* Evaluate the rules on the copied event, so that what they borrow from it lives as long as the
@@ -187,8 +189,8 @@ batch_figures_add(struct batch *b, struct item *item, const struct event *e)
     item->effects =
         mem_arena_alloc(&b->arena, (n + scores) * WINDOW_KINDS * sizeof(*item->effects));
     for (i = 0; i < n; i++)
-        batch_figures_add_effect(b, item, e, &b->effects[i]);
-    batch_ratings_add_effects(b, item, e);
+        batch_figures_add_effect(b, item, &b->effects[i]);
+    batch_ratings_add_effects(b, item);
 }
 
 size_t

@@ -42,6 +42,12 @@ batch_lists_add_keys(const struct batch *b, struct redis_args *a)
         redis_args_key(a, "%s", list->key);
 }
 
+size_t
+batch_lists_keys(const struct batch *b)
+{
+    return HASH_COUNT(b->lists_by_key);
+}
+
 void
 batch_lists_add(const struct batch *b, size_t key, struct redis_args *a)
 {

@@ -163,7 +163,7 @@ push_match(struct batch *b, const struct item *item, const struct buf *told)
     size_t i = 0;
 
     buf_init(&text, MATCH_JSON_MAX + 512);
-    clock_format_rfc3339((wall_ms)(item->id.ms & INT64_MAX), at);
+    clock_format_rfc3339(event_id_time(item->at), at);
     for (size_t team = 0; team < m->nteams; team++)
         for (size_t n = 0; n < m->size[team]; n++, i++) {
             buf_reset(&text);

@@ -50,8 +50,35 @@ struct window_slot {
     struct window window;
 };
 
+/* A player on a board that has bounds. */
+struct guard {
+    const struct rules_board *board;
+    struct event_text player;
+    struct event_text name; /* `board:player` */
+    int64_t minute, events; /* the last minute with events that count, and how many in it */
+    const struct item *counted; /* the last one of this batch that did */
+    UT_hash_handle hh;
+};
+
+/* Which bound an event is beyond, and with what. */
+struct breach {
+    const struct guard *guard;
+    const char *bound;  /* as the game's file calls it */
+    const char *value;  /* the score, the step or the events in the minute */
+    const char *reason; /* all of it in words */
+};
+
+/* An event in quarantine of which a verdict speaks. */
+struct held {
+    struct event_id id;
+    bool there;   /* it is in quarantine, after the events so far */
+    bool settled; /* a verdict took it out */
+    UT_hash_handle hh;
+};
+
 struct effect {
     struct figure *figure;
+    struct guard *guard; /* of a score on a board with bounds, else NULL */
     enum rules_op op;
     double value;
     double was;        /* the figure before this effect, to undo it */
@@ -126,8 +153,11 @@ struct contest {
 };
 
 struct item {
-    struct event_id id;
+    struct event_id id; /* its place in the stream */
+    struct event_id at; /* by which it counts: in windows, ties and lists of matches */
     enum event_type type;
+    enum event_verdict verdict;
+    struct held *held;          /* of a verdict: the event that it speaks of */
     struct event_text game_id;
     struct event_text argument; /* of the game event: new_state or player_id */
     struct event_text *fields;  /* names and values in turn, as they were written */
@@ -141,7 +171,8 @@ struct item {
     bool duplicate;             /* that was seen before: it changes nothing */
     struct contest *contests;
     struct record *named;       /* of a player_name: whose name is argument from now on */
-    const char *dead;           /* why it becomes a dead letter, or NULL */
+    struct breach *breach;      /* why it goes to quarantine, or NULL */
+    const char *dead;           /* why it changes nothing: as a dead letter, or in quarantine */
 };
 
 struct batch {
@@ -163,6 +194,10 @@ struct batch {
     struct record *records_by_name;
     struct list *lists_by_key;
     struct seen *seen_by_id;
+    struct guard *guards;
+    size_t npaced;                 /* guards of boards that have max_per_minute */
+    struct held *held_by_id;
+    size_t nheld, nsettled;        /* events that go to quarantine, and that leave it */
     struct match_room room;        /* of the match that is read */
     char *name;                    /* scratch: what is looked up in the tables by name */
     size_t name_cap;
@@ -177,9 +212,9 @@ struct batch {
  * or item->dead. */
 void batch_figures_add(struct batch *b, struct item *item, const struct event *e);
 
-/* batch_figures_add_effect(b, item, e, effect): one of them, in the room that item has for it: on a
- * board, one in each of the windows that e is in. */
-void batch_figures_add_effect(struct batch *b, struct item *item, const struct event *e,
+/* batch_figures_add_effect(b, item, effect): one of them, in the room that item has for it: on a
+ * board, one in each of the windows that item is in. */
+void batch_figures_add_effect(struct batch *b, struct item *item,
                               const struct rules_effect *effect);
 
 /* batch_figures_changed(group): how many of its figures are to be written. */
@@ -198,13 +233,51 @@ size_t batch_ranked_add_keys(const struct batch *b, struct redis_args *a);
 void batch_ranked_add(const struct batch *b, size_t n, size_t key, struct redis_args *a);
 
 /*
+ * batch_bounds.c. find(b, board, player): the guard of a score, NULL where the board has no bounds. Of an item:
+ * check_pace(b, item): whether another event is one too many, before its effects; check(b, item,
+ * effect): whether the effect, which was applied and has a guard, goes too far. Where it is so, item->breach and
+ * item->dead are set. commit(item): it counts.
+ */
+struct guard *batch_bounds_find(struct batch *b, size_t board, struct event_text player);
+void batch_bounds_check_pace(struct batch *b, struct item *item);
+void batch_bounds_check(struct batch *b, struct item *item, const struct effect *effect);
+void batch_bounds_commit(const struct item *item);
+
+/* How many commands read the pace, and as batch_read_command and batch_read_reply. Then its key, and
+ * what `apply` is to do with it; add_key returns whether there is one. */
+size_t batch_bounds_reads(const struct batch *b);
+void batch_bounds_read_command(const struct batch *b, struct redis_args *a);
+int batch_bounds_read_reply(struct batch *b, const struct redisReply *reply)
+    __attribute__((warn_unused_result));
+size_t batch_bounds_add_key(const struct batch *b, struct redis_args *a);
+void batch_bounds_add(const struct batch *b, size_t key, struct redis_args *a);
+
+#define BATCH_HELD_HEAD 12 /* names and values of an entry in quarantine before the event's own */
+
+/*
+ * batch_quarantine.c. add_verdict(b, item, e): e is a verdict; its own field is the last one of item. hold(b, item): item goes to
+ * quarantine. settle(b, item): item, a verdict, takes its event out.
+ * The rest as of batch_bounds.c.
+ */
+void batch_quarantine_add_verdict(struct batch *b, struct item *item, const struct event *e);
+void batch_quarantine_hold(struct batch *b, const struct item *item);
+void batch_quarantine_settle(struct batch *b, const struct item *item);
+
+size_t batch_quarantine_reads(const struct batch *b);
+void batch_quarantine_read_command(const struct batch *b, size_t i, struct redis_args *a);
+int batch_quarantine_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
+    __attribute__((warn_unused_result));
+size_t batch_quarantine_add_key(const struct batch *b, struct redis_args *a);
+void batch_quarantine_add(const struct batch *b, size_t key, struct redis_args *a);
+
+/*
  * batch_ratings.c. evaluate(b, item, e): the contests of the event, and how many effects they will have; where e does
- * not fit a board's rating, item->dead is why. add_effects(b, item, e): those effects, once item->effects
+ * not fit a board's rating, item->dead is why. add_effects(b, item): those effects, once item->effects
  * has room for them. prepare(item): compute the ratings after the event, and the values of those
  * effects; returns why that cannot be, or NULL. commit(item): let them be the ratings.
  */
 size_t batch_ratings_evaluate(struct batch *b, struct item *item, const struct event *e);
-void batch_ratings_add_effects(struct batch *b, struct item *item, const struct event *e);
+void batch_ratings_add_effects(struct batch *b, struct item *item);
 const char *batch_ratings_prepare(struct item *item);
 void batch_ratings_commit(struct batch *b, struct item *item);
 
@@ -217,10 +290,11 @@ void batch_matches_commit(struct batch *b, struct item *item);
 struct match *batch_matches_copy(struct batch *b, const struct match *m);
 
 /* batch_lists.c. push(b, key, max, text): in front of the list of that key, which keeps max. text lives
- * as long as the batch. The keys; then what `apply` is to do with them, of whose
+ * as long as the batch. The keys, and how many there are; then what `apply` is to do with them, of whose
  * keys the first has that number. */
 void batch_lists_push(struct batch *b, const char *key, size_t max, struct event_text text);
 void batch_lists_add_keys(const struct batch *b, struct redis_args *a);
+size_t batch_lists_keys(const struct batch *b);
 void batch_lists_add(const struct batch *b, size_t key, struct redis_args *a);
 
 /* batch_ledgers.c. find(b, kind, player, field): the record, which is new where it is all zero but

@@ -62,7 +62,7 @@ batch_ratings_evaluate(struct batch *b, struct item *item, const struct event *e
 }
 
 void
-batch_ratings_add_effects(struct batch *b, struct item *item, const struct event *e)
+batch_ratings_add_effects(struct batch *b, struct item *item)
 {
     struct contest *contest;
 
@@ -80,7 +80,7 @@ batch_ratings_add_effects(struct batch *b, struct item *item, const struct event
                                           .player = m->player[i]};
 
             contest->records[i] = find_record(b, contest->board, m->player[i]);
-            batch_figures_add_effect(b, item, e, &effect);
+            batch_figures_add_effect(b, item, &effect);
         }
         contest->nwindows = (item->neffects - before) / m->nplayers;
     }

@@ -125,13 +125,15 @@ int ctl_keys_list(struct ctl *c);
 int ctl_letters_list(struct ctl *c);
 int ctl_letters_replay(struct ctl *c);
 int ctl_letters_drop(struct ctl *c);
+int ctl_letters_release(struct ctl *c);
+int ctl_letters_drop_held(struct ctl *c);
 int ctl_player_export(struct ctl *c);
 int ctl_player_erase(struct ctl *c);
 int ctl_board_export(struct ctl *c);
 
-/* ctl_letters_erase(c, product, ret_dropped): drop the dead letters that name the player of c's second
- * argument. Returns an exit status. */
-int ctl_letters_erase(struct ctl *c, const char *product, size_t *ret_dropped);
+/* ctl_letters_erase(c, product, quarantine, ret_dropped): drop the dead letters, or the events in quarantine, that name
+ * the player of c's second argument. Returns an exit status. */
+int ctl_letters_erase(struct ctl *c, const char *product, bool quarantine, size_t *ret_dropped);
 
 /* ctl_help_print(commands, n), ctl_help_command(command): for --help. ctl_help_completion(commands, n): a script for
  * bash. */

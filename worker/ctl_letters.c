@@ -1,10 +1,7 @@
 /*
- * varcadectl deadletters: events that could not be applied, to be looked at, sent again or thrown
- * away.
- *
- * Where state and stream are one Redis, a letter goes back to the stream and off the list in one
- * step. Where they are two, it goes to the stream first: were this program to die in between, the
- * letter would be sent again, and its event_id tells that the second is the first one.
+ * varcadectl deadletters, quarantine: events that could not be applied, and those that a board's
+ * bounds keep out, to be looked at, sent again, let through or thrown away. Here they are read and
+ * listed; ctl_letter.c is about one of them.
  */
 #include <hiredis/hiredis.h>
 #include <stdio.h>
@@ -16,45 +13,77 @@
 #include "lib/keys.h"
 #include "lib/text.h"
 #include "worker/ctl.h"
+#include "worker/ctl_letters.h"
 
 #define LIST_MAX 100000
 #define PAGE 500
-#define HEAD \
-    4 /* reason, its text, source_id, its text: what the worker put before the event's own */
 
-/* The product whose letters are meant: `?` is a name of its own here. */
-static const char *
-letters_of(const struct ctl *c)
+#define DEAD_HEAD 4  /* reason, source_id */
+#define HELD_HEAD 12 /* they, board, bound, value, user_id */
+
+/* Those of a product. Returns an exit status. */
+static int
+letters_of(struct ctl *c, const char *product, bool quarantine, struct letters *ret_letters)
 {
-    return strcmp(c->args[0], KEYS_NO_PRODUCT) == 0 ? c->args[0] : ctl_product(c);
+    struct letters dead = {.product = product, .head = DEAD_HEAD, .thing = "dead letter"};
+    struct letters held = {
+        .product = product, .quarantine = true, .head = HELD_HEAD, .thing = "event in quarantine"};
+
+    if (quarantine && !ctl_generation(c, product, &held.generation))
+        return CTL_FAILED;
+    *ret_letters = quarantine ? held : dead;
+    return CTL_OK;
+}
+
+/* Those that the command is about. `?` is a name of its own here. */
+static int
+letters_meant(struct ctl *c, struct letters *ret_letters)
+{
+    static const char quarantine[] = "quarantine";
+    bool held = strncmp(c->command->name, quarantine, sizeof(quarantine) - 1) == 0;
+    const char *product = c->args[0];
+
+    if (held || strcmp(product, KEYS_NO_PRODUCT) != 0)
+        product = ctl_product(c);
+    return product != NULL ? letters_of(c, product, held, ret_letters) : CTL_USAGE;
+}
+
+void
+ctl_letters_add_key(struct redis_args *a, const struct letters *l)
+{
+    if (l->quarantine)
+        redis_args_key(a, KEYG_QUARANTINE, l->product, l->generation.s);
+    else
+        redis_args_key(a, KEY_DEADLETTERS, l->product);
 }
 
 static bool
-is_letter(const struct redisReply *entry)
+is_letter(const struct letters *l, const struct redisReply *entry)
 {
     return entry->type == REDIS_REPLY_ARRAY && entry->elements == 2 &&
-           entry->element[1]->type == REDIS_REPLY_ARRAY && entry->element[1]->elements >= HEAD &&
+           entry->element[1]->type == REDIS_REPLY_ARRAY && entry->element[1]->elements >= l->head &&
            entry->element[1]->elements % 2 == 0;
 }
 
 /* XRANGE of at most n letters: from one id on (`-`, `(1-0`, …) to another. */
 static struct redisReply *
-read_letters(struct ctl *c, const char *product, const char *from, const char *to, int64_t n)
+read_letters(struct ctl *c, const struct letters *l, const char *from, const char *to, int64_t n)
 {
     struct redisReply *reply;
     struct redis_args a;
 
     redis_args_init(&a);
     redis_args_str(&a, "XRANGE");
-    redis_args_printf(&a, KEY_DEADLETTERS, product);
+    ctl_letters_add_key(&a, l);
     redis_args_str(&a, from);
     redis_args_str(&a, to);
     redis_args_str(&a, "COUNT");
     redis_args_int(&a, n);
     reply = ctl_redis_call(c, &a);
     for (size_t i = 0; reply != NULL && i < reply->elements; i++) {
-        if (!is_letter(reply->element[i])) {
-            (void)ctl_fail("a dead letter cannot be read");
+        if (!is_letter(l, reply->element[i])) {
+            (void)ctl_fail("%s: this %s cannot be read", reply->element[i]->element[0]->str,
+                           l->thing);
             freeReplyObject(reply);
             return NULL;
         }
@@ -71,30 +100,49 @@ add_text(struct buf *out, const struct redisReply *text)
 }
 
 static void
-print_letter(struct buf *out, const struct redisReply *letter, bool json)
+print_letter(struct buf *out, const struct letters *l, const struct redisReply *letter)
 {
     const struct redisReply *fields = letter->element[1];
 
-    buf_printf(out, json ? "{\"id\": \"%s\", \"reason\": " : "%s  ", letter->element[0]->str);
+    buf_printf(out, "%s  ", letter->element[0]->str);
     add_text(out, fields->element[1]);
-    buf_str(out, json ? ", \"source_id\": " : "  of ");
-    if (json)
-        add_text(out, fields->element[3]);
-    else
-        buf_str(out, fields->element[3]->str);
-    buf_str(out, json ? ", \"fields\": [" : " ");
-    for (size_t i = HEAD; i < fields->elements; i += 2) {
-        buf_str(out, json ? (i > HEAD ? ", [" : "[") : " ");
+    buf_printf(out, "  of %s ", fields->element[3]->str);
+    for (size_t i = l->head; i < fields->elements; i += 2) {
+        buf_str(out, " ");
         add_text(out, fields->element[i]);
-        buf_str(out, json ? ", " : "=");
+        buf_str(out, "=");
         add_text(out, fields->element[i + 1]);
-        buf_str(out, json ? "]" : "");
     }
-    buf_str(out, json ? "]}" : "");
+    buf_str(out, "\n");
+}
+
+/* What the worker put before the event's own fields are members; these are pairs, since nothing is
+ * known of their names. */
+static void
+json_letter(struct buf *out, const struct letters *l, const struct redisReply *letter)
+{
+    const struct redisReply *fields = letter->element[1];
+
+    buf_printf(out, "{\"id\": \"%s\"", letter->element[0]->str);
+    for (size_t i = 0; i < l->head; i += 2) {
+        buf_str(out, ", ");
+        add_text(out, fields->element[i]);
+        buf_str(out, ": ");
+        add_text(out, fields->element[i + 1]);
+    }
+    buf_str(out, ", \"fields\": [");
+    for (size_t i = l->head; i < fields->elements; i += 2) {
+        buf_str(out, i > l->head ? ", [" : "[");
+        add_text(out, fields->element[i]);
+        buf_str(out, ", ");
+        add_text(out, fields->element[i + 1]);
+        buf_str(out, "]");
+    }
+    buf_str(out, "]}");
 }
 
 static bool
-print_page(const struct ctl *c, const struct redisReply *page, bool first)
+print_page(const struct ctl *c, const struct letters *l, const struct redisReply *page, bool first)
 {
     struct buf out;
     bool good;
@@ -103,8 +151,7 @@ print_page(const struct ctl *c, const struct redisReply *page, bool first)
     for (size_t i = 0; i < page->elements; i++) {
         if (c->json)
             buf_str(&out, first && i == 0 ? "\n " : ",\n ");
-        print_letter(&out, page->element[i], c->json);
-        buf_str(&out, c->json ? "" : "\n");
+        (c->json ? json_letter : print_letter)(&out, l, page->element[i]);
     }
     good = buf_ok(&out);
     if (out.len > 0)
@@ -123,26 +170,29 @@ set_after(char after[static EVENT_ID_SIZE + 1], const char *id)
 int
 ctl_letters_list(struct ctl *c)
 {
-    const char *product = letters_of(c), *limit = ctl_option(c, "limit");
+    struct letters l;
+    const char *limit = ctl_option(c, "limit");
     const char *behind = ctl_option(c, "after");
     char after[EVENT_ID_SIZE + 1] = "-";
     struct event_id id;
     int64_t left = 100;
     size_t got = 0;
+    int ret;
 
-    if (product == NULL)
-        return CTL_USAGE;
     if (limit != NULL && text_parse_int(limit, strlen(limit), 1, LIST_MAX, &left) != 0)
         return ctl_usage("--limit: a number from 1 to %d", LIST_MAX);
     if (behind != NULL && event_id_parse(behind, strlen(behind), &id) != 0)
         return ctl_usage("--after: not an id such as 1700000000000-0");
+    ret = letters_meant(c, &l);
+    if (ret != CTL_OK)
+        return ret;
     if (behind != NULL)
         set_after(after, behind);
     fputs(c->json ? "[" : "", stdout);
     while (left > 0) {
         int64_t n = left < PAGE ? left : PAGE;
-        struct redisReply *page = read_letters(c, product, after, "+", n);
-        bool printed = page != NULL && print_page(c, page, got == 0);
+        struct redisReply *page = read_letters(c, &l, after, "+", n);
+        bool printed = page != NULL && print_page(c, &l, page, got == 0);
 
         if (page == NULL)
             return CTL_FAILED;
@@ -160,117 +210,10 @@ ctl_letters_list(struct ctl *c)
 
 /* --- replay, drop ----------------------------------------------------------------------------- */
 
-/* What is done with one letter: 1 where it was done, 0 where there was nothing to do, -1 where it
- * failed, and that was told. */
-typedef int letter_fn(struct ctl *c, const char *product, const struct redisReply *letter);
-
-/* Call a function of the library on the letter, as a letter_fn. */
-static int
-change(struct ctl *c, const char *function, const char *product, const struct redisReply *letter)
-{
-    const char *id = letter->element[0]->str;
-    struct redisReply *reply;
-    struct redis_args a;
-    bool done;
-
-    ctl_redis_change(&a, function, product);
-    redis_args_key(&a, KEY_DEADLETTERS, product);
-    if (strcmp(function, "letter_replay") == 0)
-        redis_args_key(&a, "%s", c->conf->stream_name);
-    ctl_redis_who(c, &a);
-    redis_args_str(&a, id);
-    reply = ctl_redis_call(c, &a);
-    if (reply == NULL)
-        return -1;
-    done = reply->type != REDIS_REPLY_NIL;
-    freeReplyObject(reply);
-    if (done)
-        ctl_redis_log(c, product, id);
-    else
-        (void)ctl_fail("%s: somebody else took it off the list", id);
-    return done ? 1 : -1;
-}
-
-static int
-drop(struct ctl *c, const char *product, const struct redisReply *letter)
-{
-    return change(c, "letter_drop", product, letter);
-}
-
-/* The event to a stream that is elsewhere, with the id that it had or one that follows from the
- * letter. */
-static bool
-send_event(struct ctl *c, const char *product, const struct redisReply *letter)
-{
-    const struct redisReply *fields = letter->element[1];
-    struct redisReply *reply;
-    struct redis_args a;
-    bool has_id = false;
-
-    redis_args_init(&a);
-    redis_args_str(&a, "XADD");
-    redis_args_str(&a, c->conf->stream_name);
-    redis_args_str(&a, "*");
-    for (size_t i = HEAD; i < fields->elements; i++) {
-        redis_args_add(&a, fields->element[i]->str, fields->element[i]->len);
-        has_id = has_id || (i % 2 == 0 && strcmp(fields->element[i]->str, "event_id") == 0);
-    }
-    if (!has_id) {
-        redis_args_str(&a, "event_id");
-        redis_args_printf(&a, "replay:%s:%s", product, letter->element[0]->str);
-    }
-    reply = ctl_redis_call_stream(c, &a);
-    if (reply == NULL)
-        return false;
-    freeReplyObject(reply);
-    return true;
-}
-
-static int
-replay(struct ctl *c, const char *product, const struct redisReply *letter)
-{
-    if (letter->element[1]->elements == HEAD) {
-        (void)ctl_fail("%s: the event had no fields", letter->element[0]->str);
-        return -1;
-    }
-    if (ctl_redis_is_one(c))
-        return change(c, "letter_replay", product, letter);
-    if (!send_event(c, product, letter))
-        return -1;
-    return change(c, "letter_drop", product, letter);
-}
-
-/* Whether a field is the player of the command's second argument, or a JSON text that names him. */
-static bool
-names_player(const struct ctl *c, const struct redisReply *letter)
-{
-    const struct redisReply *fields = letter->element[1];
-    const char *user = c->args[1];
-    struct buf quoted;
-    bool found = false;
-
-    buf_init(&quoted, 1024);
-    buf_json_string(&quoted, user, strlen(user));
-    for (size_t i = HEAD + 1; i < fields->elements && !found; i += 2) {
-        struct event_text value = {fields->element[i]->str, fields->element[i]->len};
-
-        found = event_text_is(value, user) ||
-                (buf_ok(&quoted) && memmem(value.s, value.len, quoted.data, quoted.len) != NULL);
-    }
-    buf_free(&quoted);
-    return found;
-}
-
-static int
-drop_player(struct ctl *c, const char *product, const struct redisReply *letter)
-{
-    return names_player(c, letter) ? drop(c, product, letter) : 0;
-}
-
 /* The letters between two ids, both included, to fn. Adds how many were done; false where one
  * failed. */
 static bool
-each(struct ctl *c, const char *product, const char *from, const char *to, letter_fn *fn,
+each(struct ctl *c, const struct letters *l, const char *from, const char *to, letter_fn *fn,
      size_t *done)
 {
     char after[EVENT_ID_SIZE + 1];
@@ -279,13 +222,13 @@ each(struct ctl *c, const char *product, const char *from, const char *to, lette
 
     (void)snprintf(after, sizeof(after), "%s", from);
     do {
-        struct redisReply *page = read_letters(c, product, after, to, PAGE);
+        struct redisReply *page = read_letters(c, l, after, to, PAGE);
 
         if (page == NULL)
             return false;
         got = page->elements;
         for (size_t i = 0; i < got; i++) {
-            int one = fn(c, product, page->element[i]);
+            int one = fn(c, l, page->element[i]);
 
             *done += one > 0;
             good = good && one >= 0;
@@ -299,7 +242,7 @@ each(struct ctl *c, const char *product, const char *from, const char *to, lette
 
 /* All letters that there are now: one that is replayed may come back as a new one. */
 static bool
-each_of_all(struct ctl *c, const char *product, letter_fn *fn, size_t *done)
+each_of_all(struct ctl *c, const struct letters *l, letter_fn *fn, size_t *done)
 {
     struct redisReply *last;
     struct redis_args a;
@@ -307,7 +250,7 @@ each_of_all(struct ctl *c, const char *product, letter_fn *fn, size_t *done)
 
     redis_args_init(&a);
     redis_args_str(&a, "XREVRANGE");
-    redis_args_printf(&a, KEY_DEADLETTERS, product);
+    ctl_letters_add_key(&a, l);
     redis_args_str(&a, "+");
     redis_args_str(&a, "-");
     redis_args_str(&a, "COUNT");
@@ -315,8 +258,8 @@ each_of_all(struct ctl *c, const char *product, letter_fn *fn, size_t *done)
     last = ctl_redis_call(c, &a);
     if (last == NULL)
         return false;
-    if (last->elements == 1 && is_letter(last->element[0]))
-        good = each(c, product, "-", last->element[0]->element[0]->str, fn, done);
+    if (last->elements == 1 && is_letter(l, last->element[0]))
+        good = each(c, l, "-", last->element[0]->element[0]->str, fn, done);
     freeReplyObject(last);
     return good;
 }
@@ -324,26 +267,28 @@ each_of_all(struct ctl *c, const char *product, letter_fn *fn, size_t *done)
 static int
 run(struct ctl *c, letter_fn *fn, const char *word)
 {
-    const char *product = letters_of(c);
+    struct letters l;
     bool all = ctl_option(c, "all") != NULL, good = true;
     size_t done = 0;
     struct event_id id;
+    int ret;
 
-    if (product == NULL)
-        return CTL_USAGE;
     if (all != (c->nargs == 1))
-        return ctl_usage("%s: either --all or the ids of dead letters", c->command->name);
+        return ctl_usage("%s: either --all or the ids of what it is about", c->command->name);
     for (size_t i = 1; i < c->nargs; i++)
         if (event_id_parse(c->args[i], strlen(c->args[i]), &id) != 0)
             return ctl_usage("%s: not an id such as 1700000000000-0", c->args[i]);
+    ret = letters_meant(c, &l);
+    if (ret != CTL_OK)
+        return ret;
     if (all)
-        good = each_of_all(c, product, fn, &done);
+        good = each_of_all(c, &l, fn, &done);
     for (size_t i = 1; i < c->nargs; i++) {
         size_t before = done;
 
-        good = each(c, product, c->args[i], c->args[i], fn, &done) && good;
+        good = each(c, &l, c->args[i], c->args[i], fn, &done) && good;
         if (good && done == before) {
-            (void)ctl_fail("%s: there is no such dead letter", c->args[i]);
+            (void)ctl_fail("%s: there is no such %s", c->args[i], l.thing);
             good = false;
         }
     }
@@ -354,21 +299,35 @@ run(struct ctl *c, letter_fn *fn, const char *word)
 int
 ctl_letters_replay(struct ctl *c)
 {
-    return run(c, replay, "replayed");
+    return run(c, ctl_letter_replay, "replayed");
 }
 
 int
 ctl_letters_drop(struct ctl *c)
 {
-    return run(c, drop, "dropped");
+    return run(c, ctl_letter_drop, "dropped");
 }
 
 int
-ctl_letters_erase(struct ctl *c, const char *product, size_t *ret_dropped)
+ctl_letters_release(struct ctl *c)
 {
+    return run(c, ctl_letter_release_held, "released");
+}
+
+int
+ctl_letters_drop_held(struct ctl *c)
+{
+    return run(c, ctl_letter_drop_held, "dropped");
+}
+
+int
+ctl_letters_erase(struct ctl *c, const char *product, bool quarantine, size_t *ret_dropped)
+{
+    struct letters l;
     size_t dropped = 0;
 
-    if (!each(c, product, "-", "+", drop_player, &dropped))
+    if (letters_of(c, product, quarantine, &l) != CTL_OK ||
+        !each(c, &l, "-", "+", ctl_letter_erase, &dropped))
         return CTL_FAILED;
     *ret_dropped = dropped;
     return CTL_OK;

@@ -257,7 +257,7 @@ ctl_player_erase(struct ctl *c)
 {
     struct player p = {.product = ctl_product(c), .user = c->args[1]};
     struct names had = {.n = 0};
-    size_t letters = 0;
+    size_t letters = 0, held = 0;
     struct buf out;
     int ret;
 
@@ -265,7 +265,9 @@ ctl_player_erase(struct ctl *c)
         return CTL_USAGE;
     ret = erase_all(c, &p, &had);
     if (ret == CTL_OK)
-        ret = ctl_letters_erase(c, p.product, &letters);
+        ret = ctl_letters_erase(c, p.product, false, &letters);
+    if (ret == CTL_OK)
+        ret = ctl_letters_erase(c, p.product, true, &held);
     buf_init(&out, (size_t)1 << 30);
     buf_str(&out, c->json ? "{\"erased\": [" : "");
     for (size_t i = 0; i < had.n; i++) {
@@ -276,7 +278,10 @@ ctl_player_erase(struct ctl *c)
             buf_printf(&out, "%s\n", had.name[i]);
         }
     }
-    buf_printf(&out, c->json ? "], \"dead_letters\": %zu}" : "dead letters: %zu", letters);
+    buf_printf(&out,
+               c->json ? "], \"dead_letters\": %zu, \"quarantined\": %zu}"
+                       : "dead letters: %zu\nquarantined: %zu",
+               letters, held);
     free_names(&had);
     return ctl_print(&out) == CTL_OK ? ret : CTL_FAILED;
 }

@@ -88,6 +88,7 @@ report_lane_init(struct report *r, const char *product_id, struct lane_report *l
     lane->ignored = event_metric(r, product_id, "ignored");
     lane->dead = event_metric(r, product_id, "dead_letter");
     lane->duplicates = event_metric(r, product_id, "duplicate");
+    lane->quarantined = event_metric(r, product_id, "quarantined");
     for (i = 0; i < NOTE_MAX; i++)
         lane->notes[i] = lane_metric(r, METRIC_COUNTER, "varcade_event_notes_total",
                                      "Events that did not fit the state of their game.", product_id,
@@ -126,8 +127,10 @@ report_allowed(struct report_bound *bound, mono_ms now)
     return false;
 }
 
+/* n events that change nothing, of which at() tells the i-th. */
 static void
-report_dead(struct lane *lane, const struct batch *batch, size_t n)
+report_dead(struct lane *lane, const struct batch *batch, size_t n, const char *what,
+            struct batch_dead (*at)(const struct batch *batch, size_t i))
 {
     struct report *r = &lane->worker->report;
     mono_ms now = loop_now(lane->worker->loop);
@@ -135,10 +138,10 @@ report_dead(struct lane *lane, const struct batch *batch, size_t n)
     size_t i;
 
     for (i = 0; i < n && report_allowed(&r->dead_lines, now); i++) {
-        struct batch_dead dead = batch_dead_at(batch, i);
+        struct batch_dead dead = at(batch, i);
 
         (void)event_id_format(dead.id, id);
-        log_warning("worker", "dead letter", LOG_S("product", lane->id), LOG_S("event", id),
+        log_warning("worker", what, LOG_S("product", lane->id), LOG_S("event", id),
                     LOG_S("reason", dead.reason));
     }
     if (i < n) /* report_allowed counted the one it refused */
@@ -195,7 +198,9 @@ report_batch(struct lane *lane, const struct batch *batch, const struct redisRep
     metric_add(lane->report.ignored, (double)results.ignored);
     metric_add(lane->report.dead, (double)results.dead);
     metric_add(lane->report.duplicates, (double)results.duplicates);
-    report_dead(lane, batch, results.dead);
+    metric_add(lane->report.quarantined, (double)results.held);
+    report_dead(lane, batch, results.dead, "dead letter", batch_dead_at);
+    report_dead(lane, batch, results.held, "quarantined", batch_held_at);
     for (i = 1; i < reply->elements; i++)
         report_one_note(lane, batch, reply->element[i]);
 }

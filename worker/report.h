@@ -32,7 +32,7 @@ enum report_note { NOTE_UNKNOWN_GAME, NOTE_OUT_OF_ORDER, NOTE_NOT_IN_GAME, NOTE_
 
 /* The series of one product. */
 struct lane_report {
-    struct metric *applied, *ignored, *dead, *duplicates;
+    struct metric *applied, *ignored, *dead, *duplicates, *quarantined;
     struct metric *notes[NOTE_MAX];
     struct metric *expired, *seats, *removed, *failed, *abandoned;
     struct metric *in_lobby, *in_game, *games;
@@ -59,7 +59,7 @@ void report_lane_init(struct report *r, const char *product_id, struct lane_repo
 bool report_allowed(struct report_bound *bound, mono_ms now);
 
 /* report_batch(lane, batch, reply): a batch was applied, and reply is what apply answered: count
- * its events, log dead letters and notes. */
+ * its events, log dead letters, what went to quarantine, and notes. */
 void report_batch(struct lane *lane, const struct batch *batch, const struct redisReply *reply);
 
 /* report_gap(r, checkpoint, lost): entries were trimmed before they were read; lost -1:

@@ -48,6 +48,20 @@ register('letter_replay', function(keys, args)
     return id
 end)
 
+-- quarantine_settle (audit, quarantine[, stream]): who, what, id of the event in quarantine, then names and
+-- values of the event that says what becomes of it, which goes to the stream: without one it is there already.
+-- Answers the id, or nil where nothing of that id is in quarantine.
+register('quarantine_settle', function(keys, args)
+    expect_type(keys[1], 'stream')
+    if #redis.call('XRANGE', keys[2], args[3], args[3]) == 0 then return false end
+    if keys[3] then
+        expect_type(keys[3], 'stream')
+        redis.call('XADD', keys[3], '*', unpack(args, 4))
+    end
+    audit(keys[1], args)
+    return args[3]
+end)
+
 -- A checkpoint that says the same place in other words: `<id>` becomes `<id>/1`, that `<id>/2`. What the worker
 -- computed from figures read before is written behind the one it read, and so never. Nor does a rebuild that is
 -- under way come to be: a later generation than its own is given out.

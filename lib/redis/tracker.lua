@@ -77,7 +77,7 @@ local FIRST_KEYS = 2 + #LOBBY_KEYS
 -- A cursor over the arguments; each step checks before anything is written.
 local function reader(keys, args)
     local at = 0
-    local r = {}
+    local r = { letters = keys[2] }
     function r.text()
         at = at + 1
         return args[at] or error('arguments end early')
@@ -250,6 +250,15 @@ local function read_dead_letters(r)
     return list
 end
 
+local function write_figures(command, list, args)
+    for _, item in ipairs(list) do
+        for first = item.first, item.last, CHUNK do
+            redis.call(command, item.key,
+                unpack(args, first, math.min(first + CHUNK - 1, item.last)))
+        end
+    end
+end
+
 -- What is done to keys beside figures, until the arguments end.
 local OPERATIONS = {}
 
@@ -275,12 +284,51 @@ function OPERATIONS.forget(r)
     return op
 end
 
-local function read_operations(r)
+-- mark: key, score, number of pairs, score and member each: they go into the sorted set, and what is below
+-- the first score goes.
+function OPERATIONS.mark(r, args)
+    local op = { key = r.key(), type = 'zset', score = r.whole() }
+    op.first, op.last = r.span(2 * r.whole())
+    for i = op.first, op.last, 2 do check_score(args[i]) end
+    function op.write()
+        write_figures('ZADD', { op }, args)
+        redis.call('ZREMRANGEBYSCORE', op.key, '-inf', '(' .. string.format('%.0f', op.score))
+    end
+    return op
+end
+
+-- hold: key of the quarantine, the event's id, number of names and values together, then they: the first 12
+-- say why. Where the quarantine has later ones (the stream is another one), it becomes a dead letter.
+function OPERATIONS.hold(r, args)
+    local op = { key = r.key(), type = 'stream', id = r.text() }
+    op.first, op.last = r.span(r.whole())
+    if not string.find(op.id, '^%d+%-%d+$') then error('not a stream id') end
+    expect_type(r.letters, 'stream')
+    function op.write()
+        local put = redis.pcall('XADD', op.key, 'MAXLEN', '~', DEADLETTERS_MAX, op.id,
+            unpack(args, op.first, op.last))
+        if type(put) == 'table' and put.err then
+            local reason, why, source, id = unpack(args, op.first, op.first + 3)
+            redis.call('XADD', r.letters, 'MAXLEN', '~', DEADLETTERS_MAX, '*', reason, why, source, id,
+                unpack(args, op.first + 12, op.last))
+        end
+    end
+    return op
+end
+
+-- settle: key of the quarantine, id of an event in it, which goes.
+function OPERATIONS.settle(r)
+    local op = { key = r.key(), type = 'stream', id = r.text() }
+    function op.write() redis.call('XDEL', op.key, op.id) end
+    return op
+end
+
+local function read_operations(r, args)
     local list = {}
     while not r.at_end() do
         local kind = OPERATIONS[r.text()]
         if not kind then error('unknown operation') end
-        list[#list + 1] = kind(r)
+        list[#list + 1] = kind(r, args)
     end
     return list
 end
@@ -297,15 +345,6 @@ local function play(events, t)
         if note then answer[#answer + 1] = { i - 1, note, before } end
     end
     return answer
-end
-
-local function write_figures(command, list, args)
-    for _, item in ipairs(list) do
-        for first = item.first, item.last, CHUNK do
-            redis.call(command, item.key,
-                unpack(args, first, math.min(first + CHUNK - 1, item.last)))
-        end
-    end
 end
 
 -- apply (checkpoint, deadletters, those of lobby_keys(), any…): arguments and answer as in
@@ -326,7 +365,7 @@ register('apply', function(keys, args)
     local sets = read_figures(r, args, true)
     local letters = read_dead_letters(r)
     local ranked = read_ranked(r, args)
-    local operations = read_operations(r)
+    local operations = read_operations(r, args)
 
     local answer = play(events, t)
     for _, g in ipairs(games) do pack_game(g) end

@@ -23,7 +23,7 @@ check_accepted(const struct event *e)
     assert(text_is_product_id(e->product_id.s, e->product_id.len));
     assert(e->type == EVENT_OTHER || e->type == EVENT_PLAYER_NAME || text_is_game_id(e->game_id.s, e->game_id.len));
     assert(e->nfields > 0 && e->nfields <= EVENT_FIELDS_MAX);
-    assert(event_time(e) >= 0);
+    assert(event_id_time(event_at(e)) >= 0);
     for (size_t i = 0; i < e->nfields; i++) {
         assert(e->name[i].len > 0 && e->name[i].len <= EVENT_FIELD_NAME_MAX);
         assert(e->value[i].len <= EVENT_FIELD_VALUE_MAX);

@@ -167,3 +167,51 @@ def test_redis_that_refuses(stack):
     out = ctl(stack, "keys list", "arena", status=1)
     assert "WRONGTYPE" in out.stderr and out.stdout == ""
     stack.redis.delete("{arena}:keys")
+
+
+@pytest.fixture(scope="module")
+def race():
+    game = game_file("http://127.0.0.1:1", "race", boards=[
+        {"id": "best", "bounds": {"max": 100, "max_per_minute": 3},
+         "from": [{"on": {"type": "score"}, "player": "user_id", "max": {"field": "score"}}]}])
+    running = Stack(games={"race": game})
+    yield running
+    running.close()
+
+
+def held(stack, product="race"):
+    return ask(stack, "quarantine list", product)
+
+
+def test_quarantine(race):
+    stack = race
+    key = ask(stack, "keys add", "race")["key"]
+    for user, score in ("ann", 70), ("ann", 700), ("bob", 800), ("cy", 900), ("dee", 1000):
+        assert post(stack, key, json.dumps([{"type": "score", "user_id": user, "score": score}]), "race") == 202
+    wait_for(lambda: len(held(stack)) == 4, what="the events in quarantine")
+    first = held(stack)[0]
+    assert {k: first[k] for k in ("board", "bound", "value", "user_id")} == \
+        {"board": "best", "bound": "max", "value": "700", "user_id": "ann"}
+    assert first["source_id"] == first["id"] and first["reason"] == "best: 700 is beyond max 100"
+    assert ["score", "700"] in first["fields"]
+    assert "700 is beyond" in ctl(stack, "quarantine list", "race", "--limit", "1").stdout
+    # Nobody lets an event through who is not asked: not by posting what the tool writes.
+    forged = {"type": "score", "user_id": "ann", "score": 700, "varcade_quarantine": "release " + first["id"]}
+    assert post(stack, key, json.dumps([forged]), "race") == 400
+
+    board = f"{stack.url}/leaderboards/race/best"
+    assert ask(stack, "quarantine release", "race", first["id"]) == {"released": 1}
+    wait_for(lambda: stack.http.get(board, params={"limit": 9}).json()["entries"][0]["score"] == 700, what="the score")
+    ids = [x["id"] for x in held(stack)]
+    assert len(ids) == 3 and first["id"] not in ids
+    assert "no such event in quarantine" in ctl(stack, "quarantine release", "race", first["id"], status=1).stderr
+    assert ask(stack, "quarantine drop", "race", ids[0]) == {"dropped": 1}
+    wait_for(lambda: [x["id"] for x in held(stack)] == ids[1:], what="the dropped event's end")
+    assert ask(stack, "erase", "race", "cy")["quarantined"] == 1
+    assert ask(stack, "quarantine drop", "race", "--all") in ({"dropped": 1}, {"dropped": 2})
+    wait_for(lambda: held(stack) == [], what="the quarantine's end")
+    total = stack.http.get(board, params={"limit": 9}).json()
+    assert [(e["user_id"], e["score"]) for e in total["entries"]] == [("ann", 700)]
+    assert (WHO, "quarantine release", first["id"]) in audit(stack, "race")
+    assert ctl(stack, "quarantine list", "race", "--limit", "0", status=2)
+    assert ctl(stack, "quarantine drop", "?", "--all", status=2)

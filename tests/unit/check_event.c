@@ -112,11 +112,12 @@ END_TEST
 
 START_TEST(test_time)
 {
-    struct event e = {.id = {1700000000123, 9}};
+    struct event e = {.id = {1700000000123, 9}, .verdict_of = {5, 6}};
 
-    ck_assert_int_eq(event_time(&e), 1700000000123);
-    e.id.ms = UINT64_MAX;
-    ck_assert_int_eq(event_time(&e), INT64_MAX);
+    ck_assert_int_eq(event_id_time(event_at(&e)), 1700000000123);
+    ck_assert_int_eq(event_id_time((struct event_id){UINT64_MAX, 0}), INT64_MAX);
+    e.verdict = EVENT_RELEASE;
+    ck_assert_int_eq(event_id_compare(event_at(&e), e.verdict_of), 0);
 }
 END_TEST
 
@@ -289,6 +290,36 @@ START_TEST(test_form)
     entry->element[1] = NULL;
     ck_assert_int_eq(event_decode(entry, &(struct event){0}, &(const char *){NULL}), -1);
     entry_free(entry);
+}
+END_TEST
+
+#define VERDICT(...) ENTRY("9-1", "product_id", "p", EVENT_VERDICT_FIELD, __VA_ARGS__)
+#define NO_VERDICT EVENT_VERDICT_FIELD " is neither `release` nor `drop` and an id"
+
+START_TEST(test_verdicts)
+{
+    struct redisReply *entry = VERDICT("release 17-3", "a", "b");
+    const char *why;
+    struct event e;
+
+    ck_assert_int_eq(event_decode(entry, &e, &why), 0);
+    ck_assert_int_eq(e.verdict, EVENT_RELEASE);
+    ck_assert_int_eq(event_id_compare(e.verdict_of, (struct event_id){17, 3}), 0);
+    ck_assert_uint_eq(e.nfields, 2);
+    entry_free(entry);
+    entry = VERDICT("drop 17-3");
+    ck_assert_int_eq(event_decode(entry, &e, &why), 0);
+    ck_assert_int_eq(e.verdict, EVENT_DROP);
+    entry_free(entry);
+    entry = ENTRY("9-1", "product_id", "p");
+    ck_assert_int_eq(event_decode(entry, &e, &why), 0);
+    ck_assert_int_eq(e.verdict, EVENT_NO_VERDICT);
+    entry_free(entry);
+    refused(VERDICT(""), NO_VERDICT);
+    refused(VERDICT("release "), NO_VERDICT);
+    refused(VERDICT("release 17-3 "), NO_VERDICT);
+    refused(VERDICT("keep 17-3"), NO_VERDICT);
+    refused(VERDICT("drop 1-1", EVENT_VERDICT_FIELD, "drop 1-1"), "a field occurs twice");
 }
 END_TEST
 
@@ -563,6 +594,7 @@ unit_suite(void)
     tcase_add_test(decode, test_nul_in_ids);
     tcase_add_test(decode, test_product);
     tcase_add_test(decode, test_form);
+    tcase_add_test(decode, test_verdicts);
     tcase_add_test(decode, test_names_and_values);
     tcase_add_test(decode, test_field_count);
     tcase_add_test(decode, test_product_of_refused);

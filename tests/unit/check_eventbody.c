@@ -97,6 +97,8 @@ START_TEST(first_wrong_event_is_named)
     refused("{\"a\":\"1\"}\n{\"a\":{}}", "events[1]: a value is none of");
     refused("[{\"a\":\"1\",\"a\":\"2\"}]", "events[0]: line 1, column 10: the key \"a\"");
     refused("[{\"product_id\":\"other\"}]", "events[0]: product_id is another");
+    refused("[{\"varcade_quarantine\":\"release 1-1\"}]",
+            "events[0]: fields whose names begin with varcade_ are varcade's own");
     refused("[{\"product_id\":5}]", "events[0]: product_id is another");
     refused("[{\"type\":\"game_over\",\"game_id\":\"" GAME "\",\"winner_id\":\"1\"}]",
             "events[0]: loser_id is missing");

@@ -1,4 +1,5 @@
 /* The compiler of the rules: the windows of boards. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -97,6 +98,41 @@ START_TEST(test_window_problems)
 }
 END_TEST
 
+START_TEST(test_bounds)
+{
+    static const struct {
+        const char *keys, *reasons;
+    } bad[] = {
+        {"'bounds': {}", "bounds: empty\n"},
+        {"'bounds': 3", "bounds: not an object\n"},
+        {"'bounds': {'least': 1}", "bounds.least: unknown key\n"},
+        {"'bounds': {'min': 2, 'max': 1}", "bounds: min is more than max: no score would do\n"},
+        {"'bounds': {'min': '1'}", "bounds.min: not a number from -9.0072e+15 to 9.0072e+15\n"},
+        {"'bounds': {'max_step': 0}", "bounds.max_step: not a number from 1e-06 to 9.0072e+15\n"},
+        {"'bounds': {'max_per_minute': 0}",
+         "bounds.max_per_minute: not a number from 1 to 1e+06\n"},
+        {"'bounds': {'max_per_minute': 1.5}", "bounds: max_per_minute is not an integer\n"},
+    };
+    struct rules *r =
+        compiled("{'boards': [{'id': 'a', 'bounds': {'min': -1, 'max_step': 0.5}, " FROM
+                 "}, {'id': 'b', " FROM "}]}");
+    const struct rules_bounds *bounds = rules_board_at(r, 0)->bounds;
+
+    ck_assert(bounds->min >= -1 && bounds->min <= -1 && bounds->max_step >= 0.5 &&
+              bounds->max_step <= 0.5);
+    ck_assert(isinf(bounds->max) && isinf(bounds->max_per_minute));
+    ck_assert_ptr_null(rules_board_at(r, 1)->bounds);
+    rules_free(r);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char json[1024], lines[1024];
+
+        (void)snprintf(json, sizeof(json), "{'boards': [{'id': 'a', %s, " FROM "}]}", bad[i].keys);
+        (void)snprintf(lines, sizeof(lines), "boards[0].%s", bad[i].reasons);
+        refused(json, lines);
+    }
+}
+END_TEST
+
 Suite *
 unit_suite(void)
 {
@@ -105,6 +141,7 @@ unit_suite(void)
 
     tcase_add_test(tc, test_windows);
     tcase_add_test(tc, test_window_problems);
+    tcase_add_test(tc, test_bounds);
     suite_add_tcase(suite, tc);
     return suite;
 }

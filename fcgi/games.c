@@ -58,14 +58,23 @@ answer(struct request *r, const struct lobby_answer *a, const char *refused)
     case LOBBY_NO_LONGER_AVAILABLE:
         reply_problem(r, 400, "The game is no longer available");
         break;
+    case LOBBY_LIMIT:
+        reply_later(r, 429, a->retry_after, "You have as many games as you can have");
+        break;
+    case LOBBY_NOT_IN_GAME:
+        reply_problem(r, 404, "You have no seat in this game");
+        break;
+    case LOBBY_NOT_CREATOR:
+        reply_problem(r, 403, "Only its creator can remove a game");
+        break;
     case LOBBY_REFUSED:
         reply_problem(r, 400, refused);
         break;
     case LOBBY_GAME_SERVER_AWAY:
-        reply_unavailable(r, a->retry_after, "The game server does not answer");
+        reply_later(r, 503, a->retry_after, "The game server does not answer");
         break;
     case LOBBY_REDIS_AWAY:
-        reply_unavailable(r, a->retry_after, "The lobby cannot be reached");
+        reply_later(r, 503, a->retry_after, "The lobby cannot be reached");
         break;
     case LOBBY_FAILED:
         answer_failed(r, a->reason);
@@ -91,21 +100,59 @@ joined(void *cookie, const struct lobby_answer *a)
     answer(cookie, a, "Unable to join game on target game server");
 }
 
-void
-games_join(struct request *r)
+/* The game that the path names, to r->game_id; where it names none, answers r. */
+static bool
+take_game_id(struct request *r)
 {
     if (!text_is_game_id(r->arg.s, r->arg.len)) {
         reply_problem(r, 404, "game not found");
-        return;
+        return false;
     }
     memcpy(r->game_id, r->arg.s, TEXT_GAME_ID_LEN);
-    lobby_join(r->app->lobby, r->product, r->game_id, &r->player, r->id, joined, r);
+    return true;
 }
 
+void
+games_join(struct request *r)
+{
+    if (take_game_id(r))
+        lobby_join(r->app->lobby, r->product, r->game_id, &r->player, r->id, joined, r);
+}
+
+/* Where no game server is asked. */
 static void
-listed(void *cookie, const struct lobby_answer *a)
+done(void *cookie, const struct lobby_answer *a)
 {
     answer(cookie, a, "");
+}
+
+void
+games_leave(struct request *r)
+{
+    if (take_game_id(r))
+        lobby_leave(r->app->lobby, r->product, r->game_id, &r->player, done, r);
+}
+
+void
+games_remove(struct request *r)
+{
+    if (take_game_id(r))
+        lobby_remove(r->app->lobby, r->product, r->game_id, &r->player, done, r);
+}
+
+void
+games_view(struct request *r)
+{
+    const struct token_player *player = r->player.user_id_len > 0 ? &r->player : NULL;
+
+    if (take_game_id(r))
+        lobby_view(r->app->lobby, r->product, r->game_id, player, done, r);
+}
+
+void
+games_mine(struct request *r)
+{
+    lobby_mine(r->app->lobby, r->product, &r->player, done, r);
 }
 
 void
@@ -125,5 +172,5 @@ games_list(struct request *r)
     if (count == 0)
         reply_json(r, 200, "[]", 2);
     else
-        lobby_list(r->app->lobby, r->product, count, page, listed, r);
+        lobby_list(r->app->lobby, r->product, count, page, done, r);
 }

@@ -1,4 +1,4 @@
-/* Games: make one, join one, see the open ones. */
+/* Games: make one, join one, leave it, see the open ones. */
 #ifndef VARCADE_FCGI_GAMES_H
 #define VARCADE_FCGI_GAMES_H
 
@@ -7,6 +7,14 @@ struct request;
 /* POST /game_lobby/{product}/create_game, POST /game_lobby/{product}/join_game/{id} */
 void games_create(struct request *r);
 void games_join(struct request *r);
+
+/* POST /game_lobby/{product}/leave_game/{id}, POST /game_lobby/{product}/remove_game/{id} */
+void games_leave(struct request *r);
+void games_remove(struct request *r);
+
+/* GET /game_lobby/{product}/games/{id}, GET /game_lobby/{product}/mine */
+void games_view(struct request *r);
+void games_mine(struct request *r);
 
 /* GET /game_lobby/{product}/open_games?count=&page= */
 void games_list(struct request *r);

@@ -26,8 +26,11 @@ reply_phrase(int status)
                    {403, "Forbidden"},
                    {404, "Not Found"},
                    {405, "Method Not Allowed"},
+                   {409, "Conflict"},
                    {413, "Content Too Large"},
                    {414, "URI Too Long"},
+                   {422, "Unprocessable Content"},
+                   {429, "Too Many Requests"},
                    {500, "Internal Server Error"},
                    {503, "Service Unavailable"}};
 
@@ -149,9 +152,15 @@ reply_problem(struct request *r, int status, const char *detail)
 }
 
 void
-reply_unavailable(struct request *r, dur_ms retry_after, const char *detail)
+reply_later(struct request *r, int status, dur_ms retry_after, const char *detail)
 {
     buf_printf(&r->headers, "Retry-After: %lld\r\n",
                retry_after <= 1000 ? 1LL : (long long)((retry_after + 999) / 1000));
-    reply_problem(r, 503, detail);
+    reply_problem(r, status, detail);
+}
+
+void
+reply_unavailable(struct request *r, dur_ms retry_after, const char *detail)
+{
+    reply_later(r, 503, retry_after, detail);
 }

@@ -30,8 +30,9 @@ void reply_empty(struct request *r, int status);
 /* reply_problem(r, status, detail): application/problem+json (RFC 9457). */
 void reply_problem(struct request *r, int status, const char *detail);
 
-/* reply_unavailable(r, retry_after, detail): 503 with Retry-After, in whole seconds and at least
- * 1. */
+/* reply_later(r, status, retry_after, detail): a problem with Retry-After, in whole seconds and at least 1;
+ * reply_unavailable: with status 503. */
+void reply_later(struct request *r, int status, dur_ms retry_after, const char *detail);
 void reply_unavailable(struct request *r, dur_ms retry_after, const char *detail);
 
 /* reply_phrase(status): HTTP's own words for the status. */

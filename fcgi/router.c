@@ -30,6 +30,12 @@ static const struct route routes[] = {
      ROUTE_TOKEN | ROUTE_JSON_BODY, games_create},
     {REQUEST_POST, "/game_lobby/{product}/join_game/{id}", "join_game",
      ROUTE_TOKEN | ROUTE_JSON_BODY, games_join},
+    {REQUEST_POST, "/game_lobby/{product}/leave_game/{id}", "leave_game",
+     ROUTE_TOKEN | ROUTE_JSON_BODY, games_leave},
+    {REQUEST_POST, "/game_lobby/{product}/remove_game/{id}", "remove_game",
+     ROUTE_TOKEN | ROUTE_JSON_BODY, games_remove},
+    {REQUEST_GET, "/game_lobby/{product}/games/{id}", "game", ROUTE_TOKEN_MAYBE, games_view},
+    {REQUEST_GET, "/game_lobby/{product}/mine", "mine", ROUTE_TOKEN, games_mine},
     {REQUEST_GET, "/game_lobby/{product}/open_games", "open_games", 0, games_list},
     {REQUEST_GET, "/leaderboards/top_ten/{product}", "top_ten", 0, leaderboards_top_ten},
     {REQUEST_GET, "/leaderboards/{product}/{board}", "board", 0, leaderboards_page},
@@ -152,6 +158,13 @@ body_fits(const struct request *r)
                                                                   : conf->http_body_max);
 }
 
+static bool
+wants_auth(const struct request *r)
+{
+    return (r->route->needs & ROUTE_TOKEN) ||
+           ((r->route->needs & ROUTE_TOKEN_MAYBE) && r->authorization != NULL);
+}
+
 /* The route is known; whether the request may go to its handler. Where not, it is answered. */
 static bool
 passes_checks(struct request *r, const struct captures *c)
@@ -176,7 +189,7 @@ passes_checks(struct request *r, const struct captures *c)
         }
         r->page = board_page_first(r->product, (size_t)board, clock_wall());
     }
-    if ((r->route->needs & ROUTE_TOKEN) && !auth_check(r))
+    if (wants_auth(r) && !auth_check(r))
         return false;
     if ((r->route->needs & ROUTE_JSON_BODY) && r->body_len > 0 &&
         !jsontext_is_valid(r->body, r->body_len)) {

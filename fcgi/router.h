@@ -14,6 +14,7 @@ struct conf;
 /* What a route wants checked before its handler is called. */
 enum route_needs {
     ROUTE_TOKEN = 1,     /* a player's token: r->player */
+    ROUTE_TOKEN_MAYBE = 16, /* a token that is there must be good; r->player is empty without one */
     ROUTE_JSON_BODY = 2, /* a body, where there is one, must be JSON */
     ROUTE_EVENTS = 8,    /* the body may be as large as http.events_body_max */
     ROUTE_LOCAL = 4      /* needs neither Redis nor game servers: answered under any load */

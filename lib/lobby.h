@@ -5,6 +5,7 @@
  *
  *   create:  create_intent -> game server create_game -> create_done   | create_failed
  *   join:    seat_reserve  -> game server join_game   -> seat_confirm  | seat_release
+ *   leave:   seat_leave | game_remove; the game server is told as by expire
  *   expire:  expire -> game server remove_game / remove_player -> game_gone / player_gone
  *
  * Before the game server is asked, the state already has a deadline, so whatever dies between two
@@ -31,6 +32,9 @@ enum lobby_result {
     LOBBY_INVALID_STATE,    /* not joinable; state and reason say why */
     LOBBY_NO_LONGER_AVAILABLE, /* lost the race for the seat, or the game went in between (a new one too:
                                   where this process stood still until its time was up) */
+    LOBBY_LIMIT,            /* the player has as many games or seats as the game's file allows */
+    LOBBY_NOT_IN_GAME,      /* leave: the player has no seat in it */
+    LOBBY_NOT_CREATOR,      /* remove: somebody else's game */
     LOBBY_REFUSED,          /* the game server answered, and not 200 with a token */
     LOBBY_GAME_SERVER_AWAY, /* the game server is down, too slow, or its breaker is open */
     LOBBY_REDIS_AWAY,       /* Redis cannot be reached */
@@ -44,7 +48,7 @@ struct lobby_answer {
     const char *state;  /* LOBBY_INVALID_STATE: the game's state */
     const char *reason; /* LOBBY_INVALID_STATE: "", `the game is full` or `already in it`; LOBBY_REFUSED, _AWAY and _FAILED:
                            words for the log */
-    dur_ms retry_after; /* the two AWAYs: when to try again */
+    dur_ms retry_after; /* the two AWAYs and LIMIT: when to try again */
 };
 
 /* answer is borrowed until the function returns. Called exactly once, from the loop and never from
@@ -82,6 +86,21 @@ void lobby_create(struct lobby *lobby, const struct product *product,
 void lobby_join(struct lobby *lobby, const struct product *product, const char *game_id,
                 const struct token_player *player, const char *request_id, lobby_fn *fn,
                 void *cookie);
+
+/* lobby_leave(lobby, product, game_id, player, fn, cookie): give up the player's seat; the creator's game is removed. The
+ * answer is {"game_id", "removed"}. lobby_remove: remove a game of the player's own; the same answer. */
+void lobby_leave(struct lobby *lobby, const struct product *product, const char *game_id,
+                 const struct token_player *player, lobby_fn *fn, void *cookie);
+void lobby_remove(struct lobby *lobby, const struct product *product, const char *game_id,
+                  const struct token_player *player, lobby_fn *fn, void *cookie);
+
+/* lobby_view(lobby, product, game_id, player, fn, cookie): the whole object of a game in which the player has a token,
+ * else the public one. player may be NULL. lobby_mine: an array of the whole objects of all games, not yet over, in which
+ * the player has a token. */
+void lobby_view(struct lobby *lobby, const struct product *product, const char *game_id,
+                const struct token_player *player, lobby_fn *fn, void *cookie);
+void lobby_mine(struct lobby *lobby, const struct product *product,
+                const struct token_player *player, lobby_fn *fn, void *cookie);
 
 /* lobby_list(lobby, product, count, page, fn, cookie): public game objects, oldest first, as a JSON
  * array. Neither number is negative; a count above LOBBY_LIST_MAX is taken as that. */

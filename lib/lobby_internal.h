@@ -1,6 +1,5 @@
 /*
- * What lobby.c (create, join), lobby_list.c (open games) and lobby_expire.c (the curator's rounds)
- * share; for these alone.
+ * What lobby.c and the lobby_*.c share; for these alone.
  */
 #ifndef VARCADE_LOBBY_INTERNAL_H
 #define VARCADE_LOBBY_INTERNAL_H
@@ -9,6 +8,8 @@
 
 #include "lib/lobby.h"
 #include "lib/redis.h"
+#include "lib/text.h"
+#include "lib/token.h"
 
 /* An answer of a function: array of texts. Texts are borrowed from the reply. */
 struct lobby_text {
@@ -17,6 +18,7 @@ struct lobby_text {
 };
 
 #define LOBBY_RETRY_AFTER ((dur_ms)1000) /* what a player is told to wait where nothing better is known */
+#define LOBBY_LIMIT_RETRY_AFTER ((dur_ms)10000) /* somebody has too many games: none ends sooner by itself */
 
 struct redisReply;
 struct lobby_op;
@@ -32,6 +34,46 @@ struct lobby {
     struct lobby_listing *listings; /* being read */
     struct lobby_round *rounds;
 };
+
+/* Of a request's id, which only goes to logs. */
+#define LOBBY_REQUEST_ID_SIZE 65
+
+/* An operation for a player. It ends when it has answered and nothing of it is under way. */
+struct lobby_op {
+    struct lobby *lobby;
+    const struct product *product;
+    lobby_fn *fn; /* NULL once it was called */
+    void *cookie;
+    bool join;
+    bool late_awaited;         /* the game server's late answer is yet to come */
+    unsigned redis_awaited;    /* answers of Redis yet to come */
+    enum lobby_result failure; /* what to answer once Redis knows of it */
+    dur_ms retry_after;
+    char game_id[TEXT_GAME_ID_LEN + 1];
+    char request_id[LOBBY_REQUEST_ID_SIZE];
+    char reason[128];
+    struct token_player player;
+    struct lobby_op *prev, *next;
+};
+
+/* lobby_op_new(lobby, product, player, fn, cookie): NULL where there is no memory: fn was told. player is copied; NULL is
+ * none. lobby_op_done(op): forget it if nothing of it is under way. */
+struct lobby_op *lobby_op_new(struct lobby *lobby, const struct product *product,
+                              const struct token_player *player, lobby_fn *fn, void *cookie);
+void lobby_op_done(struct lobby_op *op);
+
+/* lobby_op_send(op, fn): the command that was built in lobby->args, with op as cookie. fn counts redis_awaited down. */
+void lobby_op_send(struct lobby_op *op, redis_fn *fn);
+
+/* Each answers the operation: with JSON, with what went wrong, with a command that did not do what it should. */
+void lobby_op_answer_json(struct lobby_op *op, const char *json, size_t len);
+void lobby_op_fail(struct lobby_op *op, enum lobby_result result, const char *state,
+                   const char *reason);
+void lobby_op_fail_redis(struct lobby_op *op, enum redis_outcome outcome,
+                         const struct redisReply *reply);
+
+/* lobby_op_refused(op, reply): answer what the refusal of a function means; false where reply is none. */
+bool lobby_op_refused(struct lobby_op *op, const struct redisReply *reply);
 
 /* lobby_call(lobby, function, product, game_id): start a call of one game's function; then the
  * arguments. */

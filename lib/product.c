@@ -24,6 +24,7 @@ struct settings {
     char *game_socket_url;
     int64_t players_min, players_max;
     struct product_timeouts timeouts;
+    struct product_limits limits;
 };
 
 /* --- checks of single values ------------------------------------------------------------------ */
@@ -153,6 +154,14 @@ static const struct table_row rows[] = {
     {TIMEOUT(ended, "300"),
      .help = "A game that is over, and that the game server has not removed by then, is taken "
              "away."},
+    {.key = "limits.open_games", .type = TABLE_INT, FIELD(limits.open_games), .min = 1,
+     .max = 1000, .fallback = "100", .unit = "games",
+     .help = "As many games, not yet over, one player can have made; the next one is refused with "
+             "429. For players who are people, 3 is plenty."},
+    {.key = "limits.seats", .type = TABLE_INT, FIELD(limits.seats), .min = 1, .max = 1000,
+     .fallback = "100", .unit = "games",
+     .help = "In as many games, not yet over, one player can have a seat, the games that they "
+             "made among them."},
     {.key = "stats", .type = TABLE_OTHER, .choices = "array of rules", .fallback = "", .unit = "",
      .help = "Which events change which statistics of which player. A rule has \"on\" (an object: "
              "every field that it names has this value in the event), \"player\" (the field that "
@@ -269,6 +278,7 @@ assemble(struct settings *s, struct rules *rules, const char *file)
     p->players_min = s->players_min;
     p->players_max = s->players_max;
     p->timeouts = s->timeouts;
+    p->limits = s->limits;
     p->stats_json = stats_json(rules);
     p->file = strdup(file);
     p->generation = malloc(sizeof(*p->generation));

@@ -31,6 +31,12 @@ struct product_timeouts {
     dur_ms ended;              /* over, and the game server has not removed it */
 };
 
+/* How many games a player may have at once; 0: no limit. */
+struct product_limits {
+    int64_t open_games; /* as their creator */
+    int64_t seats;      /* in which there is a seat for them */
+};
+
 struct product {
     char id[TEXT_PRODUCT_ID_MAX + 1];
     char *title;
@@ -39,6 +45,7 @@ struct product {
     int64_t players_min;   /* 1 .. players_max */
     int64_t players_max;   /* 1 .. PRODUCT_PLAYERS_MAX */
     struct product_timeouts timeouts;
+    struct product_limits limits;
     struct rules *rules;   /* stats and boards */
     struct queue *queues;  /* nqueues of them (lib/queue.h) */
     size_t nqueues;

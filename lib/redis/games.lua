@@ -148,6 +148,32 @@ local function remove(g, now, until_)
     owe(g, now, until_)
 end
 
+-- Whether the game server and players have anything to do with the game as it is.
+local function is_running(g)
+    return ORDER[g.state] ~= nil
+end
+
+-- The game moves on to `state` at `time`; t: the timeouts.
+local function enter(g, state, time, t)
+    g.state, g.due = state, time + t[state]
+    if state == 'creator_joined' then g.published = time end
+    for i, seat in ipairs(g.seats) do
+        if seat.status == 'confirmed' and (i == 1 or ORDER[state] > ORDER.creator_joined) then
+            seat.status, seat.due = 'connected', nil
+        end
+    end
+end
+
+-- A seat was given up; waited: is_waiting() before that. A game that had begun is listed again.
+local function vacated(g, waited, time, t)
+    if g.state == 'all_players_joined' or g.state == 'in_progress' then
+        enter(g, 'creator_joined', time, t)
+    elseif waited then
+        wait_for_players(g, nil)
+        g.due = time + t.creator_joined
+    end
+end
+
 -- The game object of the API: with a token the player's own, without one the public one.
 local function game_json(g, token)
     local players = {}

@@ -22,11 +22,32 @@ local function new_game(g, keys, now)
     write_game(g, k)
 end
 
--- create_intent: now, due, game_id, product, creator_id, creator_name, max, settings, server, socket
+-- Pairs of name and whole number from args[first] on, of the names in known, whose values stand for those that are
+-- left out.
+local function read_options(args, first, known)
+    local options = {}
+    for name, fallback in pairs(known) do options[name] = fallback end
+    for i = first, #args, 2 do
+        if not known[args[i]] then error('unknown option') end
+        options[args[i]] = whole(args[i + 1])
+    end
+    return options
+end
+
+-- Whether one more seat is more than the user may have; created: as creator. 0 is no limit.
+local function is_over_limit(holders, user, options, created)
+    local all, own = games_of(holders, user)
+    return (options.seats_max > 0 and all >= options.seats_max) or
+        (created and options.games_max > 0 and own >= options.games_max)
+end
+
+-- create_intent: now, due, game_id, product, creator_id, creator_name, max, settings, server, socket, then pairs:
+-- games_max, seats_max: how many games may be the creator's, and hold them, this one too.
 register('create_intent', function(keys, args)
     local now, due, max = whole(args[1]), whole(args[2]), whole(args[7])
-    local id = game_id_of(keys[1])
+    local id, options = game_id_of(keys[1]), read_options(args, 11, { games_max = 0, seats_max = 0 })
     if id ~= args[3] then error('the key is of another game') end
+    if is_over_limit(lobby_keys(keys, 2).holders, args[5], options, true) then return { 'limit' } end
     new_game({
         key = keys[1], id = id, product = args[4], creator_id = args[5], creator_name = args[6],
         max = max, settings = args[8], server = args[9], socket = args[10], due = due,
@@ -73,12 +94,14 @@ local function seat_refusal(g, user)
     if mine or taken >= g.max or leaving >= LEAVING_MAX then return { 'taken' } end
 end
 
--- seat_reserve: now, due, user_id
+-- seat_reserve: now, due, user_id, then pairs: seats_max as in create_intent.
 register('seat_reserve', function(keys, args)
     local now, due, user = whole(args[1]), whole(args[2]), args[3]
     local g = load_game(keys[1])
+    local options = read_options(args, 4, { seats_max = 0 })
     local refusal = seat_refusal(g, user)
     if refusal then return refusal end
+    if is_over_limit(lobby_keys(keys, 2).holders, user, options, false) then return { 'limit' } end
     g.seats[#g.seats + 1] = { user = user, status = 'reserved', since = now, due = due }
     save_game(g, keys)
     return { 'ok', g.server }
@@ -121,6 +144,59 @@ register('seat_release', function(keys, args)
     save_game(g, keys)
     return { 'ok' }
 end, { 'allow-oom' })
+
+-- Nobody but those who are in a game sees whether it is being removed.
+local function is_known(g)
+    return g and is_running(g)
+end
+
+-- seat_leave: now, late limit of the game server, timeout of state creator_joined, user_id. The creator's game is removed.
+-- Where the game server is being asked for the seat, it may yet give it.
+register('seat_leave', function(keys, args)
+    local now, late, relist, user = whole(args[1]), whole(args[2]), whole(args[3]), args[4]
+    local g = load_game(keys[1])
+    if not is_known(g) then return { 'not_found' } end
+    local seat, i = find_seat(g, user)
+    if not seat or seat.status == 'leaving' then return { 'not_in_game' } end
+    local answer = 'left'
+    if i == 1 then
+        remove(g, now, now)
+        answer = 'removed'
+    else
+        local waited, sure = is_waiting(g), is_sure(seat)
+        leave(g, user, now, sure and now or now + late)
+        if sure then vacated(g, waited, now, { creator_joined = relist }) end
+    end
+    save_game(g, keys)
+    return { 'ok', answer }
+end, { 'allow-oom' })
+
+-- game_remove: now, user_id, who has to be its creator.
+register('game_remove', function(keys, args)
+    local now, user = whole(args[1]), args[2]
+    local g = load_game(keys[1])
+    if not is_known(g) then return { 'not_found' } end
+    if g.creator_id ~= user then return { 'not_creator' } end
+    remove(g, now, now)
+    save_game(g, keys)
+    return { 'ok', 'removed' }
+end, { 'allow-oom' })
+
+-- games_view (games): user_id, `own` or `any`. Answers the games' objects: whole ones of those in which the user has a
+-- token; of the others, where any will do, the public ones.
+register('games_view', function(keys, args)
+    local user, objects = args[1], {}
+    for _, key in ipairs(keys) do
+        local g = load_game(key)
+        local seat = is_known(g) and find_seat(g, user)
+        if is_sure(seat) then
+            objects[#objects + 1] = game_json(g, seat.token)
+        elseif is_known(g) and args[2] == 'any' then
+            objects[#objects + 1] = game_json(g)
+        end
+    end
+    return objects
+end, { 'no-writes' })
 
 -- open_games (lobby, public): first, count. A last of first - 1 would be -1 for the first page: everything.
 register('open_games', function(keys, args)

@@ -9,22 +9,6 @@ local STATE_EVENTS = {
     creator_joined = true, all_players_joined = true, in_progress = true, ended = true,
 }
 
--- Whether events of the game server can mean anything to the game as it is.
-local function is_running(g)
-    return ORDER[g.state] ~= nil
-end
-
--- The game moves on to `state` at `time`; t: the timeouts.
-local function enter(g, state, time, t)
-    g.state, g.due = state, time + t[state]
-    if state == 'creator_joined' then g.published = time end
-    for i, seat in ipairs(g.seats) do
-        if seat.status == 'confirmed' and (i == 1 or ORDER[state] > ORDER.creator_joined) then
-            seat.status, seat.due = 'connected', nil
-        end
-    end
-end
-
 -- What each kind of event does to a game; they answer a note where it does not fit.
 local EVENTS = {}
 
@@ -63,12 +47,7 @@ function EVENTS.disconnect(g, time, user, t)
     end
     local waited = is_waiting(g)
     table.remove(g.seats, i)
-    if g.state == 'all_players_joined' or g.state == 'in_progress' then
-        enter(g, 'creator_joined', time, t)
-    elseif waited then
-        wait_for_players(g, nil)
-        g.due = time + t.creator_joined
-    end
+    vacated(g, waited, time, t)
 end
 
 -- The checkpoint, the dead letters, and the keys that follow from games.

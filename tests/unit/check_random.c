@@ -85,7 +85,7 @@ random_operation(void)
     size_t i = random_below(&rnd, GAMES);
     const char *id = game_id(i);
 
-    switch (random_below(&rnd, 12)) {
+    switch (random_below(&rnd, 14)) {
     case 0:
         if (functions_command("EXISTS {p}:game:%s", id)[0] == '1')
             return "";
@@ -113,6 +113,12 @@ random_operation(void)
         return functions_game("game_gone", id, "%lld", now);
     case 10:
         return functions_game("player_gone", id, "%lld|%s", now, random_user());
+    case 11:
+        return functions_game("seat_leave", id, "%lld|%d|%d|%s", now, LATE, RELIST, random_user());
+    case 12:
+        return random_below(&rnd, 4) > 0
+                   ? ""
+                   : functions_game("game_remove", id, "%lld|%s", now, random_user());
     default:
         return random_events();
     }
@@ -137,7 +143,8 @@ let_everything_end(void)
             break;
     }
     CONSISTENT();
-    ck_assert_str_eq(functions_command("EXISTS {p}:deadlines {p}:lobby {p}:public {p}:holders"), "0");
+    ck_assert_str_eq(functions_command("EXISTS {p}:deadlines {p}:lobby {p}:public {p}:holders"),
+                     "0");
     ck_assert_str_eq(functions_command("HVALS {p}:counts"), "0 0 0");
 }
 

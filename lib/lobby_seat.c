@@ -1,0 +1,264 @@
+/*
+ * Creating and joining games.
+ *
+ * Create and join are the same operation with other names: an intent in Redis, a question to the
+ * game server, and then what its answer means. An operation whose game server was late has answered
+ * its player, and lives on until it is known what the game server did.
+ */
+#include <string.h>
+
+#include <hiredis/hiredis.h>
+
+#include "lib/gameserver.h"
+#include "lib/keys.h"
+#include "lib/lobby_internal.h"
+#include "lib/product.h"
+
+/* How much longer than the game server's limit an intent holds: for the steps before and after. */
+#define INTENT_MARGIN_MS 2000
+
+/* --- the game server's answer ----------------------------------------------------------------- */
+
+/* Whether it worked: nobody is left to be told. */
+static void
+on_removed(void *cookie, const struct gameserver_answer *answer)
+{
+    (void)cookie;
+    (void)answer;
+}
+
+/*
+ * The game server has made a game of which Redis knows nothing any more: this process stood still
+ * for so long that all of it was over, or Redis has lost it. No curator will ever find it, so it is
+ * told here, once.
+ */
+static void
+op_remove(const struct lobby_op *op)
+{
+    gameserver_call(op->lobby->client,
+                    &(struct gameserver_request){.url = op->product->game_server_url,
+                                                 .action = "remove_game",
+                                                 .game_id = op->game_id},
+                    on_removed, NULL, NULL);
+}
+
+static void
+on_undone(void *cookie, enum redis_outcome outcome, const redisReply *reply)
+{
+    struct lobby_op *op = cookie;
+
+    /* Where Redis does not answer, the intent's deadline passes and the curator undoes it. */
+    op->redis_awaited--;
+    if (outcome == REDIS_DONE && strcmp(lobby_text_at(reply, 0).s, "gone") == 0)
+        op_remove(op);
+    if (op->fn != NULL)
+        lobby_op_fail(op, op->failure, "", op->reason);
+    lobby_op_done(op);
+}
+
+/* The game server did not do it (until 0), or has to be told to undo it. */
+static void
+op_undo(struct lobby_op *op, wall_ms until)
+{
+    struct redis_args *a = lobby_call(op->lobby, op->join ? "seat_release" : "create_failed",
+                                      op->product, op->game_id);
+
+    redis_args_int(a, clock_wall());
+    redis_args_int(a, until);
+    if (op->join)
+        redis_args_add(a, op->player.user_id, op->player.user_id_len);
+    lobby_op_send(op, on_undone);
+}
+
+static void
+on_confirmed(void *cookie, enum redis_outcome outcome, const redisReply *reply)
+{
+    struct lobby_op *op = cookie;
+    const char *word = outcome == REDIS_DONE ? lobby_text_at(reply, 0).s : "";
+
+    op->redis_awaited--;
+    if (strcmp(word, "ok") == 0)
+        lobby_op_answer_json(op, lobby_text_at(reply, 1).s, lobby_text_at(reply, 1).len);
+    else if (strcmp(word, "gone") == 0) {
+        if (!op->join)
+            op_remove(op);
+        lobby_op_fail(op, LOBBY_NO_LONGER_AVAILABLE, "", "");
+    } else
+        lobby_op_fail_redis(op, outcome, reply);
+    lobby_op_done(op);
+}
+
+static void
+op_confirm(struct lobby_op *op, const struct gameserver_answer *answer)
+{
+    struct redis_args *a =
+        lobby_call(op->lobby, op->join ? "seat_confirm" : "create_done", op->product, op->game_id);
+    const struct product_timeouts *t = &op->product->timeouts;
+
+    redis_args_int(a, clock_wall());
+    if (op->join)
+        redis_args_add(a, op->player.user_id, op->player.user_id_len);
+    redis_args_add(a, answer->token, answer->token_len);
+    redis_args_int(a, op->join ? t->seat : t->created);
+    lobby_op_send(op, on_confirmed);
+}
+
+static void
+on_game_server(void *cookie, const struct gameserver_answer *answer)
+{
+    struct lobby_op *op = cookie;
+
+    op->late_awaited = answer->outcome == GAMESERVER_LATE;
+    /* An HTTP answer that is not a good one is a refusal, whatever it did; none at all is not. */
+    op->failure = answer->status != 0 ? LOBBY_REFUSED : LOBBY_GAME_SERVER_AWAY;
+    if (answer->retry_after > 0)
+        op->retry_after = answer->retry_after;
+    if (answer->reason != NULL)
+        snprintf(op->reason, sizeof op->reason, "%s", answer->reason);
+    switch (answer->outcome) {
+    case GAMESERVER_DONE:
+        op_confirm(op, answer);
+        break;
+    case GAMESERVER_REFUSED:
+    case GAMESERVER_DOWN:
+        op_undo(op, 0);
+        break;
+    case GAMESERVER_RUBBISH:
+    case GAMESERVER_LATE:
+        op_undo(op, clock_wall() + op->lobby->limits.game_server_late);
+        break;
+    }
+}
+
+/* The player was answered long ago; what is left is to undo what the game server did after all. */
+static void
+on_game_server_late(void *cookie, const struct gameserver_answer *answer)
+{
+    struct lobby_op *op = cookie;
+
+    op->late_awaited = false;
+    if (answer->outcome == GAMESERVER_REFUSED)
+        op_undo(op, 0);
+    else if (answer->outcome == GAMESERVER_DONE || answer->outcome == GAMESERVER_RUBBISH)
+        op_undo(op, clock_wall());
+    lobby_op_done(op);
+}
+
+static void
+op_ask(struct lobby_op *op, const char *url)
+{
+    gameserver_call(
+        op->lobby->client,
+        &(struct gameserver_request){.url = url,
+                                     .action = op->join ? "join_game" : "create_game",
+                                     .game_id = op->game_id,
+                                     .user_id = op->player.user_id,
+                                     .username = op->player.username,
+                                     .request_id = op->request_id[0] ? op->request_id : NULL,
+                                     .wants_token = true},
+        on_game_server, on_game_server_late, op);
+}
+
+/* --- the intent ------------------------------------------------------------------------------- */
+
+static void
+on_intent(void *cookie, enum redis_outcome outcome, const redisReply *reply)
+{
+    struct lobby_op *op = cookie;
+
+    op->redis_awaited--;
+    if (outcome == REDIS_DONE && strcmp(lobby_text_at(reply, 0).s, "ok") == 0)
+        op_ask(op, op->join ? lobby_text_at(reply, 1).s : op->product->game_server_url);
+    else if (outcome != REDIS_DONE || !lobby_op_refused(op, reply))
+        lobby_op_fail_redis(op, outcome, reply);
+    lobby_op_done(op);
+}
+
+/* Boards show names: the last one that a player came with is kept. Nothing depends on the answer.
+ */
+static void
+keep_name(struct lobby *lobby, const struct product *product, const struct token_player *player)
+{
+    struct redis_args *a = &lobby->args;
+
+    redis_args_reset(a);
+    redis_args_str(a, "HSET");
+    redis_args_printf(a, KEY_NAMES, product->id);
+    redis_args_add(a, player->user_id, player->user_id_len);
+    redis_args_add(a, player->username, player->username_len);
+    redis_send(lobby->redis, a, NULL, NULL);
+}
+
+static struct lobby_op *
+op_new(struct lobby *lobby, const struct product *product, const struct token_player *player,
+       const char *request_id, lobby_fn *fn, void *cookie)
+{
+    struct lobby_op *op = lobby_op_new(lobby, product, player, fn, cookie);
+
+    if (op == NULL)
+        return NULL;
+    if (request_id != NULL)
+        snprintf(op->request_id, sizeof op->request_id, "%s", request_id);
+    keep_name(lobby, product, player);
+    return op;
+}
+
+static void
+add_option(struct redis_args *a, const char *name, int64_t value)
+{
+    redis_args_str(a, name);
+    redis_args_int(a, value);
+}
+
+/* The arguments with which both intents begin: now, and when the curator may undo it. */
+static void
+add_times(struct redis_args *a, const struct lobby *lobby)
+{
+    wall_ms now = clock_wall();
+
+    redis_args_int(a, now);
+    redis_args_int(a, now + lobby->limits.game_server_timeout + INTENT_MARGIN_MS);
+}
+
+void
+lobby_create(struct lobby *lobby, const struct product *product, const struct token_player *player,
+             const char *request_id, lobby_fn *fn, void *cookie)
+{
+    struct lobby_op *op = op_new(lobby, product, player, request_id, fn, cookie);
+    struct redis_args *a;
+
+    if (op == NULL)
+        return;
+    text_random_hex(op->game_id, TEXT_GAME_ID_LEN / 2);
+    a = lobby_call(lobby, "create_intent", product, op->game_id);
+    add_times(a, lobby);
+    redis_args_str(a, op->game_id);
+    redis_args_str(a, product->id);
+    redis_args_add(a, player->user_id, player->user_id_len);
+    redis_args_add(a, player->username, player->username_len);
+    redis_args_int(a, product->players_max);
+    redis_args_printf(a, "{\"num_players\":%lld}", (long long)product->players_max);
+    redis_args_str(a, product->game_server_url);
+    redis_args_str(a, product->game_socket_url);
+    add_option(a, "games_max", product->limits.open_games);
+    add_option(a, "seats_max", product->limits.seats);
+    lobby_op_send(op, on_intent);
+}
+
+void
+lobby_join(struct lobby *lobby, const struct product *product, const char *game_id,
+           const struct token_player *player, const char *request_id, lobby_fn *fn, void *cookie)
+{
+    struct lobby_op *op = op_new(lobby, product, player, request_id, fn, cookie);
+    struct redis_args *a;
+
+    if (op == NULL)
+        return;
+    op->join = true;
+    snprintf(op->game_id, sizeof op->game_id, "%s", game_id);
+    a = lobby_call(lobby, "seat_reserve", product, op->game_id);
+    add_times(a, lobby);
+    redis_args_add(a, player->user_id, player->user_id_len);
+    add_option(a, "seats_max", product->limits.seats);
+    lobby_op_send(op, on_intent);
+}

@@ -1,0 +1,162 @@
+/*
+ * Who has a seat where: leaving, removing, how many games one player can have, and what players see
+ * of a game.
+ */
+#include <stdio.h>
+
+#include "tests/unit/games.h"
+
+/* A game of host's; its id, and the limits. */
+#define INTENT "1000|9000|%s|p|host|Host|2|{}|http://s|ws://s|games_max|%d|seats_max|%d"
+#define HELD(user, games) ck_assert_str_eq(functions_command("HGET {p}:holders " user), games)
+
+static const char *
+view(const char *user, const char *which)
+{
+    functions_begin("games_view");
+    functions_key("{p}:game:" A);
+    functions_key("{p}:game:" B);
+    functions_arg("%s", user);
+    functions_arg("%s", which);
+    return functions_run();
+}
+
+START_TEST(test_a_guest_leaves)
+{
+    open_game(A, 2);
+    join(A, 3000, "b");
+    LISTED("0");
+    HELD("b", A);
+    CALL("ok left", "seat_leave", A, "4000|%d|%d|b", LATE, RELIST);
+    LISTED("1");
+    HELD("b", "nil");
+    DUE(A, "4000"); /* the game server has to be told */
+    CALL("not_in_game", "seat_leave", A, "4001|%d|%d|b", LATE, RELIST);
+    CALL("players http://s 0 0 b", "expire", A, "4002|%d|%d", LATE, RELIST);
+    CALL("ok", "player_gone", A, "4002|b");
+    DUE(A, "904000"); /* listed anew */
+    join(A, 5000, "b");
+}
+END_TEST
+
+START_TEST(test_a_guest_leaves_a_match)
+{
+    open_game(A, 3);
+    join(A, 3000, "b");
+    join(A, 3000, "c");
+    EVENT("1", A, 4000, "state", "in_progress");
+    CALL("ok left", "seat_leave", A, "5000|%d|%d|b", LATE, RELIST);
+    STATE(A, "creator_joined");
+    LISTED("1");
+    HELD("c", A);
+}
+END_TEST
+
+/* Where the game server is being asked for the seat it may yet give it. */
+START_TEST(test_a_seat_that_is_only_reserved_is_left)
+{
+    open_game(A, 2);
+    CALL("ok http://s", "seat_reserve", A, "3000|11000|b");
+    CALL("ok left", "seat_leave", A, "3500|%d|%d|b", LATE, RELIST);
+    CALL("gone", "seat_confirm", A, "3600|b|tok|%d", FUNCTIONS_SEAT_MS);
+    CALL("taken", "seat_reserve", A, "3700|11000|b");
+    CALL("players http://s 0 0 b", "expire", A, "4500|%d|%d", LATE, RELIST);
+    CALL("ok", "player_gone", A, "4500|b");
+    CALL("ok http://s", "seat_reserve", A, "40000|48000|b");
+}
+END_TEST
+
+START_TEST(test_the_creator_leaves)
+{
+    CALL("not_found", "seat_leave", A, "1000|%d|%d|host", LATE, RELIST);
+    open_game(A, 2);
+    join(A, 3000, "b");
+    CALL("ok removed", "seat_leave", A, "4000|%d|%d|host", LATE, RELIST);
+    STATE(A, "removing");
+    HELD("host", "nil");
+    HELD("b", "nil");
+    CALL("not_found", "seat_leave", A, "4001|%d|%d|b", LATE, RELIST);
+    CALL("not_found", "game_remove", A, "4001|host");
+    CALL("game http://s 0 0", "expire", A, "4001|%d|%d", LATE, RELIST);
+    CALL("ok", "game_gone", A, "4001");
+    NOTHING_LEFT();
+}
+END_TEST
+
+START_TEST(test_remove)
+{
+    open_game(A, 2);
+    join(A, 3000, "b");
+    CALL("not_creator", "game_remove", A, "4000|b");
+    CALL("ok removed", "game_remove", A, "4000|host");
+    DUE(A, "4000");
+}
+END_TEST
+
+START_TEST(test_a_player_has_so_many_games)
+{
+    CALL("ok", "create_intent", A, INTENT, A, 1, 2);
+    CALL("limit", "create_intent", B, INTENT, B, 1, 2);
+    CALL("ok", "create_intent", B, INTENT, B, 2, 2);
+    CALL("ok", "create_failed", B, "1500|0");
+    CALL("limit", "create_intent", B, INTENT, B, 0, 1);
+    CALL("ok", "create_intent", B, INTENT, B, 0, 0);
+    CALL("ok", "create_failed", B, "1500|0");
+    CALL("ok", "create_intent", B, "1000|9000|" B "|p|b|B|2|{}|http://s|ws://s");
+    CALL_JSON("create_done", B, "1500|tok|60000");
+    EVENT("1", B, 2000, "state", "creator_joined");
+    CALL("limit", "seat_reserve", B, "3000|9000|host|seats_max|1");
+    CALL("ok http://s", "seat_reserve", B, "3000|9000|host|seats_max|2");
+    HELD("host", A "* " B);
+    EVENT("1", B, 4000, "over", ""); /* what is over counts no more */
+    HELD("host", A "*");
+    HELD("b", "nil");
+    ck_assert_int_eq(functions_game("seat_reserve", B, "1|2|x|seats|1")[0], '!');
+}
+END_TEST
+
+START_TEST(test_what_players_see)
+{
+    char all[4096];
+
+    ck_assert_str_eq(view("host", "any"), "");
+    intent(A, 2);
+    ck_assert_str_eq(view("host", "any"), "");
+    CALL_JSON("create_done", A, "1500|tok|60000");
+    snprintf(all, sizeof all, "%s", view("host", "own"));
+    ck_assert_ptr_nonnull(strstr(all, "\"token\":\"tok\",\"state\":\"created\""));
+    ck_assert_str_eq(view("b", "own"), "");
+    ck_assert_ptr_null(strstr(view("b", "any"), "token"));
+    EVENT("1", A, 2000, "state", "creator_joined");
+    join(A, 3000, "b");
+    ck_assert_ptr_nonnull(strstr(view("b", "any"), "\"token\":\"t-b\""));
+    ck_assert_ptr_nonnull(strstr(view("host", "any"), "\"token\":\"tok\""));
+    intent(B, 2);
+    CALL_JSON("create_done", B, "1500|other|60000");
+    snprintf(all, sizeof all, "%s", view("host", "own"));
+    ck_assert_ptr_nonnull(strstr(all, "\"token\":\"tok\""));
+    ck_assert_ptr_nonnull(strstr(all, "\"token\":\"other\""));
+    CALL("ok removed", "game_remove", A, "4000|host");
+    ck_assert_ptr_null(strstr(view("host", "any"), "\"token\":\"tok\""));
+}
+END_TEST
+
+Suite *
+unit_suite(void)
+{
+    Suite *s = suite_create("seats");
+    TCase *tc = tcase_create("functions");
+
+    redis_server_require();
+    tcase_add_checked_fixture(tc, functions_setup, functions_teardown);
+    tcase_set_timeout(tc, 60);
+    tcase_add_test(tc, test_a_guest_leaves);
+    tcase_add_test(tc, test_a_guest_leaves_a_match);
+    tcase_add_test(tc, test_a_seat_that_is_only_reserved_is_left);
+    tcase_add_test(tc, test_the_creator_leaves);
+    tcase_add_test(tc, test_remove);
+    tcase_add_test(tc, test_a_player_has_so_many_games);
+    tcase_add_test(tc, test_what_players_see);
+    suite_add_tcase(s, tc);
+    return s;
+}

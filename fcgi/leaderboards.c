@@ -196,3 +196,67 @@ leaderboards_player(struct request *r)
     board_around_command(&a, &r->page, r->arg.s, r->arg.len, around);
     store_read(r, &a, got_player);
 }
+
+/* --- how scores are spread -------------------------------------------------------------------- */
+
+static void
+got_histogram(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
+{
+    struct request *r = cookie;
+
+    if (store_repeats(r, outcome, reply) || !store_usable(r, outcome, reply))
+        return;
+    if (board_histogram_render(&r->page, reply, &r->answer) != 0)
+        store_fail(r, REDIS_DONE, "board: not a histogram");
+    else
+        reply_answer(r, 200, "application/json");
+}
+
+static int
+read_score(struct target_text text, double *ret_score)
+{
+    double score;
+
+    if (text_parse_double(text.s, text.len, &score) < 0 || !(score >= -RULES_SCORE_MAX) ||
+        !(score <= RULES_SCORE_MAX))
+        return -1;
+    *ret_score = score;
+    return 0;
+}
+
+/* Returns what is wrong, or NULL. */
+static const char *
+read_division(const struct request *r, struct board_division *division)
+{
+    struct target_text from = target_param(&r->target, "from"), to = target_param(&r->target, "to");
+
+    *division = (struct board_division){.bounded = from.s != NULL || to.s != NULL};
+    if (target_integer(&r->target, "buckets", BOARD_BUCKETS_DEFAULT, BOARD_BUCKETS_MAX,
+                       &division->buckets) ||
+        division->buckets == 0)
+        return "buckets must be an integer, 1 or more";
+    if (division->bounded &&
+        (from.s == NULL || to.s == NULL || read_score(from, &division->from) < 0 ||
+         read_score(to, &division->to) < 0 || division->from >= division->to))
+        return "from and to must be numbers that a score can be, the first one less";
+    return NULL;
+}
+
+void
+leaderboards_histogram(struct request *r)
+{
+    struct board_division division;
+    struct redis_args a;
+    const char *wrong;
+
+    if (!read_window(r, &r->page))
+        return;
+    wrong = read_division(r, &division);
+    if (wrong != NULL) {
+        reply_problem(r, 400, wrong);
+        return;
+    }
+    redis_args_init(&a);
+    board_histogram_command(&a, &r->page, &division);
+    store_read(r, &a, got_histogram);
+}

@@ -13,4 +13,7 @@ void leaderboards_page(struct request *r);
 /* GET /leaderboards/{product}/{board}/players/{id}?window=all&at=&around=5 */
 void leaderboards_player(struct request *r);
 
+/* GET /leaderboards/{product}/{board}/histogram?window=all&at=&buckets=20&from=&to= */
+void leaderboards_histogram(struct request *r);
+
 #endif

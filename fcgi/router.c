@@ -41,6 +41,8 @@ static const struct route routes[] = {
     {REQUEST_GET, "/leaderboards/{product}/{board}", "board", 0, leaderboards_page},
     {REQUEST_GET, "/leaderboards/{product}/{board}/players/{id}", "board_player", 0,
      leaderboards_player},
+    {REQUEST_GET, "/leaderboards/{product}/{board}/histogram", "board_histogram", 0,
+     leaderboards_histogram},
     {REQUEST_GET, "/players/{product}/{id}", "player", 0, profile_get},
     {REQUEST_GET, "/stats/{product}/{id}", "stats", 0, players_stats},
     {REQUEST_POST, "/events/{product}", "events", ROUTE_EVENTS, events_post},

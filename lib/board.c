@@ -16,6 +16,9 @@
 /* Of board_around: total, how many are better, the next better score, and the player's entry. */
 #define PLAYER_AT 3
 #define PLAYER_ELEMENTS (PLAYER_AT + ENTRY_ELEMENTS)
+/* Of board_histogram: total, lowest and highest score, how many are below and above; then edges and
+ * counts in turn. */
+#define BUCKETS_AT 5
 
 bool
 board_page_of(const struct product *product, size_t board, enum window_kind kind, wall_ms now,
@@ -100,6 +103,21 @@ board_around_command(struct redis_args *a, const struct board_page *page, const 
     begin(a, "board_around", page);
     redis_args_add(a, user, len);
     redis_args_int(a, around);
+}
+
+void
+board_histogram_command(struct redis_args *a, const struct board_page *page,
+                        const struct board_division *division)
+{
+    begin(a, "board_histogram", page);
+    redis_args_int(a, division->buckets);
+    if (division->bounded) {
+        redis_args_double(a, division->from);
+        redis_args_double(a, division->to);
+    } else {
+        redis_args_str(a, "");
+        redis_args_str(a, "");
+    }
 }
 
 /* --- as JSON ---------------------------------------------------------------------------------- */
@@ -239,5 +257,72 @@ board_around_render(const struct board_page *page, const struct redisReply *repl
         return -1;
     buf_byte(out, '}');
     *ret_found = true;
+    return buf_ok(out) ? 0 : -1;
+}
+
+/* --- a histogram ------------------------------------------------------------------------------ */
+
+/* A score, or null. */
+static int
+render_score(const struct redisReply *text, struct buf *out)
+{
+    double score;
+
+    if (text->type == REDIS_REPLY_NIL) {
+        buf_str(out, "null");
+        return 0;
+    }
+    if (text->type != REDIS_REPLY_STRING || text_parse_double(text->str, text->len, &score) < 0)
+        return -1;
+    buf_json_number(out, score);
+    return 0;
+}
+
+/* Every other element from i on. */
+static int
+render_every_other(const struct redisReply *reply, size_t i, const char *key, struct buf *out)
+{
+    buf_printf(out, ", \"%s\": [", key);
+    for (; i < reply->elements; i += 2) {
+        const struct redisReply *element = reply->element[i];
+
+        if (out->data[out->len - 1] != '[')
+            buf_str(out, ", ");
+        if (element->type == REDIS_REPLY_INTEGER)
+            buf_printf(out, "%lld", element->integer);
+        else if (render_score(element, out) < 0)
+            return -1;
+    }
+    buf_byte(out, ']');
+    return 0;
+}
+
+int
+board_histogram_render(const struct board_page *page, const struct redisReply *reply,
+                       struct buf *out)
+{
+    redisReply *const *element = reply->element;
+
+    if (render_head(page, reply, out) < 0)
+        return -1;
+    if (reply->elements == 1) {
+        buf_str(out, ", \"min\": null, \"max\": null, \"below\": 0, \"above\": 0,"
+                     " \"edges\": [], \"counts\": []}");
+        return buf_ok(out) ? 0 : -1;
+    }
+    if (reply->elements < BUCKETS_AT + 3 || reply->elements % 2 != 0 ||
+        element[3]->type != REDIS_REPLY_INTEGER || element[4]->type != REDIS_REPLY_INTEGER)
+        return -1;
+    buf_str(out, ", \"min\": ");
+    if (render_score(element[1], out) < 0)
+        return -1;
+    buf_str(out, ", \"max\": ");
+    if (render_score(element[2], out) < 0)
+        return -1;
+    buf_printf(out, ", \"below\": %lld, \"above\": %lld", element[3]->integer, element[4]->integer);
+    if (render_every_other(reply, BUCKETS_AT, "edges", out) < 0 ||
+        render_every_other(reply, BUCKETS_AT + 1, "counts", out) < 0)
+        return -1;
+    buf_byte(out, '}');
     return buf_ok(out) ? 0 : -1;
 }

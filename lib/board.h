@@ -26,6 +26,8 @@ struct redisReply;
 #define BOARD_IDS_MAX 100
 #define BOARD_AROUND_DEFAULT 5
 #define BOARD_AROUND_MAX 50
+#define BOARD_BUCKETS_DEFAULT 20
+#define BOARD_BUCKETS_MAX 100
 #define BOARD_OFFSET_MAX 1000000000000
 #define BOARD_JSON_MAX 262144 /* BOARD_LIMIT_MAX entries of the longest ids and names, escaped */
 
@@ -75,6 +77,32 @@ void board_around_command(struct redis_args *a, const struct board_page *page, c
  */
 int board_around_render(const struct board_page *page, const struct redisReply *reply,
                         struct buf *out, bool *ret_found) __attribute__((warn_unused_result));
+
+/* How scores are to be divided: into buckets of one width from `from` to `to`, or where it is not
+ * bounded from the lowest score to the highest. */
+struct board_division {
+    int64_t buckets; /* 1 .. BOARD_BUCKETS_MAX */
+    bool bounded;
+    double from, to; /* finite; from < to */
+};
+
+/* board_histogram_command(a, page, division): the call that counts the scores in each bucket; offset
+ * and limit do not matter. */
+void board_histogram_command(struct redis_args *a, const struct board_page *page,
+                             const struct board_division *division);
+
+/*
+ * board_histogram_render(page, reply, out): append the JSON of what that call answered. Returns as
+ * board_page_render does.
+ *
+ *   {"board" … "total": as of a page, "min": 0, "max": 10, "below": 0, "above": 0,
+ *    "edges": [0, 5, 10], "counts": [3, 1]}
+ *
+ * A bucket has the scores from its lower edge up to its upper one, which only in the last belongs to
+ * it. Where all scores are equal there is one bucket, without scores none; min and max are null then.
+ */
+int board_histogram_render(const struct board_page *page, const struct redisReply *reply,
+                           struct buf *out) __attribute__((warn_unused_result));
 
 /* board_page_render(page, reply, out): append the JSON of what the call answered. Returns 0, or -1 where reply is not
  * such an answer or out is full. */

@@ -128,3 +128,34 @@ register_read('board_around', function(keys, args)
     table.insert(entries, 1, player)
     return add_entries(b, { total, better, above }, entries)
 end)
+
+-- board_histogram: into how many buckets of one width, then from and to, both empty for the lowest and the highest
+-- score. Answers total; and where there is something to be divided the lowest and the highest score or nil, how many
+-- scores are below from and above to, then for each bucket its lower edge and how many scores it has, and to. A score
+-- that is an edge counts above it, to itself below.
+register_read('board_histogram', function(keys, args)
+    local b = open_board(keys, args)
+    local buckets, from, to = tonumber(args[4]), args[5], args[6]
+    local total = redis.call('ZCARD', b.key)
+    local low = redis.call('ZRANGE', b.key, 0, 0, 'WITHSCORES')[2] or false
+    local high = redis.call('ZRANGE', b.key, -1, -1, 'WITHSCORES')[2] or false
+    if from == '' then
+        if total == 0 then return { total } end
+        from, to = low, high
+    end
+    local start, width = tonumber(from), tonumber(to) - tonumber(from)
+    if width == 0 then buckets = 1 end
+    local answer = {
+        total, low, high, redis.call('ZCOUNT', b.key, '-inf', '(' .. from), redis.call('ZCOUNT', b.key, '(' .. to, '+inf'),
+    }
+    local edge = from
+    for i = 1, buckets do
+        local last = i == buckets
+        local next_edge = last and to or string.format('%.17g', start + width * i / buckets)
+        answer[#answer + 1] = edge
+        answer[#answer + 1] = redis.call('ZCOUNT', b.key, edge, last and to or '(' .. next_edge)
+        edge = next_edge
+    end
+    answer[#answer + 1] = to
+    return answer
+end)

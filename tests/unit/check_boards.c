@@ -396,6 +396,87 @@ model_players(size_t kind, const struct board_page *page, struct buf *out)
             add_entry(&on[i], out);
 }
 
+/* How the scores are spread: the page's limit buckets, between the scores -2 and 4 where its offset
+ * is odd. */
+static struct board_division
+division_of(const struct board_page *page)
+{
+    return (struct board_division){
+        .buckets = page->limit + 1, .bounded = page->offset % 2 == 1, .from = -2, .to = 4};
+}
+
+static void
+real_histogram(size_t kind, const struct board_page *page, struct buf *out)
+{
+    struct board_division division = division_of(page);
+    struct redis_args a;
+    struct buf json;
+    redisReply *reply;
+
+    (void)kind;
+    redis_args_init(&a);
+    board_histogram_command(&a, page, &division);
+    reply = ask(&a);
+    buf_init(&json, 65536);
+    ck_assert_int_eq(board_histogram_render(page, reply, &json), 0);
+    freeReplyObject(reply);
+    buf_str(out, strstr(json.data, "\"total\""));
+    buf_free(&json);
+}
+
+static void
+add_number_or_null(const char *key, bool known, double v, struct buf *out)
+{
+    buf_printf(out, ", \"%s\": ", key);
+    if (known)
+        buf_json_number(out, v);
+    else
+        buf_str(out, "null");
+}
+
+static void
+model_histogram(size_t kind, const struct board_page *page, struct buf *out)
+{
+    struct board_division d = division_of(page);
+    double min = INFINITY, max = -INFINITY, edge[BOARD_BUCKETS_MAX + 1];
+    int64_t below = 0, above = 0, count[BOARD_BUCKETS_MAX] = {0}, n, i, k;
+    struct entry on[USERS];
+
+    n = model_board(kind, page->window.name, on);
+    for (i = 0; i < n; i++) {
+        min = fmin(min, on[i].score.score);
+        max = fmax(max, on[i].score.score);
+    }
+    if (!d.bounded) {
+        d.from = min;
+        d.to = max;
+        d.buckets = n == 0 ? 0 : min == max ? 1 : d.buckets;
+    }
+    for (k = 0; k <= d.buckets && d.buckets > 0; k++)
+        edge[k] = d.from + (d.to - d.from) * (double)k / (double)d.buckets;
+    for (i = 0; i < n; i++) {
+        below += on[i].score.score < d.from;
+        above += on[i].score.score > d.to;
+        for (k = d.buckets - 1; k >= 0 && on[i].score.score < edge[k]; k--)
+            continue;
+        if (k >= 0 && on[i].score.score <= d.to)
+            count[k]++;
+    }
+    buf_printf(out, "\"total\": %lld", (long long)n);
+    add_number_or_null("min", n > 0, min, out);
+    add_number_or_null("max", n > 0, max, out);
+    buf_printf(out, ", \"below\": %lld, \"above\": %lld, \"edges\": [", (long long)below,
+               (long long)above);
+    for (k = 0; k <= d.buckets && d.buckets > 0; k++) {
+        buf_str(out, k > 0 ? ", " : "");
+        buf_json_number(out, edge[k]);
+    }
+    buf_str(out, "], \"counts\": [");
+    for (k = 0; k < d.buckets; k++)
+        buf_printf(out, "%s%lld", k > 0 ? ", " : "", (long long)count[k]);
+    buf_str(out, "]}");
+}
+
 typedef void write_fn(size_t kind, const struct board_page *page, struct buf *out);
 
 static void
@@ -456,6 +537,7 @@ compare_boards(struct random_source *random, wall_ms t)
             page.limit = (int64_t)random_below(random, USERS);
             expect_same(kind, &page, model_around, real_around);
             expect_same(kind, &page, model_players, real_players);
+            expect_same(kind, &page, model_histogram, real_histogram);
             check_beside(kind, page.window.name);
         }
 }

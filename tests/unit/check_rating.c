@@ -82,7 +82,7 @@ START_TEST(glicko2_after_the_papers_example)
 
     ck_assert_double_eq_tol(after.rating, 1464.06, .01);
     ck_assert_double_eq_tol(after.deviation, 151.52, .01);
-    ck_assert_double_eq_tol(after.volatility, .05999, .01);
+    ck_assert_double_eq_tol(after.volatility, .05999, 1e-5);
     ck_assert_double_eq_tol(after.rating, 1464.0506705393013, EXACT);
     ck_assert_double_eq_tol(after.deviation, 151.51652412385727, EXACT);
     ck_assert_double_eq_tol(after.volatility, .059995984286488495, EXACT);
@@ -98,6 +98,20 @@ START_TEST(glicko2_deviation_before_the_period)
 
     ck_assert_double_eq_tol(rating_glicko2_rest(player, 1).deviation / 173.7178, 1.1528546895801364,
                             EXACT);
+}
+END_TEST
+
+/* The same example's steps 3 and 4, v and delta, as what comes out implies them: step 7 is
+ * 1/phi'^2 = 1/phi*^2 + 1/v and mu' = mu + phi'^2 delta/v. */
+START_TEST(glicko2_variance_and_improvement)
+{
+    struct rating_glicko2 after = rating_glicko2(glickman, glickman_results, 3, .5);
+    double phi = after.deviation / 173.7178, phi_star = 1.1528546895801364;
+    double v = 1 / (1 / (phi * phi) - 1 / (phi_star * phi_star));
+    double delta = v * (after.rating - 1500) / 173.7178 / (phi * phi);
+
+    ck_assert_double_eq_tol(v, 1.7789770897239976, EXACT);
+    ck_assert_double_eq_tol(delta, -.4839332609836549, EXACT);
 }
 END_TEST
 
@@ -242,6 +256,7 @@ unit_suite(void)
     tcase_add_test(tc, elo_k_in_steps);
     tcase_add_test(tc, glicko2_after_the_papers_example);
     tcase_add_test(tc, glicko2_deviation_before_the_period);
+    tcase_add_test(tc, glicko2_variance_and_improvement);
     tcase_add_test(tc, glicko2_without_play_grows_the_deviation_alone);
     tcase_add_test(tc, glicko2_is_even_handed);
     tcase_add_test(tc, glicko2_survives_a_sensation);

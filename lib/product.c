@@ -25,6 +25,8 @@ struct settings {
     int64_t players_min, players_max;
     struct product_timeouts timeouts;
     struct product_limits limits;
+    int64_t matches;
+    bool head_to_head;
 };
 
 /* --- checks of single values ------------------------------------------------------------------ */
@@ -207,6 +209,15 @@ static const struct table_row rows[] = {
              "equal), \"within\" (an object: attribute to how far its numbers may be apart), "
              "\"timeout\" (300: who waited so many seconds leaves the queue) and \"backfill\" "
              "(false; true: free seats of listed games come first)."},
+    {.key = "matches", .type = TABLE_INT, FIELD(matches), .min = 0, .max = PRODUCT_MATCHES_MAX,
+     .fallback = "20", .unit = "matches",
+     .help = "How many of a player's last matches are kept, as game_over tells them, for GET "
+             "/players. They take most of the memory that a player takes, 200 bytes each, and "
+             "much of the time that an event takes. 0: none."},
+    {.key = "head_to_head", .type = TABLE_BOOL, FIELD(head_to_head), .fallback = "true",
+     .unit = "",
+     .help = "Whether it is kept who won how often against whom, for GET /players. It grows with "
+             "every two who play for the first time, by 40 bytes for each of them."},
     {.key = "timezone", .type = TABLE_OTHER, .choices = "string", .fallback = "\"UTC\"", .unit = "",
      .help = "The time zone in which the boards' days, weeks, months and years begin, such as "
              "Europe/Berlin."},
@@ -279,6 +290,8 @@ assemble(struct settings *s, struct rules *rules, const char *file)
     p->players_max = s->players_max;
     p->timeouts = s->timeouts;
     p->limits = s->limits;
+    p->matches = s->matches;
+    p->head_to_head = s->head_to_head;
     p->stats_json = stats_json(rules);
     p->file = strdup(file);
     p->generation = malloc(sizeof(*p->generation));

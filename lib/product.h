@@ -20,6 +20,7 @@ struct queue;
 struct rules;
 
 #define PRODUCT_PLAYERS_MAX 64
+#define PRODUCT_MATCHES_MAX 100
 
 /* How long a game may stay as it is before it is taken away (docs/game-file.md). */
 struct product_timeouts {
@@ -46,6 +47,8 @@ struct product {
     int64_t players_max;   /* 1 .. PRODUCT_PLAYERS_MAX */
     struct product_timeouts timeouts;
     struct product_limits limits;
+    int64_t matches;       /* that are kept of each player: 0 .. PRODUCT_MATCHES_MAX */
+    bool head_to_head;     /* whether it is kept what there was between each two players */
     struct rules *rules;   /* stats and boards */
     struct queue *queues;  /* nqueues of them (lib/queue.h) */
     size_t nqueues;

@@ -305,6 +305,11 @@ read_row(struct reader *r, const struct table_row *row, struct json_object *valu
         return read_list(r, row, value, read_path, field);
     case TABLE_INT:
         return read_int(r, row, row->key, value, field);
+    case TABLE_BOOL:
+        if (!json_object_is_type(value, json_type_boolean))
+            return problem(r, "%s: must be true or false, is %s", row->key, type_name(value));
+        *(bool *)field = json_object_get_boolean(value) != 0;
+        return 0;
     case TABLE_DURATION:
         if (read_int(r, row, row->key, value, &v) != 0) {
             return -1;
@@ -425,6 +430,9 @@ clear(const struct table_row *row, void *into)
     case TABLE_INT:
     case TABLE_DURATION:
         *(int64_t *)field = 0;
+        break;
+    case TABLE_BOOL:
+        *(bool *)field = false;
         break;
     case TABLE_OTHER:
         break;

@@ -28,6 +28,7 @@ enum table_type {
     TABLE_STRING,   /* char *, never NULL after table_read; min..max is its length in bytes */
     TABLE_PATH,     /* char *, a path made absolute against `base` */
     TABLE_INT,      /* int64_t */
+    TABLE_BOOL,     /* bool */
     TABLE_DURATION, /* dur_ms; the file's unit is given by `scale`: milliseconds to one unit */
     TABLE_ENUM,     /* char *, one of `choices` ("a|b|c") */
     TABLE_LIST,     /* struct table_list: an array of at most max strings */

@@ -19,6 +19,8 @@ type_text(const struct table_row *row)
     case TABLE_INT:
     case TABLE_DURATION:
         return "integer";
+    case TABLE_BOOL:
+        return "true or false";
     case TABLE_LIST:
         return "array of strings";
     case TABLE_PATHS:

@@ -9,10 +9,10 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/keys.h"
+#include "lib/product.h"
 #include "worker/batch_private.h"
 #include "worker/mem.h"
 
-#define MATCHES_MAX 20 /* that are kept of a player */
 /* Every player's name, each byte of it escaped. */
 #define MATCH_JSON_MAX ((size_t)MATCH_PLAYERS_MAX * (6 * TEXT_USER_ID_MAX + 64))
 
@@ -88,6 +88,8 @@ batch_matches_add(struct batch *b, struct item *item, const struct event *e)
     if (item->dead != NULL || !found)
         return;
     item->match = batch_matches_copy(b, &match);
+    if (!b->product->head_to_head)
+        return;
     for (size_t team = 0; team < match.nteams; team++)
         item->nversus += match.size[team] * (match.nplayers - match.size[team]);
     item->versus = mem_arena_alloc(&b->arena, item->nversus * sizeof(struct record *));
@@ -173,7 +175,7 @@ push_match(struct batch *b, const struct item *item, const struct buf *told)
             if (!buf_ok(&text) ||
                 asprintf(&key, KEYG_MATCHES, b->product_id, b->generation.s, m->player[i].s) < 0)
                 mem_out();
-            batch_lists_push(b, key, MATCHES_MAX, copied(b, text.data, text.len));
+            batch_lists_push(b, key, (size_t)b->product->matches, copied(b, text.data, text.len));
             free(key);
         }
     buf_free(&text);
@@ -186,7 +188,10 @@ batch_matches_commit(struct batch *b, struct item *item)
 
     if (item->match == NULL)
         return;
-    each_pair(b, item, count_pair);
+    if (b->product->head_to_head)
+        each_pair(b, item, count_pair);
+    if (b->product->matches == 0)
+        return;
     buf_init(&told, MATCH_JSON_MAX);
     render_match(item->match, &told);
     if (!buf_ok(&told))

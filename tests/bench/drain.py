@@ -5,13 +5,14 @@ Against (a) a program in C that reads the same stream in reads of the same size 
 (b) a worker in Python with redis-py that does one MULTI an event: HINCRBY, ZINCRBY, SET of its checkpoint.
 
 A Redis of its own with an append-only file, as quickstart has it. The game: games, wins and losses of both players as
-statistics; two boards, wins (winner +1) and points (winner +3), on which losers are with what they have (+0). The
-worker does beside that what it does for every game_over: last matches, head to head, the game's state (each
-event has a game_id, of a game that the lobby does not know). The naive one does the statistics and boards alone.
+statistics; two boards, wins (winner +1) and points (winner +3), on which losers are with what they have (+0); no
+last matches and no head to head, but with --lists, as is the default of a game's file. Each event has a game_id,
+of a game that the lobby does not know: the worker looks for it; the naive one does not.
 Winner and loser are drawn evenly from the players; all of them are on the boards and have statistics beforehand.
 
 Each round measures the three in turn; told are medians of the rounds. Nothing here fails: it prints figures.
-usage: tests/bench/drain.py [--build build] [--players 1000,10000,1000000] [--events 200000] [--rounds 5] [--json FILE]
+usage: tests/bench/drain.py [--build build] [--players 1000,10000,1000000] [--events 200000] [--rounds 5]
+       [--lists] [--json FILE]
 """
 import argparse
 import json
@@ -45,6 +46,8 @@ GAME = {
         {"on": {"type": "game_over"}, "player": "winner_id", "add": {"games": 1, "wins": 1, "losses": 0}},
         {"on": {"type": "game_over"}, "player": "loser_id", "add": {"games": 1, "wins": 0, "losses": 1}},
     ],
+    "matches": 0,
+    "head_to_head": False,
     "boards": [
         {"id": board, "title": board, "from": [
             {"on": {"type": "game_over"}, "player": "winner_id", "add": add},
@@ -55,11 +58,11 @@ GAME = {
 
 
 def board_key(board):
-    return "{%s}:board:%s:all" % (PRODUCT, board)
+    return "{%s}:0:board:%s:all" % (PRODUCT, board)
 
 
 def stats_key(user):
-    return "{%s}:stats:%s" % (PRODUCT, user)
+    return "{%s}:0:stats:%s" % (PRODUCT, user)
 
 
 class Setting:
@@ -215,7 +218,7 @@ def drain_naively(setting):
 
 
 def measure(arguments, players):
-    game = json.loads(Path(arguments.game).read_text()) if arguments.game else GAME
+    game = dict(GAME, matches=20, head_to_head=True) if arguments.lists else GAME
     setting = Setting(arguments.build, game, arguments.appendonly)
     try:
         before = setting.redis.info("memory")["used_memory"]
@@ -254,7 +257,7 @@ def main():
     parser.add_argument("--events", type=int, default=200000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--appendonly", choices=("yes", "no"), default="yes")
-    parser.add_argument("--game", help="another game's file, of product bench")
+    parser.add_argument("--lists", action="store_true", help="with last matches and head to head")
     parser.add_argument("--json", help="write the figures there")
     parser.add_argument("--keep", action="store_true", help="keep the folder with Redis' data and the log")
     arguments = parser.parse_args()

@@ -147,6 +147,33 @@ START_TEST(no_more_is_sent_than_is_kept)
 }
 END_TEST
 
+/* What a game's file does without is neither read nor written. */
+START_TEST(what_the_file_does_without)
+{
+    static const char file[] =
+        "{\"product_id\": \"p\", \"game_server_url\": \"http://127.0.0.1:1\","
+        " \"game_socket_url\": \"ws://127.0.0.1:2/\", \"matches\": %d, \"head_to_head\": %s}";
+    char text[sizeof(file) + 32];
+    const char *call;
+
+    batch_fixture_end();
+    (void)snprintf(text, sizeof(text), file, 0, "false");
+    batch_fixture_start(text);
+    game_over("2-0", "a", "b");
+    ck_assert_uint_eq(batch_reads(batch), 0);
+    call = applied();
+    ck_assert_ptr_null(strstr(call, "matches"));
+    ck_assert_ptr_null(strstr(call, "versus"));
+    ck_assert_uint_eq(batch_moves(batch), 1);
+    batch_fixture_end();
+    (void)snprintf(text, sizeof(text), file, 3, "true");
+    batch_fixture_start(text);
+    game_over("2-0", "a", "b");
+    ck_assert_uint_eq(batch_reads(batch), 2);
+    contains(applied(), " push ~5 3 1 {");
+}
+END_TEST
+
 Suite *
 unit_suite(void)
 {
@@ -160,6 +187,7 @@ unit_suite(void)
     tcase_add_test(tc, bad_placements_end_no_game);
     tcase_add_test(tc, what_is_stored_and_is_none_costs_its_events_alone);
     tcase_add_test(tc, no_more_is_sent_than_is_kept);
+    tcase_add_test(tc, what_the_file_does_without);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -73,6 +73,8 @@ START_TEST(defaults)
     ck_assert_int_eq(p->timeouts.all_players_joined, 600000);
     ck_assert_int_eq(p->timeouts.in_progress, 1200000);
     ck_assert_int_eq(p->timeouts.ended, 300000);
+    ck_assert_int_eq(p->matches, 20);
+    ck_assert(p->head_to_head);
     ck_assert_str_eq(p->stats_json, "{}");
     ck_assert_uint_eq(rules_board_count(p->rules), 0);
     product_free(p);
@@ -90,7 +92,8 @@ START_TEST(values)
         parse("{\"product_id\": \"A_b-9\", \"title\": \"T \xc3\xa9\","
               " \"game_server_url\": \"https://[::1]:8443/a/b//\","
               " \"game_socket_url\": \"wss://h/x?y=1\", \"players\": {\"min\": 1, \"max\": 64},"
-              " \"timeouts\": {\"created\": 1, \"ended\": 86400}, \"stats\": [{\"on\": {\"type\": "
+              " \"timeouts\": {\"created\": 1, \"ended\": 86400}, \"matches\": 100,"
+              " \"head_to_head\": false, \"stats\": [{\"on\": {\"type\": "
               "\"x\"}, \"player\": \"q\", \"add\": {\"a\": 1, \"b\": 2}}],"
               " \"titles\": {\"b\": \"The \\\"b\\\"\"}}",
               &p, &why) == 0,
@@ -103,6 +106,8 @@ START_TEST(values)
     ck_assert_int_eq(p->players_max, 64);
     ck_assert_int_eq(p->timeouts.created, 1000);
     ck_assert_int_eq(p->timeouts.ended, 86400000);
+    ck_assert_int_eq(p->matches, 100);
+    ck_assert(!p->head_to_head);
     ck_assert_str_eq(p->stats_json,
                      "{\"a\":{\"title\":\"a\"},\"b\":{\"title\":\"The \\\"b\\\"\"}}");
     product_free(p);

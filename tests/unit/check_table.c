@@ -160,6 +160,7 @@ END_TEST
 struct things {
     char *name, *path, *kind;
     int64_t count;
+    bool sure;
     dur_ms wait;
     struct table_list list, paths;
 };
@@ -182,6 +183,8 @@ static const struct table_row rows[] = {
      .fallback = "\"green\"", .unit = "", .help = "A colour."},
     {.key = "a.count", .type = TABLE_INT, FIELD(count), .min = -5, .max = 64,
      .fallback = "7", .unit = "", .help = "A count."},
+    {.key = "a.sure", .type = TABLE_BOOL, FIELD(sure), .fallback = "true", .unit = "",
+     .help = "Whether."},
     {.key = "a.wait", .type = TABLE_DURATION, FIELD(wait), .min = 1, .max = 86400, .scale = 1000,
      .fallback = "60", .unit = "s", .help = "How long, with so many words that a terminal's line "
      "cannot hold them all and they must be continued on the next one \\o/."},
@@ -222,6 +225,7 @@ START_TEST(read_defaults)
     ck_assert_str_eq(t.path, "");
     ck_assert_str_eq(t.kind, "green");
     ck_assert_int_eq(t.count, 7);
+    ck_assert(t.sure);
     ck_assert_int_eq(t.wait, 60000);
     ck_assert_uint_eq(t.list.n, 1);
     ck_assert_str_eq(t.list.item[0], "**");
@@ -240,15 +244,17 @@ START_TEST(read_values)
     buf_init(&why, WHY_MAX);
     ck_assert_int_eq(setenv("CREDENTIALS_DIRECTORY", "/run/cred", 1), 0);
     ck_assert_int_eq(
-        read_things("{\"name\": \"abcdef\", \"a\": {\"path\": \"x/y\", \"b\": {\"kind\": \"blue\"},"
-                    " \"count\": -5, \"wait\": 86400}, \"list\": [\"aa\", \"bb\", \"cc\"],"
-                    " \"paths\": [\"$CREDENTIALS_DIRECTORY/k\", \"/abs\"], \"rest\": {\"any\": 1}}",
-                    &t, &why),
+        read_things(
+            "{\"name\": \"abcdef\", \"a\": {\"path\": \"x/y\", \"b\": {\"kind\": \"blue\"},"
+            " \"count\": -5, \"sure\": false, \"wait\": 86400}, \"list\": [\"aa\", \"bb\", \"cc\"],"
+            " \"paths\": [\"$CREDENTIALS_DIRECTORY/k\", \"/abs\"], \"rest\": {\"any\": 1}}",
+            &t, &why),
         0);
     ck_assert_str_eq(t.name, "abcdef");
     ck_assert_str_eq(t.path, "/base/x/y");
     ck_assert_str_eq(t.kind, "blue");
     ck_assert_int_eq(t.count, -5);
+    ck_assert(!t.sure);
     ck_assert_int_eq(t.wait, 86400000);
     ck_assert_uint_eq(t.list.n, 3);
     ck_assert_str_eq(t.list.item[2], "cc");
@@ -279,6 +285,7 @@ static const struct {
     {"{\"name\": \"ab\", \"a\": {\"count\": 1.5}}", "a.count: must be an integer, is 1.5"},
     {"{\"name\": \"ab\", \"a\": {\"count\": true}}",
      "a.count: must be an integer, is true or false"},
+    {"{\"name\": \"ab\", \"a\": {\"sure\": 1}}", "a.sure: must be true or false, is a number"},
     {"{\"name\": \"ab\", \"a\": {\"wait\": 0}}", "a.wait: 0 is less than 1"},
     {"{\"name\": \"ab\", \"a\": {\"wait\": 86401}}", "a.wait: 86401 is more than 86400"},
     {"{\"name\": \"ab\", \"a\": {\"b\": {\"kind\": \"gree\"}}}",

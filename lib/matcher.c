@@ -13,13 +13,15 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
 #include "lib/matcher_impl.h"
 
-#define BUDGET 200000  /* steps of a round: a few ms */
-#define WOKEN_MAX 1024 /* looked at before those who came in the meantime */
-#define ELDERS_MAX 4   /* tickets that are asked first whether they want a candidate */
+#define BUDGET 200000 /* steps of a round: a few ms */
+#define REST_MS 25    /* between two rounds whose steps did not do to look at all of them again */
+#define BUDGET_WOKEN 50000 /* of these for those who are looked at again */
+#define WOKEN_MAX 64       /* of whom so many come before those who came in the meantime */
+#define CUTS_MAX 6
+#define ELDERS_MAX 4 /* tickets that are asked first whether they want a candidate */
 
 /* --- tickets ---------------------------------------------------------------------------------- */
 
@@ -33,16 +35,6 @@ matcher_new(const struct queue *q)
     return m;
 }
 
-static void
-free_matches(struct found *list)
-{
-    struct found *f, *next;
-
-    DL_FOREACH_SAFE (list, f, next) {
-        free(f);
-    }
-}
-
 void
 matcher_free(struct matcher *m)
 {
@@ -53,8 +45,7 @@ matcher_free(struct matcher *m)
     HASH_ITER (hh, m->by_id, e, next) {
         matcher_store_free(m, e);
     }
-    free_matches(m->to_take);
-    free_matches(m->taken);
+    matcher_match_free(m);
     free(m->heap);
     free(m->seed);
     free(m);
@@ -72,7 +63,7 @@ is_valid(const struct matcher *m, const struct matcher_ticket *t)
         if (t->equal[i].s == NULL || t->equal[i].len > QUEUE_TEXT_MAX)
             return false;
     for (size_t i = 0; i < q->nwithin; i++)
-        if (!isfinite(t->within[i]))
+        if (!(fabs(t->within[i]) <= QUEUE_NUMBER_MAX))
             return false;
     return true;
 }
@@ -196,152 +187,94 @@ compare_seeds(const void *a, const void *b, void *cookie)
     return strcmp(x->id, y->id);
 }
 
+/* Everybody of the list who is next, at most max. */
 static void
 move_to_seeds(struct matcher *m, struct entry_list *list, size_t max)
 {
+    m->seed_n = m->seed_next = 0;
     while (list->first != NULL && m->seed_n < max) {
         struct entry *e = list->first;
 
         matcher_store_unlist(e);
+        e->seed_at = m->seed_n;
         m->seed[m->seed_n++] = e;
     }
-}
-
-/* The next ones to look at, when all of the last ones were. */
-static void
-load_seeds(struct matcher *m)
-{
-    if (m->seed_next < m->seed_n)
-        return;
-    m->seed_n = m->seed_next = 0;
-    move_to_seeds(m, &m->fresh, m->seed_cap);
-    move_to_seeds(m, &m->woken,
-                  m->seed_n + WOKEN_MAX < m->seed_cap ? m->seed_n + WOKEN_MAX : m->seed_cap);
     if (m->seed_n > 1)
         qsort_r(m->seed, m->seed_n, sizeof(m->seed[0]), compare_seeds, m);
     for (size_t i = 0; i < m->seed_n; i++)
         m->seed[i]->seed_at = i;
 }
 
-/* --- a match ---------------------------------------------------------------------------------- */
-
-static int
-compare_parties(const void *a, const void *b)
-{
-    const struct entry *x = (*(const struct candidate *const *)a)->entry;
-    const struct entry *y = (*(const struct candidate *const *)b)->entry;
-
-    if (x->since != y->since)
-        return x->since < y->since ? -1 : 1;
-    return strcmp(x->id, y->id);
-}
-
-/* Where the worst connection is best. */
-static size_t
-best_region(const struct matcher *m, const struct group *g)
-{
-    size_t best = MATCHER_NO_REGION;
-    int32_t least = INT32_MAX;
-
-    for (size_t r = 0; r < m->q->nregions; r++) {
-        int32_t worst = 0;
-
-        if ((g->mask >> r & 1) == 0)
-            continue;
-        for (size_t i = 0; i < g->n; i++)
-            if (g->party[i]->entry->latency[r] > worst)
-                worst = g->party[i]->entry->latency[r];
-        if (worst < least) {
-            least = worst;
-            best = r;
-        }
-    }
-    return best;
-}
-
-static void
-fill_seat(struct matcher *m, struct found *f, size_t i, const struct candidate *c, size_t team)
-{
-    struct entry *e = c->entry;
-    struct matcher_seat *seat = &f->match.seat[i];
-
-    *seat = (struct matcher_seat){.size = e->size,
-                                  .team = team,
-                                  .rating = e->rating,
-                                  .waited = m->now > e->since ? m->now - e->since : 0,
-                                  .range = c->range};
-    memcpy(seat->id, e->id, sizeof(seat->id));
-    matcher_store_leave(m, e);
-    e->state = ENTRY_PROPOSED;
-    e->found = f;
-    e->seat = i;
-    f->entry[i] = e;
-    m->waiting--;
-    m->proposed++;
-}
-
-/* Hand the group out. */
+/* Those who are new come before those who are looked at again. */
 static bool
-propose(struct matcher *m, struct group *g)
+load_seeds(struct matcher *m)
 {
-    struct found *f = calloc(1, sizeof(*f) + g->n * sizeof(f->match.seat[0]));
-    const struct candidate *party[MATCHER_PLAYERS_MAX];
-    double low = HUGE_VAL, high = -HUGE_VAL;
-
-    if (f == NULL)
-        return false;
-    f->match.teams = m->q->teams;
-    f->match.team_size = g->team_size;
-    f->match.region = best_region(m, g);
-    f->match.gap = g->gap;
-    f->match.nseats = g->n;
-    memcpy(party, g->party, g->n * sizeof(party[0]));
-    qsort(party, g->n, sizeof(party[0]), compare_parties);
-    for (size_t i = 0; i < g->n; i++) {
-        size_t was = 0;
-
-        while (g->party[was] != party[i])
-            was++;
-        low = fmin(low, party[i]->entry->rating);
-        high = fmax(high, party[i]->entry->rating);
-        fill_seat(m, f, i, party[i], g->team[was]);
+    if (m->seed_next < m->seed_n)
+        return true;
+    m->seeds_are_woken = m->fresh.n == 0;
+    if (!m->seeds_are_woken) {
+        move_to_seeds(m, &m->fresh, m->fresh.n);
+    } else if (m->now >= m->rest_until) {
+        move_to_seeds(m, &m->woken, WOKEN_MAX);
+        m->budget = m->budget < BUDGET_WOKEN ? m->budget : BUDGET_WOKEN;
     }
-    f->match.spread = high - low;
-    DL_APPEND(m->to_take, f);
-    return true;
+    return m->seed_next < m->seed_n;
+}
+
+/* A round's work is done, and there is more. Looking again may be in vain for very many: it has a
+ * rest between rounds. */
+static void
+leave_for_later(struct matcher *m)
+{
+    if (!m->seeds_are_woken)
+        return;
+    for (; m->seed_next < m->seed_n; m->seed_next++) {
+        struct entry *e = m->seed[m->seed_next];
+
+        if (e == NULL)
+            continue;
+        e->seed_at = SIZE_MAX;
+        matcher_store_append(&m->woken, e);
+    }
+    m->rest_until = m->now + REST_MS;
 }
 
 /* --- a round ---------------------------------------------------------------------------------- */
 
-/* Look for a match of this ticket. */
+/* What can be made of this ticket and m->candidate; if nothing, when it is looked at again. */
 static bool
-search(struct matcher *m, struct entry *e)
+conclude(struct matcher *m, struct entry *e, bool cut, wall_ms wake)
 {
     struct candidate seed = {e, matcher_search_range(m, e), matcher_search_mask(m, e)};
     struct group group;
-    wall_ms wake;
 
-    matcher_search_candidates(m, e, &wake);
-    if (matcher_group_find(m, &seed, &group) && propose(m, &group))
+    if (matcher_group_find(m, &seed, &group) && matcher_match_propose(m, &group))
         return true;
     e->tried = m->round;
+    e->cuts = !cut ? 0 : e->cuts < CUTS_MAX ? e->cuts + 1 : CUTS_MAX;
     matcher_store_wake(m, e, wake);
     return false;
 }
 
-/* Of those whom the ticket could play with, the one that has waited longest, longer than the ticket
- * itself, and was not looked at in this round. */
+static bool
+takes_small_teams(const struct matcher *m, const struct entry *e)
+{
+    return m->now - e->since >= m->q->full_ms;
+}
+
+/* Of m->candidate the one that has waited longest among those that come before the ticket, and were
+ * not looked at in this round. */
 static struct entry *
-elder(struct matcher *m, struct entry *e)
+elder(const struct matcher *m, const struct entry *e)
 {
     struct entry *eldest = NULL;
-    wall_ms wake;
 
-    matcher_search_candidates(m, e, &wake);
     for (size_t i = 0; i < m->ncandidates; i++) {
         struct entry *c = m->candidate[i].entry;
 
-        if (c->tried != m->round && age_class(m, c) > age_class(m, e) &&
+        if (c->tried != m->round &&
+            (age_class(m, c) > age_class(m, e) ||
+             (takes_small_teams(m, c) && !takes_small_teams(m, e))) &&
             (eldest == NULL || c->since < eldest->since))
             eldest = c;
     }
@@ -352,17 +285,19 @@ elder(struct matcher *m, struct entry *e)
 static size_t
 turn(struct matcher *m, struct entry *e)
 {
-    struct entry *first;
     size_t found = 0;
 
-    for (size_t i = 0; i < ELDERS_MAX && e->state == ENTRY_WAITING; i++) {
-        first = elder(m, e);
-        if (first == NULL)
-            break;
-        found += search(m, first) ? 1 : 0;
+    for (size_t i = 0; e->state == ENTRY_WAITING && e->tried != m->round; i++) {
+        wall_ms wake;
+        bool cut = matcher_search_candidates(m, e, &wake);
+        struct entry *first = i < ELDERS_MAX ? elder(m, e) : NULL;
+
+        if (first != NULL)
+            cut = matcher_search_candidates(m, first, &wake);
+        else
+            first = e;
+        found += conclude(m, first, cut, wake) ? 1 : 0;
     }
-    if (e->state == ENTRY_WAITING && e->tried != m->round)
-        found += search(m, e) ? 1 : 0;
     return found;
 }
 
@@ -372,10 +307,9 @@ matcher_round(struct matcher *m, wall_ms now)
     size_t found = 0;
 
     sweep(m, now);
-    load_seeds(m);
     m->round++;
     m->budget = BUDGET;
-    while (m->seed_next < m->seed_n && m->budget > 0) {
+    while (m->budget > 0 && load_seeds(m)) {
         struct entry *e = m->seed[m->seed_next++];
 
         if (e != NULL) {
@@ -383,67 +317,9 @@ matcher_round(struct matcher *m, wall_ms now)
             found += turn(m, e);
         }
     }
+    if (m->budget == 0)
+        leave_for_later(m);
     return found;
-}
-
-struct matcher_match *
-matcher_take(struct matcher *m)
-{
-    struct found *f = m->to_take;
-
-    if (f == NULL)
-        return NULL;
-    DL_DELETE(m->to_take, f);
-    DL_APPEND(m->taken, f);
-    return &f->match;
-}
-
-/* --- what becomes of matches ------------------------------------------------------------------ */
-
-static struct found *
-found_of(struct matcher_match *match)
-{
-    return (struct found *)((char *)match - offsetof(struct found, match));
-}
-
-void
-matcher_done(struct matcher *m, struct matcher_match *match)
-{
-    struct found *f = found_of(match);
-
-    for (size_t i = 0; i < match->nseats; i++) {
-        m->wait[m->wait_at] = match->seat[i].waited;
-        m->wait_at = (m->wait_at + 1) % MATCHER_WAITS_MAX;
-        m->nwaits += m->nwaits < MATCHER_WAITS_MAX ? 1 : 0;
-        if (f->entry[i] != NULL) {
-            matcher_store_free(m, f->entry[i]);
-            m->proposed--;
-        }
-    }
-    DL_DELETE(m->taken, f);
-    free(f);
-}
-
-void
-matcher_back(struct matcher *m, struct matcher_match *match, wall_ms until)
-{
-    struct found *f = found_of(match);
-
-    for (size_t i = 0; i < match->nseats; i++) {
-        struct entry *e = f->entry[i];
-
-        if (e == NULL)
-            continue;
-        e->found = NULL;
-        m->proposed--;
-        m->waiting++;
-        if (until > m->now)
-            matcher_store_hold(m, e, until);
-        else
-            matcher_store_wait(m, e);
-    }
-    DL_DELETE(m->taken, f);
-    free(f);
 }
 
 bool
@@ -463,9 +339,13 @@ matcher_expired(struct matcher *m, wall_ms now, char id[static MATCHER_ID_MAX + 
 wall_ms
 matcher_next(const struct matcher *m, wall_ms now)
 {
-    if (m->seed_next < m->seed_n || m->fresh.n > 0 || m->woken.n > 0 || m->expired.n > 0)
+    wall_ms next = MATCHER_NEVER;
+
+    if (m->seed_next < m->seed_n || m->fresh.n > 0 || m->expired.n > 0)
         return now;
-    if (m->heap_n == 0)
-        return MATCHER_NEVER;
-    return m->heap[0].key > now ? m->heap[0].key : now;
+    if (m->heap_n > 0)
+        next = m->heap[0].key;
+    if (m->woken.n > 0 && m->rest_until < next)
+        next = m->rest_until;
+    return next > now ? next : now;
 }

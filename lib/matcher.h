@@ -38,7 +38,7 @@ struct matcher_ticket {
     double rating;                             /* a party's is the mean of its players'; finite */
     wall_ms since;                             /* when its waiting began */
     struct event_text equal[QUEUE_EQUAL_MAX];  /* values, in the queue's order; <= QUEUE_TEXT_MAX bytes */
-    double within[QUEUE_WITHIN_MAX];           /* likewise; finite */
+    double within[QUEUE_WITHIN_MAX];           /* likewise; up to QUEUE_NUMBER_MAX either way */
     int32_t latency[QUEUE_REGIONS_MAX];        /* ms by region, a party's is the highest of its players';
                                                   < 0: no answer from there */
 };

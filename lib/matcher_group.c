@@ -200,6 +200,9 @@ matcher_group_find(struct matcher *m, const struct candidate *seed, struct group
     size_t least = m->now - seed->entry->since >= m->q->full_ms ? m->q->size_min : m->q->size_max;
     struct choice c = {.m = m, .group = ret_group};
 
+    /* A party may fill all teams by itself, and takes no region yet. */
+    if (seed->mask == 0)
+        return false;
     c.behind[m->ncandidates] = 0;
     for (size_t i = m->ncandidates; i-- > 0;)
         c.behind[i] = c.behind[i + 1] + m->candidate[i].entry->size;

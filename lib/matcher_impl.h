@@ -65,7 +65,8 @@ struct entry {
     struct entry_link link[]; /* height of them: the bucket's skip list */
 };
 
-/* Tickets whose attributes that must be equal are. */
+/* Tickets whose attributes that must be equal are, and whose first number that must be within a distance is in the
+ * same stretch of about that length: who fits it is here or in one of the two buckets beside. */
 struct bucket {
     struct entry *first[MATCHER_HEIGHT_MAX];
     size_t n;
@@ -73,7 +74,7 @@ struct bucket {
     size_t by_size[MATCHER_PLAYERS_MAX + 1]; /* how many of them are parties of so many */
     UT_hash_handle hh;
     size_t key_len;
-    char key[]; /* the values, a byte of length before each */
+    char key[]; /* the values, a byte of length before each; the number of the stretch as it is in memory */
 };
 
 /* A match with what it is made of. */
@@ -109,6 +110,8 @@ struct matcher {
     struct entry_list fresh, woken, expired;
     struct entry **seed;      /* what this and the next rounds look at, in this order */
     size_t seed_n, seed_cap, seed_next;
+    bool seeds_are_woken;     /* all of them, or none */
+    wall_ms rest_until;       /* nobody woken is looked at before */
     size_t budget;            /* steps that this round may still take */
     struct found *to_take, *taken;
     dur_ms wait[MATCHER_WAITS_MAX]; /* a ring of nwaits */
@@ -135,6 +138,14 @@ void matcher_store_leave(struct matcher *m, struct entry *e);
 /* matcher_store_wake(m, e, at): a WAITING entry's search is due then; MATCHER_NEVER: nothing but somebody new will help. */
 void matcher_store_wake(struct matcher *m, struct entry *e, wall_ms at);
 
+/* matcher_store_beside(m, b, by): the bucket by so many stretches further on, with the same values; or NULL. */
+struct bucket *matcher_store_beside(const struct matcher *m, const struct bucket *b, int by);
+
+/* matcher_store_around(b, e, ret_above): the last of the bucket's list that is before e, which is not in it, and
+ * the one after that; or NULL. */
+struct entry *matcher_store_around(const struct bucket *b, const struct entry *e,
+                                   struct entry **ret_above);
+
 /* matcher_store_append(list, e): behind the others; e is in no list. */
 void matcher_store_append(struct entry_list *list, struct entry *e);
 void matcher_store_unlist(struct entry *e);
@@ -150,9 +161,9 @@ uint32_t matcher_search_mask(const struct matcher *m, struct entry *e);
 /* matcher_search_within(m, a, b): whether all attributes are within their distance. */
 bool matcher_search_within(const struct matcher *m, const struct entry *a, const struct entry *b);
 
-/* matcher_search_candidates(m, seed, ret_wake): those whom seed can play with now into m->candidate; and when
- * that may change by waiting alone. */
-void matcher_search_candidates(struct matcher *m, struct entry *seed, wall_ms *ret_wake);
+/* matcher_search_candidates(m, seed, ret_wake): those whom seed can play with now into m->candidate, and when
+ * that may change by waiting alone. Returns whether the search was cut short. */
+bool matcher_search_candidates(struct matcher *m, struct entry *seed, wall_ms *ret_wake);
 
 /* --- matcher_group.c: teams of candidates ----------------------------------------------------- */
 
@@ -172,5 +183,13 @@ bool matcher_group_find(struct matcher *m, const struct candidate *seed, struct 
 /* matcher_group_balance(group, teams): deal the parties out to teams so that their means are close. The sizes can fill the
  * teams. */
 void matcher_group_balance(struct group *group, size_t teams);
+
+/* --- matcher_match.c: matches that were found ------------------------------------------------- */
+
+/* matcher_match_propose(m, group): hand it out; false: out of memory, and nothing is changed. */
+bool matcher_match_propose(struct matcher *m, const struct group *group);
+
+/* matcher_match_free(m): all of them, not their tickets. */
+void matcher_match_free(struct matcher *m);
 
 #endif

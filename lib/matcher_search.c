@@ -13,39 +13,58 @@
  * end, and no single search holds up the others.
  */
 #include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "lib/matcher_impl.h"
 
 #define STEPS_MIN 512 /* of a search, times 4 for each in a row that was cut */
-#define CUTS_MAX 6
-#define AGAIN_MS 100 /* pause after a search that was cut, times 2 for each */
+#define AGAIN_MS 100  /* pause after a search that was cut, times 2 for each */
 #define PAUSE_MIN_MS \
     50 /* between two searches for one ticket, and more the longer it has waited: */
 #define PAUSE_SHARE 100
 
 _Static_assert(QUEUE_REGIONS_MAX <= 32, "regions are bits of a mask");
 
-/* A walk outwards. */
+#define LANES_MAX 3
+
+/* A walk outwards, through the ticket's bucket and those beside. */
 struct walk {
     double rating;
-    struct entry *below, *above;
+    size_t n;
+    struct entry *below[LANES_MAX], *above[LANES_MAX];
 };
 
+static void
+walk_add(struct walk *w, const struct bucket *b, const struct entry *seed)
+{
+    w->below[w->n] = matcher_store_around(b, seed, &w->above[w->n]);
+    w->n++;
+}
+
+/* The nearest one that was not met yet, or NULL. */
 static struct entry *
 walk_next(struct walk *w)
 {
-    struct entry *e;
+    struct entry **nearest = NULL, *e;
+    double gap = HUGE_VAL;
+    bool up = true;
 
-    if (w->below != NULL &&
-        (w->above == NULL || w->rating - w->below->rating < w->above->rating - w->rating)) {
-        e = w->below;
-        w->below = e->link[0].prev;
-    } else {
-        e = w->above;
-        if (e != NULL)
-            w->above = e->link[0].next;
+    for (size_t i = 0; i < w->n; i++) {
+        if (w->above[i] != NULL && w->above[i]->rating - w->rating < gap) {
+            nearest = &w->above[i];
+            gap = w->above[i]->rating - w->rating;
+            up = true;
+        }
+        if (w->below[i] != NULL && w->rating - w->below[i]->rating < gap) {
+            nearest = &w->below[i];
+            gap = w->rating - w->below[i]->rating;
+            up = false;
+        }
     }
+    if (nearest == NULL)
+        return NULL;
+    e = *nearest;
+    *nearest = up ? e->link[0].next : e->link[0].prev;
     return e;
 }
 
@@ -104,10 +123,37 @@ struct search {
     double range; /* the seed's */
     uint32_t mask;
     wall_ms wake;
+    struct walk walk;
     size_t want[MATCHER_PLAYERS_MAX + 1]; /* by party size: how many more candidates */
     size_t wanted;                        /* the sum of these */
     bool cut;                             /* there are more whom it did not look at */
 };
+
+static void
+add_bucket(struct search *s, const struct bucket *b)
+{
+    if (b == NULL || b->n == 0)
+        return;
+    walk_add(&s->walk, b, s->seed);
+    for (size_t size = 1; size <= s->m->q->size_max; size++)
+        s->want[size] += b->by_size[size];
+}
+
+static void
+set_walk(struct search *s)
+{
+    const struct entry *e = s->seed;
+
+    s->walk = (struct walk){.rating = e->rating, .n = 1};
+    s->walk.below[0] = e->link[0].prev;
+    s->walk.above[0] = e->link[0].next;
+    memcpy(s->want, e->bucket->by_size, sizeof(s->want));
+    s->want[e->size]--;
+    if (s->m->q->nwithin > 0) {
+        add_bucket(s, matcher_store_beside(s->m, e->bucket, -1));
+        add_bucket(s, matcher_store_beside(s->m, e->bucket, 1));
+    }
+}
 
 /* Of each size as many as would fill a match twice, but not more than there are. */
 static void
@@ -116,13 +162,12 @@ set_wants(struct search *s)
     const struct queue *q = s->m->q;
 
     for (size_t size = 1; size <= q->size_max; size++) {
-        size_t there = s->seed->bucket->by_size[size] - (size == s->seed->size ? 1 : 0);
         size_t most = 2 * q->teams * q->size_max / size + 2;
 
         /* Two parties that are too large for the only team. */
         if (q->teams == 1 && size + s->seed->size > q->size_max)
             most = 0;
-        s->want[size] = there < most ? there : most;
+        s->want[size] = s->want[size] < most ? s->want[size] : most;
         s->wanted += s->want[size];
     }
 }
@@ -140,6 +185,17 @@ too_far(const struct search *s, double gap)
     return when == INT64_MAX || s->seed->since + when >= s->wake;
 }
 
+/* Two that are too far apart now: the younger one's range is the last to reach the other. */
+static void
+wake_for(struct search *s, const struct entry *e, double gap)
+{
+    dur_ms when = queue_limit_when(&s->m->q->range, gap);
+    wall_ms younger = e->since > s->seed->since ? e->since : s->seed->since;
+
+    if (when != INT64_MAX && younger + when < s->wake)
+        s->wake = younger + when;
+}
+
 static void
 look_at(struct search *s, struct entry *e, double gap)
 {
@@ -150,11 +206,7 @@ look_at(struct search *s, struct entry *e, double gap)
     if (!matcher_search_within(m, s->seed, e))
         return;
     if (gap > range || gap > s->range) {
-        dur_ms when = queue_limit_when(&m->q->range, gap);
-        wall_ms younger = e->since > s->seed->since ? e->since : s->seed->since;
-
-        if (when != INT64_MAX && younger + when < s->wake)
-            s->wake = younger + when;
+        wake_for(s, e, gap);
         return;
     }
     mask = matcher_search_mask(m, e);
@@ -172,12 +224,10 @@ look_at(struct search *s, struct entry *e, double gap)
 static void
 walk(struct search *s)
 {
-    struct matcher *m = s->m;
-    struct entry *e;
-    struct walk w = {s->seed->rating, s->seed->link[0].prev, s->seed->link[0].next};
     size_t steps = (size_t)STEPS_MIN << (2 * s->seed->cuts);
+    struct entry *e;
 
-    while (s->wanted > 0 && (e = walk_next(&w)) != NULL) {
+    while (s->wanted > 0 && (e = walk_next(&s->walk)) != NULL) {
         double gap = fabs(e->rating - s->seed->rating);
 
         if (too_far(s, gap))
@@ -186,14 +236,14 @@ walk(struct search *s)
             s->cut = true;
             return;
         }
-        m->budget -= m->budget > 0 ? 1 : 0;
+        s->m->budget -= s->m->budget > 0 ? 1 : 0;
         look_at(s, e, gap);
     }
-    if (w.below != NULL || w.above != NULL)
+    if (walk_next(&s->walk) != NULL)
         s->cut = true;
 }
 
-void
+bool
 matcher_search_candidates(struct matcher *m, struct entry *seed, wall_ms *ret_wake)
 {
     struct search s = {.m = m, .seed = seed, .range = matcher_search_range(m, seed)};
@@ -205,15 +255,14 @@ matcher_search_candidates(struct matcher *m, struct entry *seed, wall_ms *ret_wa
     if (m->q->full_ms > 0 && small > m->now && small < s.wake)
         s.wake = small;
     m->ncandidates = 0;
+    set_walk(&s);
     set_wants(&s);
     walk(&s);
     if (s.cut) {
         wall_ms again = m->now + ((wall_ms)AGAIN_MS << seed->cuts);
 
         s.wake = again < s.wake ? again : s.wake;
-        seed->cuts += seed->cuts < CUTS_MAX ? 1 : 0;
-    } else {
-        seed->cuts = 0;
     }
     *ret_wake = s.wake > earliest ? s.wake : earliest;
+    return s.cut;
 }

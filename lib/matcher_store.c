@@ -13,7 +13,9 @@
 
 #include "lib/matcher_impl.h"
 
-#define KEY_SIZE ((QUEUE_TEXT_MAX + 1) * QUEUE_EQUAL_MAX)
+#define KEY_SIZE ((QUEUE_TEXT_MAX + 1) * QUEUE_EQUAL_MAX + sizeof(int64_t))
+#define STRETCH_MIN 1e-3
+#define STRETCH_LONGER 1.001
 #define GROW_MIN 64
 
 /* --- the heap: what is due next --------------------------------------------------------------- */
@@ -159,10 +161,64 @@ bucket_remove(struct bucket *b, struct entry *e)
     b->by_size[e->size]--;
 }
 
-/* The bucket of a ticket; it has to be counted in `users` by who keeps it. NULL: out of memory. */
+struct entry *
+matcher_store_around(const struct bucket *b, const struct entry *e, struct entry **ret_above)
+{
+    struct entry *at = NULL, *next = NULL;
+
+    for (size_t level = MATCHER_HEIGHT_MAX; level-- > 0;)
+        for (;;) {
+            next = at != NULL ? at->link[level].next : b->first[level];
+            if (next == NULL || !before(next, e))
+                break;
+            at = next;
+        }
+    *ret_above = next;
+    return at;
+}
+
+/* Two numbers that are within the distance are in the same stretch or in two side by side. A
+ * stretch is a little longer than the distance, so that this is true of rounded quotients as well:
+ * they are 1e12 at most. */
+static int64_t
+stretch_of(const struct queue *q, const struct matcher_ticket *t)
+{
+    double distance = q->nwithin > 0 ? q->within[0].distance : 0;
+
+    if (q->nwithin == 0)
+        return 0;
+    return (int64_t)floor(t->within[0] /
+                          (STRETCH_LONGER * (distance > STRETCH_MIN ? distance : STRETCH_MIN)));
+}
+
+static struct bucket *
+bucket_find(const struct matcher *m, const char *key, size_t len)
+{
+    struct bucket *b;
+
+    HASH_FIND(hh, m->buckets, key, len, b);
+    return b;
+}
+
+struct bucket *
+matcher_store_beside(const struct matcher *m, const struct bucket *b, int by)
+{
+    char key[KEY_SIZE];
+    size_t at = b->key_len - sizeof(int64_t);
+    int64_t stretch;
+
+    memcpy(key, b->key, b->key_len);
+    memcpy(&stretch, key + at, sizeof(stretch));
+    stretch += by;
+    memcpy(key + at, &stretch, sizeof(stretch));
+    return bucket_find(m, key, b->key_len);
+}
+
+/* The bucket of a ticket. NULL: out of memory. */
 static struct bucket *
 bucket_of(struct matcher *m, const struct matcher_ticket *t)
 {
+    int64_t stretch = stretch_of(m->q, t);
     char key[KEY_SIZE];
     struct bucket *b;
     size_t len = 0;
@@ -172,10 +228,12 @@ bucket_of(struct matcher *m, const struct matcher_ticket *t)
         memcpy(key + len, t->equal[i].s, t->equal[i].len);
         len += t->equal[i].len;
     }
-    HASH_FIND(hh, m->buckets, key, len, b);
+    memcpy(key + len, &stretch, sizeof(stretch));
+    len += sizeof(stretch);
+    b = bucket_find(m, key, len);
     if (b != NULL)
         return b;
-    b = calloc(1, sizeof(*b) + len + 1);
+    b = calloc(1, sizeof(*b) + len);
     if (b == NULL)
         return NULL;
     memcpy(b->key, key, len);

@@ -1,27 +1,29 @@
 /*
- * What those who wait are told: why there is no match yet, and how long the last ones took.
+ * What those who wait are told: why there is no match yet.
  */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/matcher_impl.h"
 
-/* How many of the attributes that must be equal are not, counted in why; false: all are equal. */
 static bool
 count_unequal(const struct matcher *m, const struct bucket *a, const struct bucket *b,
               struct matcher_why *why)
 {
     const char *x = a->key, *y = b->key;
+    bool unequal = false;
 
     for (size_t i = 0; a != b && i < m->q->nequal; i++) {
         size_t len_x = (unsigned char)*x, len_y = (unsigned char)*y;
 
-        why->by_equal[i] += len_x != len_y || memcmp(x + 1, y + 1, len_x) != 0 ? 1 : 0;
+        if (len_x != len_y || memcmp(x + 1, y + 1, len_x) != 0) {
+            why->by_equal[i]++;
+            unequal = true;
+        }
         x += 1 + len_x;
         y += 1 + len_y;
     }
-    return a != b;
+    return unequal;
 }
 
 static bool
@@ -119,27 +121,4 @@ matcher_explain(struct matcher *m, struct event_text id, wall_ms now, struct mat
     why.reason = reason_of(m, e, &why);
     *ret_why = why;
     return 0;
-}
-
-static int
-compare_waits(const void *a, const void *b)
-{
-    dur_ms x = *(const dur_ms *)a, y = *(const dur_ms *)b;
-
-    return x < y ? -1 : x > y ? 1 : 0;
-}
-
-struct matcher_waits
-matcher_waits(const struct matcher *m)
-{
-    dur_ms sorted[MATCHER_WAITS_MAX];
-    struct matcher_waits waits = {.n = m->nwaits};
-
-    if (m->nwaits == 0)
-        return waits;
-    memcpy(sorted, m->wait, m->nwaits * sizeof(sorted[0]));
-    qsort(sorted, m->nwaits, sizeof(sorted[0]), compare_waits);
-    waits.p50 = sorted[(m->nwaits - 1) / 2];
-    waits.p90 = sorted[(m->nwaits - 1) * 9 / 10];
-    return waits;
 }

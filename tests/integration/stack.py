@@ -19,8 +19,12 @@ import jwt
 import redis
 import requests
 
+import description
+
 TOP = Path(__file__).resolve().parents[2]
 STREAM = "game_event_stream"
+
+description.judge()
 
 
 def wait_for(condition, seconds=10, what="the condition"):
@@ -164,7 +168,7 @@ class Stack:
         line = self.process.stdout.readline().decode()
         assert line == f"ready {self.url}/\n", (line, (self.folder / "quickstart.log").read_text())
         self.redis = redis.Redis(unix_socket_path=str(self.dir / "redis.sock"), decode_responses=True,
-                                 encoding_errors="replace")
+                                 encoding_errors="replace", socket_timeout=30)
         self.key = (self.dir / "token.key").read_text()
 
     def stop(self, number=signal.SIGTERM):

@@ -61,17 +61,19 @@ def test_redis_goes_and_comes_back(stack, game_server, how):
     old = stack.pid("redis")
     if how == "hangs":
         stack.signal("redis", signal.SIGSTOP)
-        time.sleep(0.3)  # some of it without anybody asking
-        for _ in range(3):
-            answer, seconds = timed(lambda: stack.create("ann"))
-            assert answer.status_code == 503 and int(answer.headers["Retry-After"]) >= 1
-            assert answer.headers["Content-Type"].startswith("application/problem+json")
-            assert seconds < 1.5
-            # What is in a file is served all the same.
-            assert stack.http.get(f"{stack.url}/leaderboards/top_ten/exrps").status_code == 200
-            assert stack.http.get(f"{stack.url}/healthz").status_code == 200
-        assert stack.http.get(f"{stack.url}/readyz").status_code == 503
-        stack.signal("redis", signal.SIGCONT)
+        try:
+            time.sleep(0.3)  # some of it without anybody asking
+            for _ in range(3):
+                answer, seconds = timed(lambda: stack.create("ann"))
+                assert answer.status_code == 503 and int(answer.headers["Retry-After"]) >= 1
+                assert answer.headers["Content-Type"].startswith("application/problem+json")
+                assert seconds < 1.5
+                # What is in a file is served all the same.
+                assert stack.http.get(f"{stack.url}/leaderboards/top_ten/exrps").status_code == 200
+                assert stack.http.get(f"{stack.url}/healthz").status_code == 200
+            assert stack.http.get(f"{stack.url}/readyz").status_code == 503
+        finally:
+            stack.signal("redis", signal.SIGCONT)
     else:
         stack.signal("redis", signal.SIGKILL)
         wait_for(lambda: stack.pid("redis") != old, what="quickstart to start Redis again")

@@ -78,6 +78,20 @@ class Board:
         r.shuffle(ids)
         assert self.page(ids=",".join(ids))["entries"] == [e for e in self.entries if e["user_id"] in some], self.about
 
+    def check_histogram(self, buckets):
+        """Each score is in the one bucket whose edges it lies between."""
+        status, told = self.setting.ask("leaderboards", self.product, self.board["id"], "histogram", buckets=buckets,
+                                        **self.parameters)
+        assert status == 200, (self.about, told)
+        scores, edges = [entry["score"] for entry in self.entries], told["edges"]
+        assert (told["total"], told["min"], told["max"]) == (self.total, min(scores), max(scores)), (self.about, told)
+        assert len(told["counts"]) == (buckets if min(scores) < max(scores) else 1), (self.about, told)
+        assert len(edges) == len(told["counts"]) + 1 and sorted(edges) == edges, (self.about, told)
+        assert edges[0] == min(scores) and edges[-1] == max(scores), (self.about, told)
+        last = len(told["counts"]) - 1
+        assert told["counts"] == [sum(low <= score < high or i == last and score == high for score in scores)
+                                  for i, (low, high) in enumerate(zip(edges, edges[1:]))], (self.about, told, scores)
+
     def better(self, position):
         """How many are better than who stands there."""
         if self.board.get("ties") == "first":
@@ -141,6 +155,12 @@ def check_letters(setting, model, product):
         assert any(letter["reason"].startswith(reason) for reason in reasons), (product, letter, reasons)
 
 
+def check_quarantine(setting, model, product):
+    told = {tuple(int(part) for part in event["source_id"].split("-")): (event["board"], event["bound"], event["user_id"])
+            for event in setting.letters(product, "quarantine")}
+    assert told == model.held, (product, set(told.items()) ^ set(model.held.items()))
+
+
 def standard_window(board, now, zone):
     kind = "all" if "all" in board.get("windows", ["all"]) else board["windows"][0]
     return kind, windows.names(board, kind, now, zone)[0]
@@ -160,6 +180,7 @@ def check_board(setting, model, product, board, now, r):
             window.check(name, spans[name])
             if r.random() < 0.15 and window.entries:
                 window.check_pages(r)
+                window.check_histogram(r.choice([1, 2, 3, 10, 100]))
                 for position in r.sample(range(window.total), min(window.total, 4)):
                     window.check_player(position, r.choice([0, 1, 2, 5, 50]))
         for name in sorted(names & set(spans) - keep)[-3:]:
@@ -187,6 +208,7 @@ def check_all(setting, models, users, r):
             check_stats(setting, model, product, user)
             check_profile(setting, model, product, user, r.choice(users[product]), standard)
         check_letters(setting, model, product)
+        check_quarantine(setting, model, product)
         if model.game["boards"]:
             first = next(iter(standard.values()))
             assert setting.ask("leaderboards", "top_ten", product)[1] == [

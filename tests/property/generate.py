@@ -1,5 +1,6 @@
 """Random games' files and random histories of events for them."""
 import copy
+import functools
 import json
 import re
 from datetime import date, datetime, timedelta, timezone
@@ -95,6 +96,17 @@ def seasons(r, now):
     return found
 
 
+def bounds(r):
+    """Those that many events are beyond; of ratings too."""
+    made = {"min": r.choice([-2, 0, 1450]), "max": r.choice([5, 8.5, 30, 1550]), "max_step": r.choice([1, 4, 12.5]),
+            "max_per_minute": r.choice([1, 2, 3])}
+    for name in r.sample(list(made), r.randint(1, 3)):
+        del made[name]
+    if made.get("min", 0) > made.get("max", 1e9):
+        del made["min"]
+    return made
+
+
 def board(r, name, kinds, now):
     made = {"id": name}
     if r.random() < 0.7:
@@ -109,6 +121,8 @@ def board(r, name, kinds, now):
         made["keep"] = r.choice([0, 1, 5, 40, 366, 366])
     if r.random() < 0.4:
         made["seasons"] = seasons(r, now)
+    if r.random() < 0.3:
+        made["bounds"] = bounds(r)
     if r.random() < 0.4:
         made["rating"] = rating(r, kinds)
         return made
@@ -148,6 +162,7 @@ def without(game_file, problem):
 
 # --- times -----------------------------------------------------------------------------------------
 
+@functools.lru_cache(None)
 def changes_of_clocks(zone, now):
     """When the zone's clocks were changed in the last 400 days."""
     hours = range((now - 400 * DAY) // 3600000 * 3600000, now, 3600000)

@@ -58,9 +58,26 @@ def product_of(pairs):
     return None
 
 
+VERDICT = b"varcade_quarantine"
+
+
+def read_verdict(pairs):
+    """(release or drop, the id that it is about) where the entry is what varcadectl says of an event in quarantine."""
+    for name, value in pairs:
+        if name == VERDICT:
+            found = re.match(rb"(release|drop) (0|[1-9]\d{0,18})-(0|[1-9]\d{0,18})\Z", value)
+            return found and (found[1].decode(), (int(found[2]), int(found[3])))
+    return None
+
+
 def form_problems(pairs):
     """Reasons why the entry is no event, whatever its product's rules are."""
-    problems, names = set(), [name for name, _ in pairs]
+    problems = set()
+    verdicts = [pair for pair in pairs if pair[0] == VERDICT]
+    if verdicts and read_verdict(verdicts) is None:
+        problems.add("varcade_quarantine is neither")
+    pairs = [pair for pair in pairs if pair[0] != VERDICT]
+    names = [name for name, _ in pairs]
     for name, value in pairs:
         if name == b"":
             problems.add("a field has an empty name")
@@ -72,7 +89,7 @@ def form_problems(pairs):
             problems.add("a field's value is longer than 65536 bytes")
         if not is_utf8(value):
             problems.add("a field's value is not UTF-8")
-    if len(set(names)) < len(names):
+    if len(set(names)) < len(names) or len(verdicts) > 1:
         problems.add("a field occurs twice")
     if len(pairs) > 64:
         problems.add("more than 64 fields")
@@ -102,6 +119,10 @@ def form_problems(pairs):
 
 class Misfit(Exception):
     """The event does not fit; the argument is how its reason begins."""
+
+
+class Beyond(Exception):
+    """The event is beyond a bound: it goes to quarantine. The arguments are board, bound and player."""
 
 
 def read_number(value):
@@ -160,8 +181,10 @@ class Model:
         self.versus = {}   # (user, other) -> [wins, losses, draws]
         self.names = {}
         self.seen = {}     # event_id -> ms
+        self.pace = {}     # (board, user) -> (minute, events that counted in it)
+        self.held = {}     # id of an event in quarantine -> (board, bound, user)
         self.letters = []  # (ms, seq), reasons
-        self.counts = {"applied": 0, "ignored": 0, "dead_letter": 0, "duplicate": 0}
+        self.counts = {"applied": 0, "ignored": 0, "dead_letter": 0, "duplicate": 0, "quarantined": 0}
 
     def zone(self, board):
         return board.get("timezone", self.game.get("timezone", "UTC"))
@@ -174,7 +197,8 @@ class Model:
     def take(self, pairs, at):
         """An entry of the stream; at is its id, (ms, seq)."""
         problems, effects, rated, match = form_problems(pairs), [], [], None
-        event = dict(pairs)
+        verdict, about = read_verdict(pairs) or (None, None)
+        event = dict(pairs) if verdict != "drop" else {}
         if not problems:
             effects, problems = self.effects(event)
             rated, more = self.rated(event)
@@ -187,28 +211,75 @@ class Model:
         if problems:
             self.bury(at, problems)
             return
-        event_id = event.get(b"event_id")
-        if event_id in self.seen and at[0] - self.seen[event_id] < DAY:
+        event_id = event.get(b"event_id") if verdict is None else None
+        known = event_id in self.seen and at[0] - self.seen[event_id] < DAY
+        if known if verdict is None else about not in self.held:
             self.counts["duplicate"] += 1
             return
-        changes = {}
-        states = {}
-        try:
-            for effect in effects:
-                self.change(changes, effect, at)
-            for board, teams, ranks in rated:
-                self.rate(changes, states, board, teams, ranks, at)
-        except Misfit as misfit:
-            self.bury(at, {str(misfit)})
-            return
-        self.counts["applied" if effects or rated or event.get(b"type") in NEEDS else "ignored"] += 1
         if event_id is not None:
             self.seen[event_id] = at[0]
+        try:
+            self.count(event, effects, rated, match, at, about)
+        except Misfit as misfit:
+            if event_id is not None:
+                del self.seen[event_id]  # it was not known, or longer than a day ago
+            self.bury(at, {str(misfit)})
+            return
+        except Beyond as beyond:
+            self.counts["quarantined"] += 1
+            self.held[at] = beyond.args
+            return
+        told = effects or rated or verdict or event.get(b"type") in NEEDS
+        self.counts["applied" if told else "ignored"] += 1
+        self.held.pop(about, None)
+
+    def count(self, event, effects, rated, match, at, about):
+        """All of it, or Misfit or Beyond and nothing. about: the id of the event that is released, by which it counts."""
+        changes, states = {}, {}
+        when = at if about is None else about
+        guards = self.guards(effects, rated, when) if about is None else []
+        self.check_pace(guards, at)
+        for effect in effects:
+            self.change(changes, effect, when, about is None)
+        for board, teams, ranks in rated:
+            self.rate(changes, states, board, teams, ranks, at[0], when, about is None)
         self.commit(changes, states, at)
+        for guard in dict.fromkeys(guards):
+            self.pace[guard] = self.paced(guard, at)
         if match is not None:
-            self.count_match(event, match, at)
+            self.count_match(event, match, when)
         if event.get(b"type") == b"player_name":
             self.names[event[b"user_id"].decode()] = event[b"username"].decode()
+
+    # --- bounds --------------------------------------------------------------------------------
+
+    def guards(self, effects, rated, at):
+        """(board, user) of every score that the event touches on a board that counts events a minute."""
+        touched = [figure for figure, _, _ in effects if figure[0] == "board"]
+        touched += [("board", board["id"], user) for board, teams, _ in rated for team in teams for user in team]
+        return [figure[1:] for figure in touched
+                if "max_per_minute" in self.board(figure[1]).get("bounds", {}) and self.places(figure, at[0])]
+
+    def paced(self, guard, at):
+        minute, events = self.pace.get(guard, (None, 0))
+        return at[0] // 60000, events + 1 if minute == at[0] // 60000 else 1
+
+    def check_pace(self, guards, at):
+        for board, user in guards:
+            if self.paced((board, user), at)[1] > self.board(board)["bounds"]["max_per_minute"]:
+                raise Beyond(board, "max_per_minute", user)
+
+    def check_bounds(self, figure, operation, old, new):
+        _, name, user = figure
+        bounds = self.board(name).get("bounds", {})
+        if old is not None and old == new:
+            return
+        if new < bounds.get("min", -math.inf):
+            raise Beyond(name, "min", user)
+        if new > bounds.get("max", math.inf):
+            raise Beyond(name, "max", user)
+        if (old is not None or operation == "add") and abs(new - (old or 0)) > bounds.get("max_step", math.inf):
+            raise Beyond(name, "max_step", user)
 
     def bury(self, at, problems):
         self.counts["dead_letter"] += 1
@@ -329,7 +400,7 @@ class Model:
         old = table.get(key, {}).get(name)
         return (None, None) if old is None else old
 
-    def change(self, changes, effect, at):
+    def change(self, changes, effect, at, bounded):
         figure, operation, number = effect
         if isinstance(number, tuple):
             number = self.value(changes, self.places(number, at[0])[0])[0]
@@ -341,16 +412,18 @@ class Model:
             if abs(new) > LIMIT or math.isnan(new):
                 raise Misfit("a figure would be beyond 2^53")
             changes[(id(place[0]), place[1], place[2])] = (place, new, at if old is None or new != old else reached)
+            if figure[0] == "board" and bounded:
+                self.check_bounds(figure, operation, old, new)
 
-    def rate(self, changes, states, board, teams, ranks, at):
+    def rate(self, changes, states, board, teams, ranks, ms, at, bounded):
         rule = board["rating"]
         players = [player for team in teams for player in team]
         before = iter([states.get((board["id"], player), self.ratings.get((board["id"], player)))
                        or ratings.START[rule["system"]](rule) for player in players])
-        after = ratings.rate(rule, [[next(before) for _ in team] for team in teams], ranks, at[0])
+        after = ratings.rate(rule, [[next(before) for _ in team] for team in teams], ranks, ms)
         for player, state in zip(players, after):
             states[(board["id"], player)] = state
-            self.change(changes, (("board", board["id"], player), "set", ratings.shown(rule, state)), at)
+            self.change(changes, (("board", board["id"], player), "set", ratings.shown(rule, state)), at, bounded)
 
     def commit(self, changes, states, at):
         for (table, key, name), value, reached in changes.values():

@@ -89,6 +89,8 @@ def mutated(r, pairs, seldom):
                     r.choice(STRANGE + CONTROLS + BROKEN_UTF8)),
         lambda: put(b"placements", placements(r)),
         lambda: put(b"ranks", ranks(r)),
+        lambda: pairs + [(b"varcade_quarantine", r.choice([b"release 1-1", b"drop 1-1", b"release 1", b"", b"drop 01-1", b"keep 1-1",
+                                                           b"release 18446744073709551616-0", b"release  1-1"]))],
         lambda: pairs + [(b"f%d" % i, b"") for i in range(r.choice([64, 65]) - len(pairs))],
     ]
     if seldom and r.random() < 0.3:

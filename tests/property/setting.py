@@ -173,6 +173,11 @@ class Setting:
         self.redis.xadd(STREAM, {"name": name})
         wait_for(lambda: any(["name", name] in letter["fields"] for letter in self.letters("?")), 60, "dead letters")
 
+    def entries(self, after):
+        """What the stream has behind that id, as [((ms, seq), pairs)]."""
+        return [(tuple(int(part) for part in at.decode().split("-")), list(fields.items()))
+                for at, fields in self.redis.xrange(STREAM, "(" + after)]
+
     # --- reading -------------------------------------------------------------------------------
 
     def ask(self, *path, **parameters):
@@ -193,8 +198,8 @@ class Setting:
         assert done.returncode == status, (arguments, done.returncode, done.stderr)
         return done.stdout.decode()
 
-    def letters(self, product):
-        return json.loads(self.ctl("deadletters", "list", "--config", self.dir / "varcade.json", "--json",
+    def letters(self, product, which="deadletters"):
+        return json.loads(self.ctl(which, "list", "--config", self.dir / "varcade.json", "--json",
                                    "--limit", 100000, product))
 
     def events(self, product):

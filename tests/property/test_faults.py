@@ -12,7 +12,7 @@ from model import Model
 from setting import Setting, wait_for
 from test_histories import good_games, play, write
 
-FIGURES = ("stats", "boards", "ratings", "history", "matches", "versus", "names")
+FIGURES = ("stats", "boards", "ratings", "history", "matches", "versus", "names", "held")
 DAY = 86400000
 
 
@@ -22,9 +22,9 @@ def sent_again(r, games, made, until):
     copies = []
     for at, pairs in made:
         model = models[dict(pairs)[b"product_id"].decode()]
-        before = model.counts["applied"] + model.counts["ignored"]
+        before = model.counts["dead_letter"] + model.counts["duplicate"]
         model.take(pairs, at)
-        counted = model.counts["applied"] + model.counts["ignored"] > before
+        counted = model.counts["dead_letter"] + model.counts["duplicate"] == before
         if counted and b"event_id" in dict(pairs):
             for _ in range(r.choice([0, 1, 1, 3])):
                 copies.append((min(until, at[0] + r.choice([0, 1, 1000, DAY - 1, r.randint(0, DAY - 1)])), pairs))

@@ -44,9 +44,23 @@ def write(setting, made):
     pipe.execute()
 
 
+def judge(r, setting, models):
+    """Let some of the events in quarantine through, and drop some. What that comes to is said in the stream."""
+    mark = setting.redis.xadd(STREAM, {"product_id": PRODUCTS[0]}).decode()
+    for product, model in models.items():
+        some = r.sample(sorted(model.held), len(model.held) * 2 // 3)
+        for verdict, ids in ("release", some[::2]), ("drop", some[1::2]):
+            if ids:
+                setting.ctl("quarantine", verdict, "--config", setting.dir / "varcade.json", product,
+                            *[f"{ms}-{seq}" for ms, seq in ids])
+    for product in models:
+        setting.settle(product)
+    play(models, setting.entries(mark))
+
+
 def test_histories(rounds, tmp_path):
     """Whatever the rules, boards and windows are: what is read is what the model says."""
-    for r in rounds(3):
+    for r in rounds(2):
         now = int(time.time() * 1000)
         games = good_games(r, tmp_path, now)
         made, users = generate.history(r, games, 1500, now)
@@ -59,5 +73,6 @@ def test_histories(rounds, tmp_path):
                 setting.settle(product)
                 model.counts["applied"] += 1  # the name by which that was seen
                 setting.await_events(product, model.counts)
+            judge(r, setting, models)
             check_all(setting, models, users, r)
             setting.stop_worker()

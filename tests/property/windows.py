@@ -78,7 +78,8 @@ def text(ms):
 
 
 def kinds(board):
-    return list(board.get("windows", ["all"])) + (["season"] if "seasons" in board else [])
+    """In the order in which the worker counts in them: what is beyond bounds in several is told of the first."""
+    return [kind for kind in KINDS if kind in board.get("windows", ["all"]) or kind == "season" and "seasons" in board]
 
 
 def readable(board, kind, now, zone_name):

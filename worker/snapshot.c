@@ -121,14 +121,23 @@ snapshot_may_ask(const struct worker *w)
     return !w->reloading && !w->stopping && redis_is_up(w->state);
 }
 
+/* It was looked at: it rests, but for what happened meanwhile. */
 static void
-rest(struct snapshot *s, dur_ms wait)
+rest(struct snapshot *s, bool again)
 {
-    s->step = wait > 0 ? SNAPSHOT_WAITS : SNAPSHOT_RESTS;
-    s->changed = false;
+    s->step = SNAPSHOT_RESTS;
+    s->changed = s->idle = false;
+    if (again)
+        snapshot_mark(s);
+}
+
+static void
+try_again(struct snapshot *s)
+{
     s->written = loop_now(s->lane->worker->loop);
-    if (wait > 0)
-        loop_timer_set(s->timer, wait);
+    rest(s, false);
+    s->step = SNAPSHOT_WAITS;
+    loop_timer_set(s->timer, RETRY);
 }
 
 /*
@@ -138,15 +147,16 @@ rest(struct snapshot *s, dur_ms wait)
 static void
 take_answer(struct snapshot *s, const struct redisReply *reply)
 {
-    const struct worker *w = s->lane->worker;
     enum saved saved = save(s, reply);
-    dur_ms wait = 0;
 
-    if (s->changed || (saved == SAVED_NEW && !s->lane->held))
-        wait = w->conf->snapshots_interval;
-    else if (saved == SAVED_NOT)
-        wait = RETRY;
-    rest(s, wait);
+    if (saved == SAVED_NOT) {
+        try_again(s);
+        return;
+    }
+    /* What was in vain must not keep waiting who comes with a reason. */
+    if (saved == SAVED_NEW || !s->idle)
+        s->written = loop_now(s->lane->worker->loop);
+    rest(s, s->changed || (saved == SAVED_NEW && !s->lane->held));
 }
 
 static void
@@ -167,7 +177,7 @@ on_board(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
         errno = EBADMSG;
         if (outcome == REDIS_REFUSED)
             snapshot_trouble(w, reply->str, s->path);
-        rest(s, RETRY);
+        try_again(s);
     }
     serve_queue(w);
 }
@@ -182,10 +192,10 @@ ask(struct snapshot *s)
 
     redis_args_init(&a);
     if (!snapshot_may_ask(w)) {
-        s->step = SNAPSHOT_RESTS; /* there will be a reason when it may */
+        rest(s, false); /* there will be a reason when it may */
     } else if (!find_page(s, now)) {
         remove_file(s);
-        rest(s, 0);
+        rest(s, false);
     } else if (!command(s, &a, now)) {
         take_answer(s, NULL);
     } else {
@@ -226,6 +236,8 @@ snapshot_mark(struct snapshot *s)
     dur_ms since = loop_now(w->loop) - s->written;
 
     s->changed = s->step == SNAPSHOT_ASKED;
+    if (s->step == SNAPSHOT_QUEUED)
+        s->idle = false;
     if (s->step == SNAPSHOT_ASKED || s->step == SNAPSHOT_QUEUED)
         return;
     if (since < w->conf->snapshots_interval) {
@@ -235,6 +247,15 @@ snapshot_mark(struct snapshot *s)
         loop_timer_stop(s->timer);
         enqueue(s);
     }
+}
+
+void
+snapshot_look(struct snapshot *s)
+{
+    if (s->step != SNAPSHOT_RESTS)
+        return;
+    s->idle = true;
+    enqueue(s);
 }
 
 /* --- beginning and end ------------------------------------------------------------------------ */

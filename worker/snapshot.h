@@ -29,7 +29,8 @@ struct snapshot {
     struct board_page page; /* what was read last, where it is shown */
     enum snapshot_step step;
     bool changed;                 /* asked, and the board has changed since */
-    mono_ms written;              /* when the file was last looked at */
+    bool idle;                    /* queued or asked without a reason */
+    mono_ms written;              /* when the file was last looked at for a reason */
     struct loop_timer *timer;     /* until it may be looked at again */
     struct snapshot *prev, *next; /* in the worker's queue */
     char *folder;
@@ -48,6 +49,9 @@ void snapshot_close(struct snapshot *s);
 /* snapshot_mark(s): there is a reason to look at the board: now, or when its file may be replaced
  * again. */
 void snapshot_mark(struct snapshot *s);
+
+/* snapshot_look(s): look at the board without a reason, where that is not about to happen. */
+void snapshot_look(struct snapshot *s);
 
 /* snapshot_may_ask(w): whether boards can be read. */
 bool snapshot_may_ask(const struct worker *w);

@@ -246,7 +246,7 @@ tick(void *cookie)
     loop_timer_set(all->timer, end_windows(all));
     if (!snapshot_may_ask(all->lane->worker))
         return;
-    snapshot_mark(&all->file[all->turn]);
+    snapshot_look(&all->file[all->turn]);
     all->turn = (all->turn + 1) % all->n;
     ask_for_news(all);
 }

@@ -145,16 +145,19 @@ register_read('board_histogram', function(keys, args)
     end
     local start, width = tonumber(from), tonumber(to) - tonumber(from)
     if width == 0 then buckets = 1 end
-    local answer = {
-        total, low, high, redis.call('ZCOUNT', b.key, '-inf', '(' .. from), redis.call('ZCOUNT', b.key, '(' .. to, '+inf'),
-    }
-    local edge = from
+    -- How many are below an edge, and not how many are between two: Redis finds the board's end sooner than an edge.
+    local below = redis.call('ZCOUNT', b.key, '-inf', '(' .. from)
+    local above = redis.call('ZCOUNT', b.key, '(' .. to, '+inf')
+    local answer, edge = { total, low, high, below, above }, from
     for i = 1, buckets do
-        local last = i == buckets
-        local next_edge = last and to or string.format('%.17g', start + width * i / buckets)
+        local next_edge, next_below = to, total - above
+        if i < buckets then
+            next_edge = string.format('%.17g', start + width * i / buckets)
+            next_below = redis.call('ZCOUNT', b.key, '-inf', '(' .. next_edge)
+        end
         answer[#answer + 1] = edge
-        answer[#answer + 1] = redis.call('ZCOUNT', b.key, edge, last and to or '(' .. next_edge)
-        edge = next_edge
+        answer[#answer + 1] = next_below - below
+        edge, below = next_edge, next_below
     end
     answer[#answer + 1] = to
     return answer

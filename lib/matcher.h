@@ -46,7 +46,7 @@ struct matcher_ticket {
 struct matcher_seat {
     char id[MATCHER_ID_MAX + 1]; /* the ticket's */
     size_t size;                 /* its players */
-    size_t team;                 /* 0 .. teams - 1 */
+    size_t team;                 /* 0 .. teams - 1; the first seat is in team 0 */
     double rating;
     dur_ms waited;               /* when the match was found */
     double range;                /* how far from its own it took ratings then; HUGE_VAL: any */

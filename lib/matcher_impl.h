@@ -186,8 +186,9 @@ void matcher_group_balance(struct group *group, size_t teams);
 
 /* --- matcher_match.c: matches that were found ------------------------------------------------- */
 
-/* matcher_match_propose(m, group): hand it out; false: out of memory, and nothing is changed. */
-bool matcher_match_propose(struct matcher *m, const struct group *group);
+/* matcher_match_propose(m, group): hand it out, and the group is of no use after that; false: out of memory, and
+ * nothing is changed. */
+bool matcher_match_propose(struct matcher *m, struct group *group);
 
 /* matcher_match_free(m): all of them, not their tickets. */
 void matcher_match_free(struct matcher *m);

@@ -63,11 +63,34 @@ fill_seat(struct matcher *m, struct found *f, size_t i, const struct candidate *
     m->proposed++;
 }
 
+/* The group's parties, who waited longest first; and the teams in the order in which they come up
+ * there. */
+static void
+sort_parties(struct group *g, size_t teams)
+{
+    const struct candidate *was[MATCHER_PLAYERS_MAX];
+    size_t team[MATCHER_PLAYERS_MAX], number[MATCHER_PLAYERS_MAX], next = 0;
+
+    memcpy(was, g->party, g->n * sizeof(was[0]));
+    memcpy(team, g->team, g->n * sizeof(team[0]));
+    qsort(g->party, g->n, sizeof(g->party[0]), compare_parties);
+    for (size_t t = 0; t < teams; t++)
+        number[t] = SIZE_MAX;
+    for (size_t i = 0; i < g->n; i++) {
+        size_t at = 0;
+
+        while (was[at] != g->party[i])
+            at++;
+        if (number[team[at]] == SIZE_MAX)
+            number[team[at]] = next++;
+        g->team[i] = number[team[at]];
+    }
+}
+
 bool
-matcher_match_propose(struct matcher *m, const struct group *g)
+matcher_match_propose(struct matcher *m, struct group *g)
 {
     struct found *f = calloc(1, sizeof(*f) + g->n * sizeof(f->match.seat[0]));
-    const struct candidate *party[MATCHER_PLAYERS_MAX];
     double low = HUGE_VAL, high = -HUGE_VAL;
 
     if (f == NULL)
@@ -77,16 +100,11 @@ matcher_match_propose(struct matcher *m, const struct group *g)
     f->match.region = best_region(m, g);
     f->match.gap = g->gap;
     f->match.nseats = g->n;
-    memcpy(party, g->party, g->n * sizeof(party[0]));
-    qsort(party, g->n, sizeof(party[0]), compare_parties);
+    sort_parties(g, m->q->teams);
     for (size_t i = 0; i < g->n; i++) {
-        size_t was = 0;
-
-        while (g->party[was] != party[i])
-            was++;
-        low = fmin(low, party[i]->entry->rating);
-        high = fmax(high, party[i]->entry->rating);
-        fill_seat(m, f, i, party[i], g->team[was]);
+        low = fmin(low, g->party[i]->entry->rating);
+        high = fmax(high, g->party[i]->entry->rating);
+        fill_seat(m, f, i, g->party[i], g->team[i]);
     }
     f->match.spread = high - low;
     DL_APPEND(m->to_take, f);

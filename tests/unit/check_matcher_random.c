@@ -280,25 +280,25 @@ settle(struct world *w)
 static struct queue
 random_queue(struct random_source *r)
 {
-    struct queue q = duel();
+    struct queue queue = duel();
 
-    q.teams = 1 + random_below(r, 3);
-    q.size_max = 1 + random_below(r, 5);
-    q.size_min = 1 + random_below(r, q.size_max);
-    if (q.teams * q.size_min < 2)
-        q.teams = 2;
-    q.full_ms = q.size_min < q.size_max ? (dur_ms)random_below(r, 4) * 2000 : 0;
-    q.board = random_below(r, 4) == 0 ? -1 : 0;
-    q.range = (struct queue_limit){(double)random_below(r, 200), (double)random_below(r, 20),
-                                   random_below(r, 2) == 0 ? HUGE_VAL : 250};
-    q.latency = (struct queue_limit){50, 10, 200};
-    q.nregions = random_below(r, 2) * (1 + random_below(r, 3));
-    q.nequal = random_below(r, 3);
-    q.nwithin = random_below(r, 3);
-    for (size_t i = 0; i < q.nwithin; i++)
-        q.within[i].distance = (double)random_below(r, 8);
-    q.timeout = 20000 + (dur_ms)random_below(r, 4) * 10000;
-    return q;
+    queue.teams = 1 + random_below(r, 3);
+    queue.size_max = 1 + random_below(r, 5);
+    queue.size_min = 1 + random_below(r, queue.size_max);
+    if (queue.teams * queue.size_min < 2)
+        queue.teams = 2;
+    queue.full_ms = queue.size_min < queue.size_max ? (dur_ms)random_below(r, 4) * 2000 : 0;
+    queue.board = random_below(r, 4) == 0 ? -1 : 0;
+    queue.range = (struct queue_limit){(double)random_below(r, 200), (double)random_below(r, 20),
+                                       random_below(r, 2) == 0 ? HUGE_VAL : 250};
+    queue.latency = (struct queue_limit){50, 10, 200};
+    queue.nregions = random_below(r, 2) * (1 + random_below(r, 3));
+    queue.nequal = random_below(r, 3);
+    queue.nwithin = random_below(r, 3);
+    for (size_t i = 0; i < queue.nwithin; i++)
+        queue.within[i].distance = (double)random_below(r, 8);
+    queue.timeout = 20000 + (dur_ms)random_below(r, 4) * 10000;
+    return queue;
 }
 
 static struct world *

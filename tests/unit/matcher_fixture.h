@@ -83,4 +83,47 @@ teams_text(const struct matcher_match *match)
     return out;
 }
 
+/* The queue of the test. */
+static struct queue q;
+static struct matcher *m;
+
+static inline void
+open_duel(void)
+{
+    q = duel();
+    m = matcher_new(&q);
+    ck_assert_ptr_nonnull(m);
+}
+
+static inline void
+open_queue(struct queue queue)
+{
+    q = queue;
+    m = matcher_new(&q);
+    ck_assert_ptr_nonnull(m);
+}
+
+static inline void
+close_queue(void)
+{
+    matcher_free(m);
+}
+
+/* The round at that time finds these teams, and nothing else; they play. "" is none. */
+static inline void
+plays(wall_ms now, const char *teams)
+{
+    struct matcher_match *match;
+
+    ck_assert_uint_eq(matcher_round(m, now), teams[0] != '\0' ? 1 : 0);
+    match = matcher_take(m);
+    if (teams[0] == '\0') {
+        ck_assert_ptr_null(match);
+        return;
+    }
+    ck_assert_ptr_nonnull(match);
+    ck_assert_str_eq(teams_text(match), teams);
+    matcher_done(m, match);
+}
+
 #endif

@@ -145,7 +145,7 @@ matcher_take(struct matcher *m)
 static struct found *
 found_of(struct matcher_match *match)
 {
-    return (struct found *)((char *)match - offsetof(struct found, match));
+    return (struct found *)(void *)((char *)match - offsetof(struct found, match));
 }
 
 void

@@ -104,7 +104,7 @@ END_TEST
 
 START_TEST(waits)
 {
-    char id[8];
+    char id[16];
 
     open_duel();
     ck_assert_uint_eq(matcher_waits(m).n, 0);

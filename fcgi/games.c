@@ -61,6 +61,9 @@ answer(struct request *r, const struct lobby_answer *a, const char *refused)
     case LOBBY_LIMIT:
         reply_later(r, 429, a->retry_after, "You have as many games as you can have");
         break;
+    case LOBBY_BANNED:
+        reply_problem(r, 403, "You are banned from this game");
+        break;
     case LOBBY_NOT_IN_GAME:
         reply_problem(r, 404, "You have no seat in this game");
         break;

@@ -28,6 +28,8 @@
 #define KEYS_SCORES ":scores"               /* sorted set: each different score once */
 #define KEYS_COUNTS ":counts"               /* hash: score -> how many have it */
 #define KEYS_MEMBERS ":members"             /* hash: user id -> place:score */
+#define KEYS_HIDDEN ":hidden"               /* hash, beside any board: of hidden players, user id -> score, or
+                                               place:score */
 #define KEYG_BOARD_HEAD "{%s}:%s:board:"    /* what the keys of all boards begin with */
 #define KEYG_WINDOWS "{%s}:%s:windows" /* sorted set: boards' keys by the end of their window, ms */
 #define KEYG_QUARANTINE "{%s}:%s:quarantine" /* stream: events outside a board's bounds, by their ids */
@@ -37,6 +39,10 @@
 #define KEY_CHECKPOINT "{%s}:checkpoint:%s" /* string: last stream id applied; stream name */
 #define KEY_POSITION "{%s}:position:%s" /* hash: where the checkpoint is, counted; stream name */
 #define KEY_DEADLETTERS "{%s}:deadletters"  /* stream: events that could not be applied */
+#define KEY_HIDDEN "{%s}:hidden"            /* set: user ids that are on no board */
+#define KEY_BANNED "{%s}:banned"            /* set: those of them that cannot play either */
+#define KEY_CLOSED "{%s}:closed"            /* hash: KEYS_CLOSED_SEASON -> when it ended, ms */
+#define KEYS_CLOSED_SEASON "%s:%s"          /* a season that was ended early; board id, season's id */
 #define KEY_KEYS "{%s}:keys"                /* hash: id of a game's key -> hash, created, revoked */
 #define KEY_AUDIT "{%s}:audit"              /* stream: who changed what by hand */
 #define KEY_LEASE "{%s}:lease"              /* string: the worker that serves the product */

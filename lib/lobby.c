@@ -199,9 +199,13 @@ lobby_op_refused(struct lobby_op *op, const redisReply *reply)
     static const struct {
         const char *word;
         enum lobby_result result;
-    } refusals[] = {{"not_found", LOBBY_NOT_FOUND},       {"state", LOBBY_INVALID_STATE},
-                    {"taken", LOBBY_NO_LONGER_AVAILABLE}, {"limit", LOBBY_LIMIT},
-                    {"not_in_game", LOBBY_NOT_IN_GAME},   {"not_creator", LOBBY_NOT_CREATOR}};
+    } refusals[] = {{"not_found", LOBBY_NOT_FOUND},
+                    {"state", LOBBY_INVALID_STATE},
+                    {"taken", LOBBY_NO_LONGER_AVAILABLE},
+                    {"limit", LOBBY_LIMIT},
+                    {"banned", LOBBY_BANNED},
+                    {"not_in_game", LOBBY_NOT_IN_GAME},
+                    {"not_creator", LOBBY_NOT_CREATOR}};
     const char *word = lobby_text_at(reply, 0).s;
 
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {

@@ -33,6 +33,7 @@ enum lobby_result {
     LOBBY_NO_LONGER_AVAILABLE, /* lost the race for the seat, or the game went in between (a new one too:
                                   where this process stood still until its time was up) */
     LOBBY_LIMIT,            /* the player has as many games or seats as the game's file allows */
+    LOBBY_BANNED,           /* the player cannot play: varcadectl ban */
     LOBBY_NOT_IN_GAME,      /* leave: the player has no seat in it */
     LOBBY_NOT_CREATOR,      /* remove: somebody else's game */
     LOBBY_REFUSED,          /* the game server answered, and not 200 with a token */

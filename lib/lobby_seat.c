@@ -231,6 +231,7 @@ lobby_create(struct lobby *lobby, const struct product *product, const struct to
         return;
     text_random_hex(op->game_id, TEXT_GAME_ID_LEN / 2);
     a = lobby_call(lobby, "create_intent", product, op->game_id);
+    redis_args_key(a, KEY_BANNED, product->id);
     add_times(a, lobby);
     redis_args_str(a, op->game_id);
     redis_args_str(a, product->id);
@@ -257,6 +258,7 @@ lobby_join(struct lobby *lobby, const struct product *product, const char *game_
     op->join = true;
     snprintf(op->game_id, sizeof op->game_id, "%s", game_id);
     a = lobby_call(lobby, "seat_reserve", product, op->game_id);
+    redis_args_key(a, KEY_BANNED, product->id);
     add_times(a, lobby);
     redis_args_add(a, player->user_id, player->user_id_len);
     add_option(a, "seats_max", product->limits.seats);

@@ -279,3 +279,9 @@ window_horizon(const struct window_plan *plan, enum window_kind kind, wall_ms no
             break;
     return w.starts;
 }
+
+const char *
+window_season_id(const struct window *season)
+{
+    return season->name + strlen("s-");
+}

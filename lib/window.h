@@ -72,6 +72,9 @@ bool window_named(const struct window_plan *plan, enum window_kind kind, const c
  * present one and plan->keep before it; what starts earlier is gone. */
 wall_ms window_horizon(const struct window_plan *plan, enum window_kind kind, wall_ms now);
 
+/* window_season_id(season): the id that is in a season's name. */
+const char *window_season_id(const struct window *season);
+
 /* The kinds' names: `all`, `yearly`, … , `season`. window_kind_find(): the kind, or -1. */
 const char *window_kind_name(enum window_kind kind);
 int window_kind_find(const char *name, size_t len);

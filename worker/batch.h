@@ -24,6 +24,7 @@ struct generation;
 struct product;
 struct redis_args;
 struct redisReply;
+struct rulings;
 
 /* What is to be known about the place in the stream; apply moves the checkpoint from one to the
  * other. */
@@ -67,6 +68,10 @@ void batch_free(struct batch *b);
  * none, and there will be dead letters alone. */
 void batch_start(struct batch *b, const char *product_id, const struct generation *generation,
                  const struct product *product);
+
+/* batch_set_rulings(b, rulings): what was decided by hand about the product, borrowed from now on; to be as it was
+ * when the checkpoint was read that the batch is to move. NULL, as at first: nothing was. */
+void batch_set_rulings(struct batch *b, const struct rulings *rulings);
 
 /* batch_add(b, e): the next event; copied. */
 void batch_add(struct batch *b, const struct event *e);

@@ -57,13 +57,33 @@ add_moves(const struct batch *b, wall_ms latest, struct redis_args *a)
     }
 }
 
-static void
-add_figure(const struct figure *figure, enum group_kind kind, struct redis_args *a)
-{
-    char value[TEXT_DOUBLE_SIZE];
-    size_t len = text_format_double(figure->value, value);
+/* What is written in one section of the call; ranked boards have their own. */
+enum section { HASHES, SETS, SECTIONS };
 
-    if (kind == GROUP_STATS) {
+static enum section
+section_of(const struct group *group)
+{
+    switch (group->kind) {
+    case GROUP_STATS:
+    case GROUP_HIDDEN:
+        return HASHES;
+    case GROUP_BOARD:
+        return SETS;
+    case GROUP_RANKED:
+        break;
+    }
+    return SECTIONS;
+}
+
+static void
+add_figure(const struct batch *b, const struct group *group, const struct figure *figure,
+           struct redis_args *a)
+{
+    char value[BATCH_RANKED_SIZE];
+    size_t len = batch_ranked_has_places(b, group) ? batch_ranked_format(b, group, figure, value)
+                                                   : text_format_double(figure->value, value);
+
+    if (section_of(group) == HASHES) {
         redis_args_add(a, figure->name.s, figure->name.len);
         redis_args_add(a, value, len);
     } else {
@@ -72,10 +92,10 @@ add_figure(const struct figure *figure, enum group_kind kind, struct redis_args 
     }
 }
 
-/* The keys of one kind that change: hashes want field and value, sorted sets score and member. key
- * counts on from the one before. */
+/* The keys of one section that change: hashes want field and value, sorted sets score and member.
+ * key counts on from the one before. */
 static void
-add_groups(const struct batch *b, enum group_kind kind, size_t *key, struct redis_args *a)
+add_groups(const struct batch *b, enum section section, size_t *key, struct redis_args *a)
 {
     const struct figure *figure;
     size_t i, n;
@@ -83,32 +103,32 @@ add_groups(const struct batch *b, enum group_kind kind, size_t *key, struct redi
     for (i = 0; i < b->ngroups; i++) {
         const struct group *group = b->groups[i];
 
-        n = group->kind == kind ? batch_figures_changed(group) : 0;
+        n = section_of(group) == section ? batch_figures_changed(group) : 0;
         if (n == 0)
             continue;
         redis_args_int(a, (int64_t)++ * key);
         redis_args_int(a, (int64_t)n);
         for (figure = group->figures; figure != NULL; figure = figure->next)
             if (figure->changed)
-                add_figure(figure, kind, a);
+                add_figure(b, group, figure, a);
     }
 }
 
 /* The keys of the games and of the groups that change, in the order in which they are counted. */
 static void
-add_keys(const struct batch *b, struct redis_args *a, size_t ret_changed[static 2])
+add_keys(const struct batch *b, struct redis_args *a, size_t ret_changed[static SECTIONS])
 {
-    size_t i, kind;
+    size_t i, section;
 
     for (i = 0; i < b->nmoves; i++)
         redis_args_key(a, KEY_GAME, b->product_id, batch_move_at(b, i).game_id.s);
-    for (kind = GROUP_STATS; kind <= GROUP_BOARD; kind++) {
-        ret_changed[kind] = 0;
+    for (section = HASHES; section < SECTIONS; section++) {
+        ret_changed[section] = 0;
         for (i = 0; i < b->ngroups; i++) {
-            if (b->groups[i]->kind != kind || batch_figures_changed(b->groups[i]) == 0)
+            if (section_of(b->groups[i]) != section || batch_figures_changed(b->groups[i]) == 0)
                 continue;
             redis_args_key(a, "%s", b->groups[i]->key);
-            ret_changed[kind]++;
+            ret_changed[section]++;
         }
     }
 }
@@ -143,8 +163,11 @@ add_listed(const struct batch *b, size_t n, size_t key, struct redis_args *a)
     redis_args_int(a, (int64_t)n);
     for (i = 0; i < b->ngroups; i++)
         if (is_listed(b->groups[i])) {
-            redis_args_int(a, b->groups[i]->window.ends);
-            redis_args_str(a, b->groups[i]->key);
+            const struct group *group = b->groups[i];
+            size_t beside = group->kind == GROUP_HIDDEN ? strlen(KEYS_HIDDEN) : 0;
+
+            redis_args_int(a, group->window.ends);
+            redis_args_add(a, group->key, strlen(group->key) - beside);
         }
 }
 
@@ -187,8 +210,8 @@ void
 batch_apply_command(const struct batch *b, const struct batch_span *span, struct redis_args *a)
 {
     size_t seen = batch_seen_changed(b) > 0;
-    size_t changed[2], texts, ranked, paced, behind, key = KEYS_FIXED + b->nmoves,
-                                                     listed = count_listed(b);
+    size_t changed[SECTIONS], texts, ranked, paced, behind, key = KEYS_FIXED + b->nmoves,
+                                                            listed = count_listed(b);
     char end[EVENT_ID_SIZE];
 
     redis_args_fcall(a, "apply", false);
@@ -208,14 +231,14 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
     redis_args_str(a, end);
     add_timeouts(b, a);
     add_moves(b, span->latest, a);
-    redis_args_int(a, (int64_t)(1 + changed[GROUP_STATS] + texts));
+    redis_args_int(a, (int64_t)(1 + changed[HASHES] + texts));
     add_position(span, end, a);
-    add_groups(b, GROUP_STATS, &key, a);
-    behind = key + changed[GROUP_BOARD] + (listed > 0) + 1;
+    add_groups(b, HASHES, &key, a);
+    behind = key + changed[SETS] + (listed > 0) + 1;
     batch_ledgers_add_hashes(b, behind, a);
     behind += texts;
-    redis_args_int(a, (int64_t)(changed[GROUP_BOARD] + (listed > 0) + seen));
-    add_groups(b, GROUP_BOARD, &key, a);
+    redis_args_int(a, (int64_t)(changed[SETS] + (listed > 0) + seen));
+    add_groups(b, SETS, &key, a);
     add_listed(b, listed, key + 1, a);
     batch_seen_add_set(b, behind + 3 * ranked, a);
     add_dead_letters(b, a);

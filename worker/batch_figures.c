@@ -10,13 +10,29 @@
 #include "lib/rules.h"
 #include "worker/batch_private.h"
 #include "worker/mem.h"
+#include "worker/rulings.h"
 
 /* What an effect is on; a score counts in each of its board's windows. */
 struct place {
     const struct rules_effect *effect;
     enum window_kind kind;       /* RULES_BOARD */
     const struct window *window; /* RULES_BOARD */
+    bool hidden; /* RULES_BOARD: the player's score is not on the board, but beside it */
 };
+
+static enum group_kind
+kind_of(const struct batch *b, const struct place *place)
+{
+    const struct rules_effect *effect = place->effect;
+
+    if (effect->target == RULES_STAT)
+        return GROUP_STATS;
+    if (place->hidden)
+        return GROUP_HIDDEN;
+    return rules_board_at(b->product->rules, effect->board)->ties == RULES_COMPETITION
+               ? GROUP_BOARD
+               : GROUP_RANKED;
+}
 
 /* How the two tables name things: this, the player where the group is one, then the figure's own
  * name. A group's name is the start of its figures' names. */
@@ -34,7 +50,7 @@ make_name(struct batch *b, const struct place *place, size_t *ret_group_len)
 {
     const struct rules_effect *effect = place->effect;
     bool stat = effect->target == RULES_STAT;
-    struct name_head head = {.kind = stat ? GROUP_STATS : GROUP_BOARD,
+    struct name_head head = {.kind = kind_of(b, place),
                              .board = stat ? 0 : (uint32_t)effect->board,
                              .window = stat ? 0 : place->kind,
                              .starts = stat ? 0 : place->window->starts,
@@ -65,8 +81,9 @@ make_key(struct batch *b, const struct place *place)
     if (effect->target == RULES_STAT)
         len = asprintf(&key, KEYG_STATS, b->product_id, b->generation.s, effect->player.s);
     else
-        len = asprintf(&key, KEYG_BOARD, b->product_id, b->generation.s,
-                       rules_board_at(b->product->rules, effect->board)->id, place->window->name);
+        len = asprintf(&key, KEYG_BOARD "%s", b->product_id, b->generation.s,
+                       rules_board_at(b->product->rules, effect->board)->id, place->window->name,
+                       place->hidden ? KEYS_HIDDEN : "");
     if (len < 0)
         mem_out();
     return key;
@@ -83,12 +100,8 @@ find_group(struct batch *b, const struct place *place, size_t name_len)
     if (group != NULL)
         return group;
     group = mem_arena_alloc(&b->arena, sizeof(*group));
-    group->kind = GROUP_STATS;
+    group->kind = kind_of(b, place);
     if (!stat) {
-        group->kind =
-            rules_board_at(b->product->rules, place->effect->board)->ties == RULES_COMPETITION
-                ? GROUP_BOARD
-                : GROUP_RANKED;
         group->board = place->effect->board;
         group->window = *place->window;
     }
@@ -125,6 +138,17 @@ find_figure(struct batch *b, const struct place *place)
     return figure;
 }
 
+/* A season may have been ended before its time. */
+static void
+end_season(const struct batch *b, size_t board, struct window *season)
+{
+    wall_ms end = rulings_season_end(b->rulings, rules_board_at(b->product->rules, board)->id,
+                                     window_season_id(season));
+
+    if (end < season->ends)
+        season->ends = end;
+}
+
 /* The board's window of this kind that the event is in, or NULL. */
 static const struct window *
 find_window(struct batch *b, size_t board, enum window_kind kind, struct event_id at)
@@ -135,9 +159,12 @@ find_window(struct batch *b, size_t board, enum window_kind kind, struct event_i
 
     if (!plan->has[kind])
         return NULL;
-    if (!slot->known || t < slot->window.starts || t >= slot->window.ends)
+    if (!slot->known || t < slot->window.starts || t >= slot->window.ends) {
         slot->known = window_at(plan, kind, t, &slot->window);
-    return slot->known ? &slot->window : NULL;
+        if (slot->known && kind == WINDOW_SEASON)
+            end_season(b, board, &slot->window);
+    }
+    return slot->known && t < slot->window.ends ? &slot->window : NULL;
 }
 
 static void
@@ -153,8 +180,10 @@ add_effect(struct batch *b, struct item *item, const struct place *place, struct
 static void
 add_board_effects(struct batch *b, struct item *item, struct place *place)
 {
-    struct guard *guard = batch_bounds_find(b, place->effect->board, place->effect->player);
+    struct event_text player = place->effect->player;
+    struct guard *guard = batch_bounds_find(b, place->effect->board, player);
 
+    place->hidden = rulings_hides(b->rulings, player.s, player.len);
     for (int kind = WINDOW_ALL; kind < WINDOW_KINDS; kind++) {
         place->kind = (enum window_kind)kind;
         place->window = find_window(b, place->effect->board, place->kind, item->at);

@@ -13,6 +13,7 @@
 #include "lib/match.h"
 #include "lib/rating_rule.h"
 #include "lib/rules.h"
+#include "lib/text.h"
 #include "lib/window.h"
 #include "worker/mem.h"
 
@@ -30,8 +31,9 @@ struct figure {
     UT_hash_handle hh;
 };
 
-/* GROUP_RANKED: a board whose ties are told apart (batch_ranked.c). */
-enum group_kind { GROUP_STATS, GROUP_BOARD, GROUP_RANKED };
+/* GROUP_RANKED: a board whose ties are told apart (batch_ranked.c). GROUP_HIDDEN: hidden players of any
+ * board, in a hash beside it. */
+enum group_kind { GROUP_STATS, GROUP_BOARD, GROUP_RANKED, GROUP_HIDDEN };
 
 /* The figures that are in one key. */
 struct group {
@@ -179,6 +181,7 @@ struct batch {
     const char *product_id;
     struct generation generation;  /* of the figures */
     const struct product *product; /* NULL: unknown */
+    const struct rulings *rulings; /* NULL: none */
     struct mem_arena arena;
     struct item *items;            /* in the stream's order */
     size_t nitems, items_cap;
@@ -220,12 +223,17 @@ void batch_figures_add_effect(struct batch *b, struct item *item,
 /* batch_figures_changed(group): how many of its figures are to be written. */
 size_t batch_figures_changed(const struct group *group);
 
-/* batch_ranked.c, for groups of GROUP_RANKED. The command that reads the figures; the score in one
- * value of its answer. */
+/* batch_ranked.c, for groups of GROUP_RANKED: the command that reads the figures. */
 void batch_ranked_read_command(const struct batch *b, const struct group *group,
                                struct redis_args *a);
-struct event_text batch_ranked_score(const struct batch *b, const struct group *group,
-                                     const struct redisReply *value);
+
+/* Whether the group's values are read as `place:score`, also of GROUP_HIDDEN; the score in one; such a value of a
+ * figure. */
+bool batch_ranked_has_places(const struct batch *b, const struct group *group);
+struct event_text batch_ranked_score(const struct redisReply *value);
+#define BATCH_RANKED_SIZE (17 + TEXT_DOUBLE_SIZE)
+size_t batch_ranked_format(const struct batch *b, const struct group *group,
+                           const struct figure *figure, char out[static BATCH_RANKED_SIZE]);
 
 /* The keys of those that change, three each, and how many they are; then `apply`'s section for them,
  * of whose keys the first has that number. */

@@ -43,12 +43,18 @@ batch_ranked_read_command(const struct batch *b, const struct group *group, stru
         redis_args_add(a, figure->name.s, figure->name.len);
 }
 
+bool
+batch_ranked_has_places(const struct batch *b, const struct group *group)
+{
+    return (group->kind == GROUP_RANKED || group->kind == GROUP_HIDDEN) && is_first(b, group);
+}
+
 struct event_text
-batch_ranked_score(const struct batch *b, const struct group *group, const struct redisReply *value)
+batch_ranked_score(const struct redisReply *value)
 {
     struct event_text text = {value->str, value->len};
 
-    if (is_first(b, group) && text.len > PLACE_DIGITS) {
+    if (text.len > PLACE_DIGITS) {
         text.s += PLACE_DIGITS + 1;
         text.len -= PLACE_DIGITS + 1;
     }
@@ -93,10 +99,24 @@ format_place(struct event_id id, bool descending, char out[static PLACE_DIGITS +
                    (unsigned long long)(descending ? ~place : place));
 }
 
+static bool
+is_descending(const struct batch *b, const struct group *group)
+{
+    return rules_board_at(b->product->rules, group->board)->order == RULES_DESC;
+}
+
+size_t
+batch_ranked_format(const struct batch *b, const struct group *group, const struct figure *figure,
+                    char out[static BATCH_RANKED_SIZE])
+{
+    format_place(figure->reached, is_descending(b, group), out);
+    out[PLACE_DIGITS] = ':';
+    return PLACE_DIGITS + 1 + text_format_double(figure->value, out + PLACE_DIGITS + 1);
+}
+
 static void
 add_group(const struct batch *b, const struct group *group, size_t key, struct redis_args *a)
 {
-    bool descending = rules_board_at(b->product->rules, group->board)->order == RULES_DESC;
     const struct figure *figure;
 
     redis_args_str(a, is_first(b, group) ? "first" : "dense");
@@ -110,7 +130,7 @@ add_group(const struct batch *b, const struct group *group, size_t key, struct r
             continue;
         redis_args_add(a, score, text_format_double(figure->value, score));
         redis_args_add(a, figure->name.s, figure->name.len);
-        format_place(figure->reached, descending, place);
+        format_place(figure->reached, is_descending(b, group), place);
         redis_args_str(a, is_first(b, group) ? place : "");
     }
 }

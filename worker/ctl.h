@@ -62,6 +62,9 @@ struct ctl {
 /* ctl_option(c, name): what was given for one of the command's options, "" where it takes nothing; NULL: not given. */
 const char *ctl_option(const struct ctl *c, const char *name);
 
+/* ctl_takes_product(command): whether its first argument is a product's id, which may as well come as --product. */
+bool ctl_takes_product(const struct ctl_command *command);
+
 /* ctl_fail(fmt, …), ctl_usage(fmt, …): `varcadectl: …` to stderr. They return CTL_FAILED and CTL_USAGE. */
 int ctl_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int ctl_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -130,6 +133,8 @@ int ctl_letters_drop_held(struct ctl *c);
 int ctl_player_export(struct ctl *c);
 int ctl_player_erase(struct ctl *c);
 int ctl_board_export(struct ctl *c);
+int ctl_hide_run(struct ctl *c);
+int ctl_hide_list(struct ctl *c);
 
 /* ctl_letters_erase(c, product, quarantine, ret_dropped): drop the dead letters, or the events in quarantine, that name
  * the player of c's second argument. Returns an exit status. */

@@ -66,6 +66,8 @@ ctl_help_command(const struct ctl_command *command)
         print_option("config", "FILE", "the configuration; without it every key has its default");
     if (command->needs & CTL_JSON)
         print_option("json", NULL, "print JSON");
+    if (ctl_takes_product(command))
+        print_option("product", "PRODUCT", "instead of the first argument");
     for (const struct ctl_option *o = command->options; o->name != NULL; o++)
         print_option(o->name, o->argument, o->help);
 }
@@ -80,6 +82,8 @@ print_words(const struct ctl_command *command)
         fputs(" --config", stdout);
     if (command->needs & CTL_JSON)
         fputs(" --json", stdout);
+    if (ctl_takes_product(command))
+        fputs(" --product", stdout);
     for (const struct ctl_option *o = command->options; o->name != NULL; o++)
         printf(" --%s", o->name);
 }

@@ -1,9 +1,4 @@
-/*
- * varcadectl export player, erase: all that is kept about one player.
- *
- * Boards are looked for among the keys of Redis and not in the game's file, so that a board that
- * the file no longer has, and a window that is past, are found too.
- */
+/* varcadectl export player, erase: all that is kept about one player. */
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +9,8 @@
 #include "lib/keys.h"
 #include "lib/text.h"
 #include "worker/ctl.h"
+#include "worker/ctl_scan.h"
 
-#define SCAN_COUNT "1000"
 #define ROUNDS_MAX 10
 
 /* The player's own keys: all that lib/keys.h has by user id, and KEYG_HISTORY for each board. The
@@ -23,102 +18,6 @@
 static const char *const own_keys[] = {KEYG_STATS, KEYG_PLAYER, KEYG_VERSUS, KEYG_MATCHES};
 #define HASHES 3
 #define OWN_KEYS (sizeof(own_keys) / sizeof(own_keys[0]))
-
-/* Who it is about, and where the figures are. */
-struct player {
-    const char *product;
-    const char *user;
-    struct generation generation;
-};
-
-/* Names of keys; failure is the program's end. */
-struct names {
-    char **name;
-    size_t n, cap;
-};
-
-static void
-add_name(struct names *names, const char *s)
-{
-    if (names->n == names->cap) {
-        names->cap = names->cap == 0 ? 64 : 2 * names->cap;
-        names->name = reallocarray(names->name, names->cap, sizeof(char *));
-        if (names->name == NULL)
-            abort();
-    }
-    names->name[names->n] = strdup(s);
-    if (names->name[names->n++] == NULL)
-        abort();
-}
-
-static void
-free_names(struct names *names)
-{
-    for (size_t i = 0; i < names->n; i++)
-        free(names->name[i]);
-    free(names->name);
-    *names = (struct names){.n = 0};
-}
-
-/* What comes behind `{product}:<generation>:board:`. */
-static const char *
-board_name(const struct player *p, const char *key)
-{
-    return key + strlen(p->product) + strlen(p->generation.s) + strlen(KEYG_BOARD_HEAD) -
-           strlen("%s%s");
-}
-
-/* Whether the key is a board's, and not one of those beside it: neither boards nor windows have a
- * colon. */
-static bool
-is_board(const struct player *p, const char *key)
-{
-    const char *colon = strchr(board_name(p, key), ':');
-
-    return colon != NULL && strchr(colon + 1, ':') == NULL;
-}
-
-/* One page of SCAN into boards; cursor is moved on. */
-static bool
-scan_page(struct ctl *c, const struct player *p, char cursor[static 32], struct names *boards)
-{
-    struct redisReply *reply;
-    struct redis_args a;
-    bool good;
-
-    redis_args_init(&a);
-    redis_args_str(&a, "SCAN");
-    redis_args_str(&a, cursor);
-    redis_args_str(&a, "MATCH");
-    redis_args_printf(&a, KEYG_BOARD_HEAD "*", p->product, p->generation.s);
-    redis_args_str(&a, "COUNT");
-    redis_args_str(&a, SCAN_COUNT);
-    redis_args_str(&a, "TYPE");
-    redis_args_str(&a, "zset");
-    reply = ctl_redis_call(c, &a);
-    good = reply != NULL && reply->elements == 2 && reply->element[0]->len < 32;
-    if (good) {
-        (void)snprintf(cursor, 32, "%s", reply->element[0]->str);
-        for (size_t i = 0; i < reply->element[1]->elements; i++)
-            if (is_board(p, reply->element[1]->element[i]->str))
-                add_name(boards, reply->element[1]->element[i]->str);
-    }
-    if (reply != NULL)
-        freeReplyObject(reply);
-    return good;
-}
-
-static bool
-scan_boards(struct ctl *c, const struct player *p, struct names *boards)
-{
-    char cursor[32] = "0";
-
-    do {
-        if (!scan_page(c, p, cursor, boards))
-            return false;
-    } while (strcmp(cursor, "0") != 0);
-    return true;
-}
 
 /* `COMMAND {product}:…:<user> ARGUMENT`; argument NULL: none. */
 static struct redisReply *
@@ -136,7 +35,7 @@ ask(struct ctl *c, const char *command, const char *key, const char *argument)
 
 /* format: KEYG_ of a player's. */
 static void
-make_key(struct buf *key, const char *format, const struct player *p)
+make_key(struct buf *key, const char *format, const struct ctl_player *p)
 {
     buf_reset(key);
 #pragma GCC diagnostic push
@@ -147,22 +46,13 @@ make_key(struct buf *key, const char *format, const struct player *p)
 
 /* The key of the course of the player's ratings on the board that a board's key is of. */
 static void
-make_history(struct buf *key, const struct player *p, const char *board)
+make_history(struct buf *key, const struct ctl_player *p, const char *board)
 {
-    const char *name = board_name(p, board);
+    const char *name = ctl_scan_name(p, board);
 
     buf_reset(key);
     buf_printf(key, "{%s}:%s:history:%s:%.*s", p->product, p->generation.s, p->user,
                (int)strcspn(name, ":"), name);
-}
-
-static bool
-is_user(const struct ctl *c)
-{
-    if (text_is_name(c->args[1], strlen(c->args[1])))
-        return true;
-    (void)ctl_usage("%s: not a player's id", c->args[1]);
-    return false;
 }
 
 /* --- erase ------------------------------------------------------------------------------------ */
@@ -171,11 +61,11 @@ is_user(const struct ctl *c)
  * with *ret_again true where the player had another opponent meanwhile, or the figures are others.
  */
 static struct redisReply *
-erase_once(struct ctl *c, struct player *p, bool *ret_again)
+erase_once(struct ctl *c, struct ctl_player *p, bool *ret_again)
 {
     const char *product = p->product;
     struct redisReply *opponents, *reply = NULL;
-    struct names boards = {.n = 0};
+    struct ctl_names boards = {.n = 0};
     struct redis_args a;
     struct buf key;
 
@@ -185,7 +75,7 @@ erase_once(struct ctl *c, struct player *p, bool *ret_again)
     buf_init(&key, 1024);
     make_key(&key, KEYG_VERSUS, p);
     opponents = ask(c, "HKEYS", key.data, NULL);
-    if (opponents == NULL || !scan_boards(c, p, &boards))
+    if (opponents == NULL || !ctl_scan_boards(c, p, &boards))
         goto out;
     ctl_redis_change(&a, "erase", product);
     redis_args_key(&a, KEY_CHECKPOINT, product, c->conf->stream_name);
@@ -209,6 +99,7 @@ erase_once(struct ctl *c, struct player *p, bool *ret_again)
         redis_args_key(&a, "%s" KEYS_SCORES, boards.name[i]);
         redis_args_key(&a, "%s" KEYS_COUNTS, boards.name[i]);
         redis_args_key(&a, "%s" KEYS_MEMBERS, boards.name[i]);
+        redis_args_key(&a, "%s" KEYS_HIDDEN, boards.name[i]);
     }
     ctl_redis_who(c, &a);
     redis_args_str(&a, p->user);
@@ -225,14 +116,14 @@ out:
     }
     if (opponents != NULL)
         freeReplyObject(opponents);
-    free_names(&boards);
+    ctl_scan_free(&boards);
     buf_free(&key);
     return reply;
 }
 
 /* Until a round finds nothing: an event that came meanwhile may have put him on a new board. */
 static int
-erase_all(struct ctl *c, struct player *p, struct names *had)
+erase_all(struct ctl *c, struct ctl_player *p, struct ctl_names *had)
 {
     for (int round = 0; round < ROUNDS_MAX; round++) {
         bool again;
@@ -242,7 +133,7 @@ erase_all(struct ctl *c, struct player *p, struct names *had)
         if (reply == NULL && !again)
             return CTL_FAILED;
         for (size_t i = 0; i < n; i++)
-            add_name(had, reply->element[i]->str);
+            ctl_scan_add(had, reply->element[i]->str);
         if (reply != NULL)
             freeReplyObject(reply);
         if (n == 0 && !again)
@@ -255,13 +146,13 @@ erase_all(struct ctl *c, struct player *p, struct names *had)
 int
 ctl_player_erase(struct ctl *c)
 {
-    struct player p = {.product = ctl_product(c), .user = c->args[1]};
-    struct names had = {.n = 0};
+    struct ctl_player p = {.product = ctl_product(c), .user = c->args[1]};
+    struct ctl_names had = {.n = 0};
     size_t letters = 0, held = 0;
     struct buf out;
     int ret;
 
-    if (p.product == NULL || !is_user(c))
+    if (p.product == NULL || !ctl_scan_is_user(c))
         return CTL_USAGE;
     ret = erase_all(c, &p, &had);
     if (ret == CTL_OK)
@@ -282,7 +173,7 @@ ctl_player_erase(struct ctl *c)
                c->json ? "], \"dead_letters\": %zu, \"quarantined\": %zu}"
                        : "dead letters: %zu\nquarantined: %zu",
                letters, held);
-    free_names(&had);
+    ctl_scan_free(&had);
     return ctl_print(&out) == CTL_OK ? ret : CTL_FAILED;
 }
 
@@ -336,17 +227,17 @@ add_list(struct ctl *c, struct buf *out, const char *name, const char *key)
 /* The course of the ratings, by board: every window's key of a board names it, one of them is
  * `all`. */
 static bool
-add_histories(struct ctl *c, struct buf *out, const struct player *p)
+add_histories(struct ctl *c, struct buf *out, const struct ctl_player *p)
 {
-    struct names boards = {.n = 0};
-    bool good = scan_boards(c, p, &boards);
+    struct ctl_names boards = {.n = 0};
+    bool good = ctl_scan_boards(c, p, &boards);
     struct buf key, name;
 
     buf_init(&key, 1024);
     buf_init(&name, 1024);
     buf_str(out, ",\n \"history\": {");
     for (size_t i = 0; good && i < boards.n; i++) {
-        const char *board = board_name(p, boards.name[i]);
+        const char *board = ctl_scan_name(p, boards.name[i]);
         size_t len = strcspn(board, ":");
 
         if (strcmp(board + len, ":all") != 0)
@@ -359,7 +250,7 @@ add_histories(struct ctl *c, struct buf *out, const struct player *p)
     buf_str(out, "}");
     buf_free(&key);
     buf_free(&name);
-    free_names(&boards);
+    ctl_scan_free(&boards);
     return good;
 }
 
@@ -379,57 +270,78 @@ add_username(struct ctl *c, struct buf *out, const char *key, const char *user)
     return true;
 }
 
-/* The player's score on a board, after its name; nothing where he has none. */
+/* Behind the place, where there is one. */
+static const char *
+behind_place(const char *score)
+{
+    const char *colon = strchr(score, ':');
+
+    return colon != NULL ? colon + 1 : score;
+}
+
+/* The player's score on a board, or beside it where he is hidden, after the board's name; nothing
+ * where he has none. */
 static bool
 add_score(struct ctl *c, struct buf *out, const char *name, const char *key, const char *user)
 {
-    struct redisReply *reply;
-    const char *score = NULL;
-    struct buf members;
+    static const char *const ask_in[][2] = {
+        {"HGET", KEYS_MEMBERS}, {"ZSCORE", ""}, {"HGET", KEYS_HIDDEN}};
+    struct redisReply *reply = NULL;
+    struct buf where;
 
-    buf_init(&members, 1024);
-    buf_printf(&members, "%s" KEYS_MEMBERS, key);
-    reply = ask(c, "HGET", members.data, user);
-    if (reply != NULL && reply->type == REDIS_REPLY_STRING) {
-        score = strchr(reply->str, ':'); /* behind the place */
-        score = score != NULL ? score + 1 : NULL;
-    } else if (reply != NULL) {
+    buf_init(&where, 1024);
+    for (size_t i = 0; i < 3; i++) {
+        buf_reset(&where);
+        buf_printf(&where, "%s%s", key, ask_in[i][1]);
+        reply = ask(c, ask_in[i][0], where.data, user);
+        if (reply == NULL || reply->type == REDIS_REPLY_STRING || i == 2)
+            break;
         freeReplyObject(reply);
-        reply = ask(c, "ZSCORE", key, user);
-        if (reply != NULL && reply->type == REDIS_REPLY_STRING)
-            score = reply->str;
     }
-    if (score != NULL) {
+    buf_free(&where);
+    if (reply == NULL)
+        return false;
+    if (reply->type == REDIS_REPLY_STRING) {
         buf_str(out, out->data[out->len - 1] == '{' ? "" : ", ");
         ctl_json_text(out, name, strlen(name));
         buf_str(out, ": ");
-        ctl_json_score(out, score);
+        ctl_json_score(out, behind_place(reply->str));
     }
-    buf_free(&members);
-    if (reply == NULL)
-        return false;
     freeReplyObject(reply);
     return true;
 }
 
 /* The scores on all boards, by `board:window`, as the key has it. */
 static bool
-add_scores(struct ctl *c, struct buf *out, const struct player *p)
+add_scores(struct ctl *c, struct buf *out, const struct ctl_player *p)
 {
-    struct names boards = {.n = 0};
-    bool good = scan_boards(c, p, &boards);
+    struct ctl_names boards = {.n = 0};
+    bool good = ctl_scan_boards(c, p, &boards);
 
     buf_str(out, ",\n \"boards\": {");
     for (size_t i = 0; good && i < boards.n; i++)
-        good = add_score(c, out, board_name(p, boards.name[i]), boards.name[i], p->user);
+        good = add_score(c, out, ctl_scan_name(p, boards.name[i]), boards.name[i], p->user);
     buf_str(out, "}");
-    free_names(&boards);
+    ctl_scan_free(&boards);
     return good;
+}
+
+/* Whether the player is in a set. */
+static bool
+add_flag(struct ctl *c, struct buf *out, const char *name, const char *key, const char *user)
+{
+    struct redisReply *reply = ask(c, "SISMEMBER", key, user);
+
+    if (reply == NULL)
+        return false;
+    buf_printf(out, ",\n \"%s\": %s", name, reply->integer == 1 ? "true" : "false");
+    freeReplyObject(reply);
+    return true;
 }
 
 /* All of it, of one generation. */
 static bool
-add_all(struct ctl *c, struct buf *out, const struct player *p)
+add_all(struct ctl *c, struct buf *out, const struct ctl_player *p)
 {
     static const char *const names[OWN_KEYS] = {"stats", "player", "versus", "matches"};
     struct buf key;
@@ -446,6 +358,12 @@ add_all(struct ctl *c, struct buf *out, const struct player *p)
     }
     good = good && add_histories(c, out, p);
     good = good && add_scores(c, out, p);
+    buf_reset(&key);
+    buf_printf(&key, KEY_HIDDEN, p->product);
+    good = good && add_flag(c, out, "hidden", key.data, p->user);
+    buf_reset(&key);
+    buf_printf(&key, KEY_BANNED, p->product);
+    good = good && add_flag(c, out, "banned", key.data, p->user);
     buf_str(out, "}");
     buf_free(&key);
     return good;
@@ -454,12 +372,12 @@ add_all(struct ctl *c, struct buf *out, const struct player *p)
 int
 ctl_player_export(struct ctl *c)
 {
-    struct player p = {.product = ctl_product(c), .user = c->args[1]};
+    struct ctl_player p = {.product = ctl_product(c), .user = c->args[1]};
     struct generation now;
     struct buf out;
     bool good;
 
-    if (p.product == NULL || !is_user(c))
+    if (p.product == NULL || !ctl_scan_is_user(c))
         return CTL_USAGE;
     buf_init(&out, (size_t)1 << 30);
     good = ctl_generation(c, p.product, &now);

@@ -12,6 +12,8 @@
 #include "worker/mem.h"
 #include "worker/retention.h"
 #include "worker/snapshots.h"
+#include "worker/batch.h"
+#include "worker/rulings.h"
 #include "worker/worker.h"
 
 static struct lane *
@@ -25,7 +27,9 @@ lane_new(struct worker *w, const char *id, const struct product *product)
     lane->limit = SIZE_MAX;
     lane->read_entries = -1;
     report_lane_init(&w->report, id, &lane->report);
+    lane->rulings = rulings_new();
     lane->apply = apply_new(lane);
+    batch_set_rulings(apply_batch(lane->apply), lane->rulings);
     if (product != NULL) {
         lane->curator = curator_new(lane);
         lane->retention = retention_new(lane);
@@ -47,6 +51,7 @@ lane_free(struct lane *lane)
     retention_free(lane->retention);
     curator_free(lane->curator);
     apply_free(lane->apply);
+    rulings_free(lane->rulings);
     free(lane);
 }
 

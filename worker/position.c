@@ -11,6 +11,7 @@
 #include "worker/consumer.h"
 #include "worker/position.h"
 #include "worker/snapshots.h"
+#include "worker/rulings.h"
 #include "worker/worker.h"
 
 /* The position's fields `id` and `entries`; they hold only where id is the checkpoint (somebody may
@@ -83,7 +84,7 @@ trouble(struct lane *lane, const struct redisReply *reply)
                   LOG_B("answer", reply->str, reply->len));
 }
 
-/* The first of two answers. */
+/* The first answer. */
 static void
 on_checkpoint(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
 {
@@ -92,6 +93,28 @@ on_checkpoint(void *cookie, enum redis_outcome outcome, const struct redisReply 
     lane->busy--;
     if (lane->place == LANE_LOADING && (outcome != REDIS_DONE || take_checkpoint(lane, reply) < 0))
         trouble(lane, reply);
+}
+
+/* The answers in between. */
+static void
+on_ruling(struct lane *lane, enum redis_outcome outcome, const struct redisReply *reply,
+          int (*take)(struct rulings *r, const struct redisReply *reply))
+{
+    lane->busy--;
+    if (lane->place == LANE_LOADING && (outcome != REDIS_DONE || take(lane->rulings, reply) < 0))
+        trouble(lane, reply);
+}
+
+static void
+on_hidden(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
+{
+    on_ruling(cookie, outcome, reply, rulings_take_hidden);
+}
+
+static void
+on_closed(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
+{
+    on_ruling(cookie, outcome, reply, rulings_take_closed);
 }
 
 static void
@@ -124,12 +147,20 @@ position_load(struct lane *lane)
     if (w->reloading || w->stopping)
         return;
     lane->place = LANE_LOADING;
-    lane->busy += 2;
+    lane->busy += 4;
     redis_args_init(&a);
     redis_args_str(&a, "MGET");
     redis_args_printf(&a, KEY_CHECKPOINT, lane->id, w->conf->stream_name);
     redis_args_printf(&a, KEY_GENERATION, lane->id);
     redis_send(w->state, &a, on_checkpoint, lane);
+    redis_args_reset(&a);
+    redis_args_str(&a, "SMEMBERS");
+    redis_args_printf(&a, KEY_HIDDEN, lane->id);
+    redis_send(w->state, &a, on_hidden, lane);
+    redis_args_reset(&a);
+    redis_args_str(&a, "HGETALL");
+    redis_args_printf(&a, KEY_CLOSED, lane->id);
+    redis_send(w->state, &a, on_closed, lane);
     redis_args_reset(&a);
     redis_args_str(&a, "HMGET");
     redis_args_printf(&a, KEY_POSITION, lane->id, w->conf->stream_name);

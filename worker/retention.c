@@ -110,6 +110,7 @@ on_ended(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
         redis_args_key(&a, "%s" KEYS_SCORES, key->str);
         redis_args_key(&a, "%s" KEYS_COUNTS, key->str);
         redis_args_key(&a, "%s" KEYS_MEMBERS, key->str);
+        redis_args_key(&a, "%s" KEYS_HIDDEN, key->str);
         n++;
     }
     r->offset = reply->elements < WINDOWS_A_TICK ? 0 : r->offset + (int64_t)(i - n);

@@ -78,6 +78,21 @@ static const struct ctl_command commands[] = {
      .needs = CTL_CONFIG | CTL_JSON, .run = ctl_board_export,
      .options = {{"at", "WINDOW", false, "which window of the board, such as 2026-11 (all)"}},
      .help = "print a board, as CSV or JSON"},
+    {.name = "hide", .arguments = PRODUCT " USER-ID", .min = 2, .max = 2,
+     .needs = CTL_CONFIG | CTL_JSON, .run = ctl_hide_run,
+     .help = "take a player off all boards, for readers; his events go on counting"},
+    {.name = "unhide", .arguments = PRODUCT " USER-ID", .min = 2, .max = 2,
+     .needs = CTL_CONFIG | CTL_JSON, .run = ctl_hide_run,
+     .help = "put a hidden player back on the boards, with what counted meanwhile"},
+    {.name = "ban", .arguments = PRODUCT " USER-ID", .min = 2, .max = 2,
+     .needs = CTL_CONFIG | CTL_JSON, .run = ctl_hide_run,
+     .help = "hide a player, and refuse him games"},
+    {.name = "unban", .arguments = PRODUCT " USER-ID", .min = 2, .max = 2,
+     .needs = CTL_CONFIG | CTL_JSON, .run = ctl_hide_run,
+     .help = "take a ban back, and put the player back on the boards"},
+    {.name = "hidden list", .arguments = PRODUCT, .min = 1, .max = 1,
+     .needs = CTL_CONFIG | CTL_JSON, .run = ctl_hide_list,
+     .help = "list the players who are hidden or banned"},
     {.name = "erase", .arguments = PRODUCT " USER-ID", .min = 2, .max = 2,
      .needs = CTL_CONFIG | CTL_JSON, .run = ctl_player_erase,
      .help = "forget a player: boards, statistics, ratings, name, dead letters; prints what there was"},
@@ -231,7 +246,13 @@ find_command(int argc, char **argv, int *ret_words)
 }
 
 /* What getopt_long answers; an option of the command's own is its index. */
-enum { OPTION_HELP = CTL_OPTIONS_MAX, OPTION_CONFIG, OPTION_JSON };
+enum { OPTION_HELP = CTL_OPTIONS_MAX, OPTION_CONFIG, OPTION_JSON, OPTION_PRODUCT };
+
+bool
+ctl_takes_product(const struct ctl_command *command)
+{
+    return strncmp(command->arguments, PRODUCT, strlen(PRODUCT)) == 0;
+}
 
 static void
 list_options(const struct ctl_command *command, struct option *list)
@@ -247,6 +268,8 @@ list_options(const struct ctl_command *command, struct option *list)
         list[n++] = (struct option){"config", required_argument, NULL, OPTION_CONFIG};
     if (command->needs & CTL_JSON)
         list[n++] = (struct option){"json", no_argument, NULL, OPTION_JSON};
+    if (ctl_takes_product(command))
+        list[n++] = (struct option){"product", required_argument, NULL, OPTION_PRODUCT};
     list[n] = (struct option){NULL, 0, NULL, 0};
 }
 
@@ -255,7 +278,8 @@ list_options(const struct ctl_command *command, struct option *list)
 static int
 read_options(struct ctl *c, int argc, char **argv, const char **ret_config, bool *ret_help)
 {
-    struct option list[CTL_OPTIONS_MAX + 4];
+    struct option list[CTL_OPTIONS_MAX + 5];
+    char *product = NULL;
     int option;
 
     list_options(c->command, list);
@@ -266,11 +290,16 @@ read_options(struct ctl *c, int argc, char **argv, const char **ret_config, bool
             *ret_config = optarg;
         else if (option == OPTION_JSON)
             c->json = true;
+        else if (option == OPTION_PRODUCT)
+            product = optarg;
         else if (option >= 0 && option < CTL_OPTIONS_MAX)
             c->value[option] = optarg != NULL ? optarg : "";
         else
             return ctl_usage("%s", c->command->name);
     }
+    /* In front of the other arguments; the option itself has left room there. */
+    if (product != NULL)
+        argv[--optind] = product;
     c->args = argv + optind;
     c->nargs = (size_t)(argc - optind);
     return 0;

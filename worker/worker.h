@@ -3,6 +3,7 @@
  *
  *   lease.c      which lanes this worker serves
  *   position.c   where a lane is in the stream
+ *   rulings.c    what was decided by hand about its figures
  *   consumer.c   reads the stream, deals its entries out to the lanes
  *   apply.c      one lane's batch: read the figures, compute, write
  *   curator.c    one lane's deadlines
@@ -38,6 +39,7 @@ struct product;
 struct products;
 struct redis;
 struct retention;
+struct rulings;
 struct snapshot;
 struct snapshots;
 
@@ -70,6 +72,7 @@ struct lane {
     wall_ms caught_up;     /* what happened before is applied; 0: not known */
     bool at_end;           /* the last read reached the stream's end */
 
+    struct rulings *rulings;    /* as they are at the checkpoint */
     struct apply *apply;        /* its batch */
     bool dealt;                 /* consumer.c: the batch has events of the read under way */
     size_t limit;               /* events a batch at the most; small after a refusal */

@@ -79,7 +79,8 @@ local function restate(checkpoint, position, generations)
     end
 end
 
--- Take a player off a board, whatever its ties are or were; whether he was there.
+-- Take a player off a board, whatever its ties are or were. Answers his score, of a board with places `place:score`;
+-- or nothing.
 local function leave_board(user, board, scores, counts, members)
     local place = redis.call('HGET', members, user)
     local member = place and string.sub(place, 1, 17) .. user or user
@@ -91,11 +92,92 @@ local function leave_board(user, board, scores, counts, members)
         redis.call('HDEL', counts, score)
         redis.call('ZREM', scores, score)
     end
-    return score or place
+    return place or score
 end
 
+-- A board, its scores, counts, members and hidden players.
+local BOARD_KEYS = 5
+
+local function expect_boards(keys, first)
+    for i = first, #keys, BOARD_KEYS do
+        expect_type(keys[i], 'zset')
+        expect_type(keys[i + 1], 'zset')
+        for j = 2, 4 do expect_type(keys[i + j], 'hash') end
+    end
+end
+
+-- Move a player's score from a board to those of hidden players; whether there was one.
+local function conceal(user, board, scores, counts, members, hidden)
+    local score = leave_board(user, board, scores, counts, members)
+    if score then redis.call('HSET', hidden, user, score) end
+    return score
+end
+
+-- And back; ties: those of the board.
+local function reveal(user, ties, board, scores, counts, members, hidden)
+    local score = redis.call('HGET', hidden, user)
+    if not score then return false end
+    redis.call('HDEL', hidden, user)
+    local place, behind = string.match(score, '^(' .. string.rep('%x', 16) .. '):(.+)$')
+    score = behind or score
+    if ties == 'first' then
+        -- Without a place its ties were others then: behind all, or before them.
+        place = place or string.rep('0', 16)
+        redis.call('ZADD', board, score, place .. ':' .. user)
+        redis.call('HSET', members, user, place .. ':' .. score)
+        return true
+    end
+    redis.call('ZADD', board, score, user)
+    score = string.format('%.17g', tonumber(score))
+    if ties == 'dense' and redis.call('HINCRBY', counts, score, 1) == 1 then
+        redis.call('ZADD', scores, score, score)
+    end
+    return true
+end
+
+local SANCTIONS = {
+    hide = { hidden = 'SADD' },
+    unhide = { hidden = 'SREM' },
+    ban = { hidden = 'SADD', banned = 'SADD' },
+    unban = { hidden = 'SREM', banned = 'SREM' },
+}
+
+-- sanction (audit, checkpoint, position, generations, generation, hidden, banned, then boards as of `erase`): who, `hide`,
+-- `unhide`, `ban` or `unban`, user id, generation, then the ties of each board. Answers {whether it changed what the player
+-- is, on how many boards he was moved}, nil where the generation is another one, `banned` where only `unban` will do.
+register('sanction', function(keys, args)
+    local user, s = args[3], SANCTIONS[args[2]] or error('no such sanction')
+    expect_type(keys[1], 'stream')
+    expect_type(keys[2], 'string')
+    expect_type(keys[3], 'hash')
+    expect_type(keys[6], 'set')
+    expect_type(keys[7], 'set')
+    expect_boards(keys, 8)
+    if (redis.call('GET', keys[5]) or '0') ~= args[4] then return false end
+    local banned = redis.call('SISMEMBER', keys[7], user) == 1
+    if banned and not s.banned and s.hidden == 'SREM' then return 'banned' end
+    -- What is not banned is not unbanned either, whoever is hidden.
+    if args[2] == 'unban' and not banned and redis.call('SISMEMBER', keys[6], user) == 1 then return { 0, 0 } end
+    local changed, moved = redis.call(s.hidden, keys[6], user), 0
+    if s.banned then changed = redis.call(s.banned, keys[7], user) end
+    for i = 8, #keys, BOARD_KEYS do
+        local was
+        if s.hidden == 'SADD' then
+            was = conceal(user, unpack(keys, i, i + 4))
+        else
+            was = reveal(user, args[5 + (i - 8) / BOARD_KEYS], unpack(keys, i, i + 4))
+        end
+        if was then moved = moved + 1 end
+    end
+    if changed + moved > 0 then
+        restate(keys[2], keys[3], keys[4])
+        audit(keys[1], args)
+    end
+    return { changed, moved }
+end)
+
 -- erase (audit, checkpoint, position, generations, generation, versus, then the player's own keys, then hashes with a
--- field of his, then boards, each with its scores, counts and members): who, what, user id, generation, number of own
+-- field of his, then boards, each with its scores, counts, members and hidden players): who, what, user id, generation, number of own
 -- keys, number of hashes, number of his opponents. Answers the keys that had something of him; nil where
 -- the generation or the opponents are others by now.
 register('erase', function(keys, args)
@@ -107,20 +189,16 @@ register('erase', function(keys, args)
     if (redis.call('GET', keys[5]) or '0') ~= args[4] then return false end
     if redis.call('HLEN', keys[6]) ~= whole(args[7]) then return false end
     for i = own + 1, hashes do expect_type(keys[i], 'hash') end
-    for i = hashes + 1, #keys, 4 do
-        expect_type(keys[i], 'zset')
-        expect_type(keys[i + 1], 'zset')
-        expect_type(keys[i + 2], 'hash')
-        expect_type(keys[i + 3], 'hash')
-    end
+    expect_boards(keys, hashes + 1)
     restate(keys[2], keys[3], keys[4])
     local had = {}
     for i = 7, hashes do
         local n = i <= own and redis.call('UNLINK', keys[i]) or redis.call('HDEL', keys[i], user)
         if n > 0 then had[#had + 1] = keys[i] end
     end
-    for i = hashes + 1, #keys, 4 do
-        if leave_board(user, unpack(keys, i, i + 3)) then had[#had + 1] = keys[i] end
+    for i = hashes + 1, #keys, BOARD_KEYS do
+        local hidden = redis.call('HDEL', keys[i + 4], user) > 0
+        if leave_board(user, unpack(keys, i, i + 3)) or hidden then had[#had + 1] = keys[i] end
     end
     if #had > 0 then audit(keys[1], args) end
     return had

@@ -50,7 +50,7 @@ end
 
 -- A command for each type that fails where a key is of another; of all there are these cost least.
 local PROBES = {
-    hash = 'HLEN', list = 'LLEN', stream = 'XLEN', string = 'STRLEN', zset = 'ZCARD',
+    hash = 'HLEN', list = 'LLEN', set = 'SCARD', stream = 'XLEN', string = 'STRLEN', zset = 'ZCARD',
 }
 
 -- A write to a key of another type fails, and what was written before it would stay.

@@ -41,12 +41,19 @@ local function is_over_limit(holders, user, options, created)
         (created and options.games_max > 0 and own >= options.games_max)
 end
 
+-- Whether the user cannot play; the key behind the lobby's is the set of those, where the caller has one.
+local function is_banned(keys, user)
+    local banned = keys[2 + #LOBBY_KEYS]
+    return banned and redis.call('SISMEMBER', banned, user) == 1
+end
+
 -- create_intent: now, due, game_id, product, creator_id, creator_name, max, settings, server, socket, then pairs:
 -- games_max, seats_max: how many games may be the creator's, and hold them, this one too.
 register('create_intent', function(keys, args)
     local now, due, max = whole(args[1]), whole(args[2]), whole(args[7])
     local id, options = game_id_of(keys[1]), read_options(args, 11, { games_max = 0, seats_max = 0 })
     if id ~= args[3] then error('the key is of another game') end
+    if is_banned(keys, args[5]) then return { 'banned' } end
     if is_over_limit(lobby_keys(keys, 2).holders, args[5], options, true) then return { 'limit' } end
     new_game({
         key = keys[1], id = id, product = args[4], creator_id = args[5], creator_name = args[6],
@@ -99,6 +106,7 @@ register('seat_reserve', function(keys, args)
     local now, due, user = whole(args[1]), whole(args[2]), args[3]
     local g = load_game(keys[1])
     local options = read_options(args, 4, { seats_max = 0 })
+    if is_banned(keys, user) then return { 'banned' } end
     local refusal = seat_refusal(g, user)
     if refusal then return refusal end
     if is_over_limit(lobby_keys(keys, 2).holders, user, options, false) then return { 'limit' } end

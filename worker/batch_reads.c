@@ -1,0 +1,117 @@
+/*
+ * What a batch reads, in one pipeline: the figures of each key, and what it needs to know beside
+ * them.
+ */
+#include <hiredis/hiredis.h>
+
+#include "lib/redis.h"
+#include "lib/text.h"
+#include "worker/batch.h"
+#include "worker/batch_private.h"
+
+size_t
+batch_reads(const struct batch *b)
+{
+    return b->ngroups + b->nledgers + batch_seen_reads(b) + batch_bounds_reads(b) +
+           batch_quarantine_reads(b);
+}
+
+/* What is read behind groups and ledgers; i is counted down to its place in its own kind. */
+enum other_read { READ_SEEN, READ_BOUNDS, READ_QUARANTINE };
+
+static enum other_read
+find_other(const struct batch *b, size_t *i)
+{
+    *i -= b->ngroups + b->nledgers;
+    if (*i < batch_seen_reads(b))
+        return READ_SEEN;
+    *i -= batch_seen_reads(b);
+    if (*i < batch_bounds_reads(b))
+        return READ_BOUNDS;
+    *i -= batch_bounds_reads(b);
+    return READ_QUARANTINE;
+}
+
+static void
+read_other_command(const struct batch *b, size_t i, struct redis_args *a)
+{
+    switch (find_other(b, &i)) {
+    case READ_SEEN:
+        batch_seen_read_command(b, a);
+        break;
+    case READ_BOUNDS:
+        batch_bounds_read_command(b, a);
+        break;
+    case READ_QUARANTINE:
+        batch_quarantine_read_command(b, i, a);
+        break;
+    }
+}
+
+static int
+read_other_reply(struct batch *b, size_t i, const struct redisReply *reply)
+{
+    switch (find_other(b, &i)) {
+    case READ_SEEN:
+        return batch_seen_read_reply(b, reply);
+    case READ_BOUNDS:
+        return batch_bounds_read_reply(b, reply);
+    case READ_QUARANTINE:
+        return batch_quarantine_read_reply(b, i, reply);
+    }
+    return -1;
+}
+
+void
+batch_read_command(const struct batch *b, size_t i, struct redis_args *a)
+{
+    const struct group *group;
+    const struct figure *figure;
+
+    if (i >= b->ngroups + b->nledgers) {
+        read_other_command(b, i, a);
+        return;
+    }
+    if (i >= b->ngroups) {
+        batch_ledgers_read_command(b, i - b->ngroups, a);
+        return;
+    }
+    group = b->groups[i];
+    if (group->kind == GROUP_RANKED) {
+        batch_ranked_read_command(b, group, a);
+        return;
+    }
+    redis_args_str(a, group->kind == GROUP_BOARD ? "ZMSCORE" : "HMGET");
+    redis_args_str(a, group->key);
+    for (figure = group->figures; figure != NULL; figure = figure->next)
+        redis_args_add(a, figure->name.s, figure->name.len);
+}
+
+int
+batch_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
+{
+    struct group *group;
+    struct figure *figure;
+    size_t n = 0;
+
+    if (i >= b->ngroups + b->nledgers)
+        return read_other_reply(b, i, reply);
+    if (i >= b->ngroups)
+        return batch_ledgers_read_reply(b, i - b->ngroups, reply);
+    group = b->groups[i];
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != group->nfigures)
+        return -1;
+    for (figure = group->figures; figure != NULL; figure = figure->next) {
+        const struct redisReply *value = reply->element[n++];
+        struct event_text text = {value->str, value->len};
+
+        figure->exists = value->type != REDIS_REPLY_NIL;
+        figure->value = 0;
+        if (value->type == REDIS_REPLY_STRING && batch_ranked_has_places(b, group))
+            text = batch_ranked_score(value);
+        figure->broken =
+            figure->exists && (value->type != REDIS_REPLY_STRING ||
+                               text_parse_double(text.s, text.len, &figure->value) < 0);
+    }
+    return 0;
+}

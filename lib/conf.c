@@ -115,6 +115,22 @@ static const struct table_row rows[] = {
      .max = 65536, .fallback = "4096", .unit = "events",
      .help = "The worker reads at most so many events at a time. A larger batch is faster and "
              "holds Redis for longer."},
+    {.key = "stream.trim", .type = TABLE_ENUM, FIELD(stream_trim), .max = 16,
+     .choices = "never|archived|applied", .fallback = "\"archived\"", .unit = "",
+     .help = "What the worker takes off the stream's old end: nothing, what is in the archive, or "
+             "what every product has applied whether there is an archive or not. Never what a "
+             "consumer group of the stream has yet to read or to acknowledge."},
+    {.key = "stream.keep_s", .type = TABLE_DURATION, .scale = 1000, .unit = "s",
+     FIELD(stream_keep), .min = 0, .max = (int64_t)100 * 365 * 86400, .fallback = "86400",
+     .help = "Events that are younger stay in the stream."},
+    {.key = "archive.dir", .type = TABLE_PATH, FIELD(archive_dir), .min = 0, .max = 4000,
+     .fallback = "\"\"", .unit = "",
+     .help = "Where the worker keeps the events that it applied, a file a product and day, for "
+             "varcadectl rebuild. Workers on several hosts need one folder that they share. "
+             "Empty: none are kept."},
+    {.key = "archive.interval_ms", MS, FIELD(archive_interval), .min = 10, .max = 600000,
+     .fallback = "1000",
+     .help = "How often that is done; each time waits for the disk."},
     {.key = "token.algorithm", .type = TABLE_ENUM, FIELD(token_algorithm), .max = 16,
      .choices = "HS256|HS384|HS512|RS256|RS384|RS512|ES256|ES384|ES512",
      .fallback = "\"HS256\"", .unit = "",

@@ -32,6 +32,11 @@ struct conf {
 
     char *stream_name;          /* stream.name: game_event_stream */
     int64_t stream_batch_max;   /* stream.batch_max: events a batch at the most */
+    char *stream_trim;          /* stream.trim: never, archived, applied */
+    dur_ms stream_keep;         /* stream.keep_s: younger entries are not trimmed */
+
+    char *archive_dir;          /* archive.dir: "" = none is kept */
+    dur_ms archive_interval;    /* archive.interval_ms: how often it is written */
 
     char *token_algorithm;      /* token.algorithm: HS256, RS256, ... : exactly one is accepted */
     struct table_list token_key_files; /* token.key_files: the first one is the newest; at most 2 */

@@ -195,6 +195,21 @@ add_dead_letters(const struct batch *b, struct redis_args *a)
     }
 }
 
+/* Those that did not count, for the archive, which leaves them out. */
+static void
+add_aside(const struct batch *b, size_t key, struct redis_args *a)
+{
+    char id[EVENT_ID_SIZE];
+
+    redis_args_int(a, (int64_t)key);
+    redis_args_int(a, (int64_t)batch_results(b).dead);
+    for (size_t i = 0; i < b->nitems; i++)
+        if (b->items[i].dead != NULL && b->items[i].breach == NULL) {
+            redis_args_double(a, (double)b->items[i].id.ms);
+            redis_args_add(a, id, event_id_format(b->items[i].id, id));
+        }
+}
+
 static void
 add_position(const struct batch_span *span, const char *end, struct redis_args *a)
 {
@@ -210,6 +225,7 @@ void
 batch_apply_command(const struct batch *b, const struct batch_span *span, struct redis_args *a)
 {
     size_t seen = batch_seen_changed(b) > 0;
+    size_t aside = b->product != NULL && batch_results(b).dead > 0;
     size_t changed[SECTIONS], texts, ranked, paced, behind, key = KEYS_FIXED + b->nmoves,
                                                             listed = count_listed(b);
     char end[EVENT_ID_SIZE];
@@ -223,6 +239,8 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
     ranked = batch_ranked_add_keys(b, a);
     if (seen > 0)
         redis_args_key(a, KEYG_SEEN, b->product_id, b->generation.s);
+    if (aside > 0)
+        redis_args_key(a, KEY_ASIDE, b->product_id);
     batch_lists_add_keys(b, a);
     paced = batch_bounds_add_key(b, a);
     (void)batch_quarantine_add_key(b, a);
@@ -237,14 +255,16 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
     behind = key + changed[SETS] + (listed > 0) + 1;
     batch_ledgers_add_hashes(b, behind, a);
     behind += texts;
-    redis_args_int(a, (int64_t)(changed[SETS] + (listed > 0) + seen));
+    redis_args_int(a, (int64_t)(changed[SETS] + (listed > 0) + seen + aside));
     add_groups(b, SETS, &key, a);
     add_listed(b, listed, key + 1, a);
     batch_seen_add_set(b, behind + 3 * ranked, a);
+    if (aside > 0)
+        add_aside(b, behind + 3 * ranked + seen, a);
     add_dead_letters(b, a);
     batch_ranked_add(b, ranked, behind, a);
     batch_seen_add_forget(b, behind + 3 * ranked, a);
-    behind += 3 * ranked + seen;
+    behind += 3 * ranked + seen + aside;
     batch_lists_add(b, behind, a);
     behind += batch_lists_keys(b);
     batch_bounds_add(b, behind, a);

@@ -8,6 +8,7 @@
 #include "lib/metrics.h"
 #include "lib/product.h"
 #include "worker/apply.h"
+#include "worker/archiver.h"
 #include "worker/curator.h"
 #include "worker/mem.h"
 #include "worker/retention.h"
@@ -31,6 +32,7 @@ lane_new(struct worker *w, const char *id, const struct product *product)
     lane->apply = apply_new(lane);
     batch_set_rulings(apply_batch(lane->apply), lane->rulings);
     if (product != NULL) {
+        lane->archived = archived_new(lane);
         lane->curator = curator_new(lane);
         lane->retention = retention_new(lane);
         lane->snapshots = snapshots_new(lane);
@@ -50,6 +52,7 @@ lane_free(struct lane *lane)
     snapshots_free(lane->snapshots);
     retention_free(lane->retention);
     curator_free(lane->curator);
+    archived_free(lane->archived);
     apply_free(lane->apply);
     rulings_free(lane->rulings);
     free(lane);

@@ -25,12 +25,14 @@
 #include "lib/redis.h"
 #include "lib/service.h"
 #include "lib/text.h"
+#include "worker/archiver.h"
 #include "worker/consumer.h"
 #include "worker/lease.h"
 #include "worker/mem.h"
 #include "worker/reload.h"
 #include "worker/snapshots.h"
 #include "worker/status.h"
+#include "worker/trim.h"
 #include "worker/worker.h"
 
 #define WHY_MAX ((size_t)65536)
@@ -178,8 +180,9 @@ on_stream(void *cookie, bool up, const char *why)
     }
 }
 
+/* state: its functions are loaded; fn NULL: nobody is told. */
 static struct redis *
-open_redis(struct program *p, bool stream)
+open_redis(struct program *p, bool stream, redis_state_fn *fn)
 {
     const struct conf *conf = p->conf;
     struct redis_options options = {
@@ -191,7 +194,7 @@ open_redis(struct program *p, bool stream)
         .functions = !stream,
     };
 
-    return redis_open(p->worker.loop, &options, stream ? on_stream : on_state, p);
+    return redis_open(p->worker.loop, &options, fn, p);
 }
 
 /* --- timers and signals ----------------------------------------------------------------------- */
@@ -287,10 +290,13 @@ open_clients(struct program *p)
     struct lobby_limits lobby_limits = {.game_server_timeout = conf->game_server_timeout,
                                         .game_server_late = conf->game_server_late};
 
-    w->state = open_redis(p, false);
-    w->stream = open_redis(p, true);
+    w->state = open_redis(p, false, on_state);
+    w->stream = open_redis(p, true, on_stream);
+    /* The archive and trimming cannot wait behind XREAD. */
+    w->side =
+        strcmp(stream_url(conf), conf->redis_state_url) == 0 ? w->state : open_redis(p, true, NULL);
     w->client = gameserver_client_new(w->loop, &limits);
-    if (w->state == NULL || w->stream == NULL || w->client == NULL)
+    if (w->state == NULL || w->stream == NULL || w->side == NULL || w->client == NULL)
         return -1;
     w->lobby = lobby_new(w->state, w->client, &lobby_limits);
     return w->lobby != NULL ? 0 : -1;
@@ -320,6 +326,8 @@ open_all(struct program *p, struct buf *why)
     p->stop = new_timer(p, on_stop);
     w->consumer = consumer_new(w);
     snapshots_prepare(w);
+    w->archiver = archiver_new(w);
+    w->trim = trim_new(w);
     lanes_update(w);
     w->leases = leases_new(w);
     p->reload = reload_new(w);
@@ -360,11 +368,15 @@ close_all(struct program *p)
 
     w->stopping = true;
     redis_close(w->stream);
+    if (w->side != w->state)
+        redis_close(w->side);
     redis_close(w->state);
     gameserver_client_free(w->client);
     lobby_free(w->lobby);
     reload_free(p->reload);
     lanes_free(w);
+    archiver_free(w->archiver);
+    trim_free(w->trim);
     leases_free(w->leases);
     consumer_free(w->consumer);
     status_close(p->status);

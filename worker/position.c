@@ -35,20 +35,17 @@ read_entries(const struct lane *lane, const struct redisReply *reply)
     return n;
 }
 
-/* A checkpoint is an id, or an id, `/` and a number: the same place, stated anew by whoever changed
- * figures by hand (lib/redis/admin.lua), so that what was computed from the old ones is not
- * applied. */
-static int
-parse_checkpoint(const struct redisReply *reply, struct event_id *ret_id)
+int
+position_checkpoint(const char *s, size_t len, struct event_id *ret_id)
 {
-    const char *mark = memchr(reply->str, '/', reply->len);
-    size_t len = mark != NULL ? (size_t)(mark - reply->str) : reply->len;
+    const char *mark = memchr(s, '/', len);
+    size_t id = mark != NULL ? (size_t)(mark - s) : len;
     int64_t n;
 
-    if (reply->len >= EVENT_ID_SIZE ||
-        (mark != NULL && text_parse_int(mark + 1, reply->len - len - 1, 1, INT64_MAX, &n) != 0))
+    if (len >= EVENT_ID_SIZE ||
+        (mark != NULL && text_parse_int(mark + 1, len - id - 1, 1, INT64_MAX, &n) != 0))
         return -1;
-    return event_id_parse(reply->str, len, ret_id);
+    return event_id_parse(s, id, ret_id);
 }
 
 /* The checkpoint and the generation, in one answer: a generation that became live later comes with
@@ -64,7 +61,7 @@ take_checkpoint(struct lane *lane, const struct redisReply *both)
         return -1;
     reply = both->element[0];
     if (reply->type == REDIS_REPLY_STRING) {
-        if (parse_checkpoint(reply, &id) < 0)
+        if (position_checkpoint(reply->str, reply->len, &id) < 0)
             return -1;
         memcpy(lane->checkpoint, reply->str, reply->len + 1);
     } else {

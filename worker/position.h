@@ -22,6 +22,12 @@ struct redisReply;
  * where that failed. */
 void position_load(struct lane *lane);
 
+/* position_checkpoint(s, len, ret_id): a checkpoint is an id, or an id, `/` and a number: the same
+ * place, stated anew by whoever changed figures by hand (lib/redis/admin.lua), so that what was
+ * computed from the old ones is not applied. Returns 0, or -1 where it is none. */
+int position_checkpoint(const char *s, size_t len, struct event_id *ret_id)
+    __attribute__((warn_unused_result));
+
 /* What XINFO STREAM tells. A stream that does not exist is all zero. */
 struct position_stream {
     int64_t length;

@@ -45,6 +45,11 @@ report_init(struct report *r, struct metrics *m)
                              "Batches that Redis would not take.", NULL);
     r->snapshots = metrics_get(m, METRIC_COUNTER, "varcade_snapshots_written_total",
                                "Snapshot files written.", NULL);
+    r->archive_failures =
+        metrics_get(m, METRIC_COUNTER, "varcade_archive_failures_total",
+                    "How often the archive could not be written or looked at.", NULL);
+    r->trimmed = metrics_get(m, METRIC_COUNTER, "varcade_stream_trimmed_entries_total",
+                             "Entries that were taken off the stream's old end.", NULL);
     r->state_up = metrics_get(m, METRIC_GAUGE, "varcade_redis_up", "Whether Redis is connected.",
                               "connection=\"state\"");
     r->stream_up = metrics_get(m, METRIC_GAUGE, "varcade_redis_up", "Whether Redis is connected.",
@@ -89,6 +94,8 @@ report_lane_init(struct report *r, const char *product_id, struct lane_report *l
     lane->dead = event_metric(r, product_id, "dead_letter");
     lane->duplicates = event_metric(r, product_id, "duplicate");
     lane->quarantined = event_metric(r, product_id, "quarantined");
+    lane->archived = lane_metric(r, METRIC_COUNTER, "varcade_archived_events_total",
+                                 "Events that were put into the archive.", product_id, NULL, NULL);
     for (i = 0; i < NOTE_MAX; i++)
         lane->notes[i] = lane_metric(r, METRIC_COUNTER, "varcade_event_notes_total",
                                      "Events that did not fit the state of their game.", product_id,

@@ -37,6 +37,7 @@ struct lane_report {
     struct metric *expired, *seats, *removed, *failed, *abandoned;
     struct metric *in_lobby, *in_game, *games;
     struct metric *held;
+    struct metric *archived;
 };
 
 /* The series of the process. */
@@ -45,6 +46,7 @@ struct report {
     struct metric_histogram *batch_events, *apply_seconds;
     struct metric *lag_entries, *lag_seconds, *gaps, *lost;
     struct metric *fenced, *refused, *snapshots;
+    struct metric *archive_failures, *trimmed;
     struct metric *state_up, *stream_up;
     struct report_bound dead_lines, note_lines, expired_lines, trouble_lines;
 };

@@ -7,6 +7,8 @@
  *   consumer.c   reads the stream, deals its entries out to the lanes
  *   apply.c      one lane's batch: read the figures, compute, write
  *   curator.c    one lane's deadlines
+ *   archiver.c   what was applied, into the archive
+ *   trim.c       the stream's old end
  *   retention.c  past windows of one lane's boards
  *   snapshots.c  boards as files
  *   report.c     figures for /metrics, and the log lines that events cause
@@ -27,6 +29,8 @@
 #include "worker/report.h"
 
 struct apply;
+struct archived;
+struct archiver;
 struct conf;
 struct consumer;
 struct curator;
@@ -42,6 +46,7 @@ struct retention;
 struct rulings;
 struct snapshot;
 struct snapshots;
+struct trim;
 
 /* Whether it is known where a lane is in the stream. */
 enum lane_place { LANE_UNKNOWN, LANE_LOADING, LANE_READY };
@@ -79,6 +84,7 @@ struct lane {
     struct event_id refused_id; /* the event that Redis refused when it was alone in its batch */
     char refused[128];          /* why; "" for none */
 
+    struct archived *archived;   /* NULL for events of no product, and where no archive is kept */
     struct curator *curator;     /* NULL for events of no product */
     struct retention *retention; /* NULL for events of no product */
     struct snapshots *snapshots; /* NULL for events of no product, and where none are written */
@@ -90,6 +96,7 @@ struct worker {
     struct products *products;
     struct redis *state;  /* varcade's keys */
     struct redis *stream; /* the stream; waits in XREAD */
+    struct redis *side;   /* the stream again, for what must not wait there; may be state */
     struct gameserver_client *client;
     struct lobby *lobby;
     struct metrics *metrics;
@@ -100,6 +107,8 @@ struct worker {
     struct consumer *consumer;
     struct snapshot *snapshot_queue; /* those whose board is to be read */
     size_t snapshot_reads;           /* whose board is being read */
+    struct archiver *archiver; /* NULL: no archive is kept */
+    struct trim *trim;
     bool settling;  /* the curators begin no round: the products are to change */
     bool reloading; /* nothing at all is begun: they change as soon as all lanes are idle */
     bool stopping;  /* nor here: the program is about to end */

@@ -126,6 +126,7 @@ def configuration(tmp_path, redis_server):
     content["games"]["dir"] = str(games)
     content["redis"]["state_url"] = f"unix:{redis_server}"
     content["snapshots"]["dir"] = str(tmp_path / "snapshots")
+    content["archive"]["dir"] = str(tmp_path / "archive")
     content["metrics"]["dir"] = str(tmp_path / "metrics")
     del content["worker"]
     content["worker"] = {"listen": ""}

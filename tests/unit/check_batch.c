@@ -220,8 +220,8 @@ START_TEST(an_event_whose_result_does_not_fit_counts_not_at_all)
     points("4-0", "ann", "2");
     ANSWER(0, "9", NULL);
     ANSWER(1, (const char *)NULL);
-    expect_apply("{p}:0:stats:ann {p}:0:board:low:all",
-                 "0 2 " POSITION " ~1 2 points 12 best 2 1 ~2 1 1 ann "
+    expect_apply("{p}:0:stats:ann {p}:0:board:low:all {p}:aside",
+                 "0 2 " POSITION " ~1 2 points 12 best 2 2 ~2 1 1 ann ~3 1 3 3-0 "
                  "1 12 reason a figure would be beyond 2^53 source_id 3-0 "
                  "product_id p type points user_id ann n 9007199254740992");
     expect_results(2, 0, 1);
@@ -235,9 +235,10 @@ START_TEST(what_an_event_did_before_it_failed_is_undone)
               "9007199254740992"));
     add(ENTRY("3-0", "product_id", "p", "type", "pay", "user_id", "ann", "x", "1", "y", "1"));
     ANSWER(0, "10", "2");
-    expect_apply("{p}:0:stats:ann", "0 2 " POSITION " ~1 2 a 11 b 3 0 "
-                                    "1 14 reason a figure would be beyond 2^53 source_id 2-0 "
-                                    "product_id p type pay user_id ann x 5 y 9007199254740992");
+    expect_apply("{p}:0:stats:ann {p}:aside",
+                 "0 2 " POSITION " ~1 2 a 11 b 3 1 ~2 1 2 2-0 "
+                 "1 14 reason a figure would be beyond 2^53 source_id 2-0 "
+                 "product_id p type pay user_id ann x 5 y 9007199254740992");
 }
 END_TEST
 
@@ -251,12 +252,12 @@ START_TEST(a_stored_figure_that_is_no_number_costs_its_events_alone)
     ANSWER(3, NULL, NULL);
     expect_apply_lists(
         "{p}:game:" GAME " {p}:0:stats:bob {p}:0:stats:cat {p}:0:board:wins:all"
-        " {p}:0:versus:bob {p}:0:versus:cat {p}:0:matches:cat {p}:0:matches:bob",
+        " {p}:0:versus:bob {p}:0:versus:cat {p}:aside {p}:0:matches:cat {p}:0:matches:bob",
         "1 ~1 " GAME " 3 over  5 " POSITION " ~2 2 games 1 wins 0 ~3 2 games 1 wins 1 "
-        "~5 1 cat 0 1 0 ~6 1 bob 1 0 0 1 ~4 1 1 cat "
+        "~5 1 cat 0 1 0 ~6 1 bob 1 0 0 2 ~4 1 1 cat ~7 1 2 2-0 "
         "1 14 reason a stored figure is not a number source_id 2-0 product_id p type "
         "game_over game_id " GAME " winner_id ann loser_id bob",
-        PUSH("~7", "1") MATCH(EPOCH "00.003", "win", "cat", "bob") PUSH("~8", "1")
+        PUSH("~8", "1") MATCH(EPOCH "00.003", "win", "cat", "bob") PUSH("~9", "1")
             MATCH(EPOCH "00.003", "loss", "cat", "bob"));
     expect_results(1, 0, 1);
 }
@@ -299,8 +300,9 @@ START_TEST(an_entry_that_cannot_be_decoded_keeps_its_fields)
 
     batch_add_dead(batch, (struct event_id){2, 0}, entry, "a field occurs twice");
     entry_free(entry);
-    expect_apply("", "0 1 " POSITION " 0 1 10 reason a field occurs twice source_id 2-0 "
-                     "product_id p x 1 x 2");
+    expect_apply("{p}:aside",
+                 "0 1 " POSITION " 1 ~1 1 2 2-0 1 10 reason a field occurs twice source_id 2-0 "
+                 "product_id p x 1 x 2");
 }
 END_TEST
 

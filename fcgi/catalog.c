@@ -13,6 +13,7 @@
 #include "fcgi/request.h"
 #include "fcgi/store.h"
 #include "lib/keys.h"
+#include "lib/gamesettings.h"
 #include "lib/product.h"
 #include "lib/rules.h"
 
@@ -65,8 +66,11 @@ render_product(struct buf *out, const struct product *p, const struct counts *c)
     buf_json_string(out, p->title, strlen(p->title));
     buf_str(out, ", \"boards\": [");
     render_boards(out, p->rules);
-    buf_printf(out, "], \"stats\": %s, \"players_in_lobby\": %lld, \"players_in_game\": %lld}",
-               p->stats_json, (long long)c->in_lobby, (long long)c->in_game);
+    buf_printf(out,
+               "], \"settings\": %s, \"stats\": %s, \"players_in_lobby\": %lld, "
+               "\"players_in_game\": %lld}",
+               gamesettings_json(p->settings), p->stats_json, (long long)c->in_lobby,
+               (long long)c->in_game);
 }
 
 static void

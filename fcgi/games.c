@@ -7,11 +7,15 @@
 #include <string.h>
 
 #include "fcgi/app.h"
+#include "fcgi/gamebody.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
+#include "lib/gamesettings.h"
 #include "lib/lobby.h"
+#include "lib/product.h"
 #include "lib/text.h"
 
+#define WHY_MAX 8192
 #define COUNT_DEFAULT 10
 #define COUNT_MAX 25
 /* No lobby has as many pages; page times count stays an exact number in Lua. */
@@ -94,7 +98,15 @@ created(void *cookie, const struct lobby_answer *a)
 void
 games_create(struct request *r)
 {
-    lobby_create(r->app->lobby, r->product, &r->player, r->id, created, r);
+    struct gamebody body;
+
+    if (gamebody_read(r, &body) != 0)
+        return;
+    lobby_create(
+        r->app->lobby, r->product, &r->player,
+        &(struct lobby_wish){.settings = body.settings.data, .is_private = body.is_private}, r->id,
+        created, r);
+    gamebody_free(&body);
 }
 
 static void
@@ -120,6 +132,17 @@ games_join(struct request *r)
 {
     if (take_game_id(r))
         lobby_join(r->app->lobby, r->product, r->game_id, &r->player, r->id, joined, r);
+}
+
+void
+games_join_code(struct request *r)
+{
+    char code[LOBBY_CODE_LEN + 1];
+
+    if (lobby_read_code(r->arg.s, r->arg.len, code) != 0)
+        reply_problem(r, 404, "game not found");
+    else
+        lobby_join_code(r->app->lobby, r->product, code, &r->player, r->id, joined, r);
 }
 
 /* Where no game server is asked. */
@@ -158,22 +181,57 @@ games_mine(struct request *r)
     lobby_mine(r->app->lobby, r->product, &r->player, done, r);
 }
 
+/* The parameters `settings.NAME=VALUE` as terms. Returns 0; or -1, and r is answered. */
+static int
+read_filters(struct request *r, struct buf *terms)
+{
+    static const char head[] = "settings.";
+    struct buf why;
+    int ret = 0;
+
+    buf_init(&why, WHY_MAX);
+    for (size_t i = 0; ret == 0 && i < r->target.nparams; i++) {
+        const struct target_param *p = &r->target.param[i];
+
+        if (p->name.len >= sizeof head - 1 && memcmp(p->name.s, head, sizeof head - 1) == 0)
+            ret = gamesettings_term(r->product->settings, p->name.s + sizeof head - 1,
+                                    p->name.len - (sizeof head - 1), p->value.s, p->value.len,
+                                    terms, &why);
+    }
+    if (ret == 0 && !buf_ok(terms))
+        ret = -1;
+    if (ret == -1)
+        reply_problem(r, 400, why.len > 0 && buf_ok(&why) ? why.data : "too many filters");
+    buf_free(&why);
+    return ret;
+}
+
 void
 games_list(struct request *r)
 {
-    int64_t count;
-    int64_t page;
+    struct target_text order = target_param(&r->target, "order");
+    struct lobby_query query = {.newest = target_text_is(order, "newest")};
+    struct buf terms;
 
-    if (target_integer(&r->target, "count", COUNT_DEFAULT, COUNT_MAX, &count) != 0) {
+    if (target_integer(&r->target, "count", COUNT_DEFAULT, COUNT_MAX, &query.count) != 0) {
         reply_problem(r, 400, "count must be an integer, 0 or more");
         return;
     }
-    if (target_integer(&r->target, "page", 0, PAGE_MAX, &page) != 0) {
+    if (target_integer(&r->target, "page", 0, PAGE_MAX, &query.page) != 0) {
         reply_problem(r, 400, "page must be an integer, 0 or more");
         return;
     }
-    if (count == 0)
-        reply_json(r, 200, "[]", 2);
-    else
-        lobby_list(r->app->lobby, r->product, count, page, done, r);
+    if (order.s != NULL && !query.newest && !target_text_is(order, "oldest")) {
+        reply_problem(r, 400, "order must be oldest or newest");
+        return;
+    }
+    buf_init(&terms, GAMESETTINGS_TERMS_MAX);
+    if (read_filters(r, &terms) == 0) {
+        query.terms = terms.len > 0 ? terms.data : "";
+        if (query.count == 0)
+            reply_json(r, 200, "[]", 2);
+        else
+            lobby_list(r->app->lobby, r->product, &query, done, r);
+    }
+    buf_free(&terms);
 }

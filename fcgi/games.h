@@ -4,9 +4,11 @@
 
 struct request;
 
-/* POST /game_lobby/{product}/create_game, POST /game_lobby/{product}/join_game/{id} */
+/* POST /game_lobby/{product}/create_game, POST /game_lobby/{product}/join_game/{id},
+ * POST /game_lobby/{product}/join_code/{id} */
 void games_create(struct request *r);
 void games_join(struct request *r);
+void games_join_code(struct request *r);
 
 /* POST /game_lobby/{product}/leave_game/{id}, POST /game_lobby/{product}/remove_game/{id} */
 void games_leave(struct request *r);
@@ -16,7 +18,7 @@ void games_remove(struct request *r);
 void games_view(struct request *r);
 void games_mine(struct request *r);
 
-/* GET /game_lobby/{product}/open_games?count=&page= */
+/* GET /game_lobby/{product}/open_games?count=&page=&order=&settings.NAME= */
 void games_list(struct request *r);
 
 #endif

@@ -21,7 +21,7 @@
 #include "lib/table.h"
 #include "lib/text.h"
 
-#define BODY_MAX 4096
+#define BODY_MAX 16384
 #define URL_MAX 4096
 #define TOKEN_MAX 4096
 #define WHY_MAX 256
@@ -79,6 +79,8 @@ write_body(struct buf *b, const struct gameserver_request *request)
     add_member(b, "gameId", request->game_id);
     add_member(b, "userId", request->user_id);
     add_member(b, "username", request->username);
+    if (request->settings != NULL)
+        buf_printf(b, ",\"settings\":%s", request->settings);
     buf_byte(b, '}');
 }
 

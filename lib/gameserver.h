@@ -46,6 +46,7 @@ struct gameserver_request {
     const char *game_id;
     const char *user_id;
     const char *username;
+    const char *settings;   /* a JSON object; NULL for none */
     const char *request_id; /* sent as X-Request-Id; NULL for none */
     bool wants_token;     /* create_game, join_game: the answer must be {"gameToken": "…"} */
 };

@@ -15,6 +15,8 @@
 #define KEY_PUBLIC "{%s}:public"            /* hash: listed game id -> public JSON object */
 #define KEY_COUNTS "{%s}:counts"            /* hash: players_in_lobby, players_in_game, games */
 #define KEY_HOLDERS "{%s}:holders"          /* hash: user id -> games in which there is a seat for them */
+#define KEY_INDEX "{%s}:index"              /* sorted set: listed games by their settings */
+#define KEY_CODES "{%s}:codes"              /* hash: join code -> id of a private game */
 #define KEY_NAMES "{%s}:names"              /* hash: user id -> the name last seen */
 #define KEYG_PLAYER "{%s}:%s:player:%s"     /* hash: KEYS_PLAYER_RATING -> text; user id */
 #define KEYS_PLAYER_RATING "r:%s"           /* a rating, as rating_rule_format writes it; board id */

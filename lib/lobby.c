@@ -30,6 +30,13 @@ lobby_new(struct redis *redis, struct gameserver_client *client, const struct lo
     return lobby;
 }
 
+static void
+op_free(struct lobby_op *op)
+{
+    free(op->settings);
+    free(op);
+}
+
 void
 lobby_free(struct lobby *lobby)
 {
@@ -38,7 +45,7 @@ lobby_free(struct lobby *lobby)
     if (lobby == NULL)
         return;
     DL_FOREACH_SAFE (lobby->ops, op, next) {
-        free(op);
+        op_free(op);
     }
     lobby_free_listings(lobby);
     lobby_free_rounds(lobby);
@@ -54,6 +61,8 @@ lobby_add_keys(struct redis_args *a, const char *product_id)
     redis_args_key(a, KEY_PUBLIC, product_id);
     redis_args_key(a, KEY_COUNTS, product_id);
     redis_args_key(a, KEY_HOLDERS, product_id);
+    redis_args_key(a, KEY_INDEX, product_id);
+    redis_args_key(a, KEY_CODES, product_id);
 }
 
 struct redis_args *
@@ -105,7 +114,7 @@ lobby_op_done(struct lobby_op *op)
     if (op->fn != NULL || op->late_awaited || op->redis_awaited > 0)
         return;
     DL_DELETE(op->lobby->ops, op);
-    free(op);
+    op_free(op);
 }
 
 static void

@@ -14,6 +14,7 @@
 #ifndef VARCADE_LOBBY_H
 #define VARCADE_LOBBY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -71,15 +72,21 @@ struct lobby *lobby_new(struct redis *redis, struct gameserver_client *client,
  * client before, that neither answers any more. NULL is legal. */
 void lobby_free(struct lobby *lobby);
 
+/* What a new game is to be like. */
+struct lobby_wish {
+    const char *settings; /* a JSON object, num_players in it; copied */
+    bool is_private;      /* not listed; its object has a join_code */
+};
+
 /*
- * lobby_create(lobby, product, player, request_id, fn, cookie): make a game with player as its
- * creator. The answer is the whole game object (docs/http-api.md). player and request_id are
+ * lobby_create(lobby, product, player, wish, request_id, fn, cookie): make a game with player as
+ * its creator. The answer is the whole game object (docs/http-api.md). player and request_id are
  * copied; product is borrowed until fn was called (and while a late answer is awaited: products
  * live as long as the program or its next reload, which waits).
  */
 void lobby_create(struct lobby *lobby, const struct product *product,
-                  const struct token_player *player, const char *request_id, lobby_fn *fn,
-                  void *cookie);
+                  const struct token_player *player, const struct lobby_wish *wish,
+                  const char *request_id, lobby_fn *fn, void *cookie);
 
 /* lobby_join(lobby, product, game_id, player, request_id, fn, cookie): take a free seat. game_id is
  * 32 hex digits, NUL-terminated. The answer is the whole game object, with the joining player's
@@ -87,6 +94,17 @@ void lobby_create(struct lobby *lobby, const struct product *product,
 void lobby_join(struct lobby *lobby, const struct product *product, const char *game_id,
                 const struct token_player *player, const char *request_id, lobby_fn *fn,
                 void *cookie);
+
+/* lobby_join_code(lobby, product, code, player, request_id, fn, cookie): take a seat of the private game of that code. */
+#define LOBBY_CODE_LEN 6
+void lobby_join_code(struct lobby *lobby, const struct product *product,
+                     const char code[static LOBBY_CODE_LEN + 1], const struct token_player *player,
+                     const char *request_id, lobby_fn *fn, void *cookie);
+
+/* lobby_read_code(s, len, ret_code): a join code as somebody typed it, in either case. Returns 0, or -1 where it is none
+ * that a game could have. */
+int lobby_read_code(const char *s, size_t len, char ret_code[static LOBBY_CODE_LEN + 1])
+    __attribute__((warn_unused_result));
 
 /* lobby_leave(lobby, product, game_id, player, fn, cookie): give up the player's seat; the creator's game is removed. The
  * answer is {"game_id", "removed"}. lobby_remove: remove a game of the player's own; the same answer. */
@@ -103,15 +121,21 @@ void lobby_view(struct lobby *lobby, const struct product *product, const char *
 void lobby_mine(struct lobby *lobby, const struct product *product,
                 const struct token_player *player, lobby_fn *fn, void *cookie);
 
-/* lobby_list(lobby, product, count, page, fn, cookie): public game objects, oldest first, as a JSON
- * array. Neither number is negative; a count above LOBBY_LIST_MAX is taken as that. */
+/* Which open games. */
+struct lobby_query {
+    int64_t count, page; /* not negative; a count above LOBBY_LIST_MAX is taken as that */
+    bool newest;         /* first; else the oldest */
+    const char *terms;   /* of settings that have to fit (lib/gamesettings.h); "" for none */
+};
+
+/* lobby_list(lobby, product, query, fn, cookie): public game objects as a JSON array. */
 #define LOBBY_LIST_MAX 25
-void lobby_list(struct lobby *lobby, const struct product *product, int64_t count, int64_t page,
-                lobby_fn *fn, void *cookie);
+void lobby_list(struct lobby *lobby, const struct product *product,
+                const struct lobby_query *query, lobby_fn *fn, void *cookie);
 
 /* lobby_add_keys(a, product_id): the keys that follow from a product's games, LOBBY_KEYS of them in the order of
  * lobby_keys() in lib/redis/games.lua. Every function that changes games takes them behind its own first ones. */
-#define LOBBY_KEYS 5
+#define LOBBY_KEYS 7
 void lobby_add_keys(struct redis_args *a, const char *product_id);
 
 /* What one lobby_expire_due did. */

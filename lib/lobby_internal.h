@@ -49,6 +49,7 @@ struct lobby_op {
     unsigned redis_awaited;    /* answers of Redis yet to come */
     enum lobby_result failure; /* what to answer once Redis knows of it */
     dur_ms retry_after;
+    char *settings;            /* what the game server is told of a new game's; NULL: nothing */
     char game_id[TEXT_GAME_ID_LEN + 1];
     char request_id[LOBBY_REQUEST_ID_SIZE];
     char reason[128];
@@ -79,6 +80,9 @@ bool lobby_op_refused(struct lobby_op *op, const struct redisReply *reply);
  * arguments. */
 struct redis_args *lobby_call(struct lobby *lobby, const char *function,
                               const struct product *product, const char *game_id);
+
+/* lobby_add_terms(a, terms): each line of terms as an argument. */
+void lobby_add_terms(struct redis_args *a, const char *terms);
 
 /* lobby_text_at(reply, i): the i-th element of a function's answer. */
 struct lobby_text lobby_text_at(const struct redisReply *reply, size_t i);

@@ -4,6 +4,7 @@
  * requests come in one turn, Redis is asked once for all of them.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include <hiredis/hiredis.h>
 #include <utlist.h>
@@ -22,6 +23,8 @@ struct lobby_listing {
     struct lobby *lobby;
     const struct product *product;
     int64_t first, count;
+    char *terms; /* lines */
+    bool newest;
     uint64_t turn; /* redis_turn() when it was queued */
     struct asker *askers;
     struct lobby_listing *prev, *next;
@@ -36,6 +39,7 @@ listing_free(struct lobby_listing *listing)
         free(asker);
     }
     DL_DELETE(listing->lobby->listings, listing);
+    free(listing->terms);
     free(listing);
 }
 
@@ -70,13 +74,15 @@ on_listing(void *cookie, enum redis_outcome outcome, const redisReply *reply)
 
 /* The listing of this page that is queued in the present turn, or NULL. */
 static struct lobby_listing *
-find_listing(const struct lobby *lobby, const struct product *product, int64_t first, int64_t count)
+find_listing(const struct lobby *lobby, const struct product *product,
+             const struct lobby_query *query, int64_t first)
 {
     struct lobby_listing *listing;
 
     DL_FOREACH (lobby->listings, listing) {
-        if (listing->product == product && listing->first == first && listing->count == count &&
-            listing->turn == redis_turn(lobby->redis))
+        if (listing->product == product && listing->first == first &&
+            listing->count == query->count && listing->newest == query->newest &&
+            strcmp(listing->terms, query->terms) == 0 && listing->turn == redis_turn(lobby->redis))
             return listing;
     }
     return NULL;
@@ -91,37 +97,67 @@ read_listing(struct lobby_listing *listing)
     redis_args_fcall(a, "open_games", true);
     redis_args_key(a, KEY_LOBBY, listing->product->id);
     redis_args_key(a, KEY_PUBLIC, listing->product->id);
+    redis_args_key(a, KEY_INDEX, listing->product->id);
     redis_args_int(a, listing->first);
     redis_args_int(a, listing->count);
+    redis_args_str(a, listing->newest ? "newest" : "oldest");
+    lobby_add_terms(a, listing->terms);
     redis_send(listing->lobby->redis, a, on_listing, listing);
 }
 
 void
-lobby_list(struct lobby *lobby, const struct product *product, int64_t count, int64_t page,
+lobby_add_terms(struct redis_args *a, const char *terms)
+{
+    while (*terms != '\0') {
+        size_t len = strcspn(terms, "\n");
+
+        redis_args_add(a, terms, len);
+        terms += len + (terms[len] == '\n');
+    }
+}
+
+/* NULL: no memory. */
+static struct lobby_listing *
+new_listing(struct lobby *lobby, const struct product *product, const struct lobby_query *query,
+            int64_t first)
+{
+    struct lobby_listing *listing = calloc(1, sizeof(*listing));
+    char *terms = strdup(query->terms);
+
+    if (listing == NULL || terms == NULL) {
+        free(listing);
+        free(terms);
+        return NULL;
+    }
+    *listing = (struct lobby_listing){.lobby = lobby,
+                                      .product = product,
+                                      .first = first,
+                                      .count = query->count,
+                                      .terms = terms,
+                                      .newest = query->newest,
+                                      .turn = redis_turn(lobby->redis)};
+    DL_APPEND(lobby->listings, listing);
+    read_listing(listing);
+    return listing;
+}
+
+void
+lobby_list(struct lobby *lobby, const struct product *product, const struct lobby_query *asked,
            lobby_fn *fn, void *cookie)
 {
     struct asker *asker = calloc(1, sizeof(*asker));
     struct lobby_listing *listing = NULL;
+    struct lobby_query query = *asked;
     int64_t first;
 
-    if (count > LOBBY_LIST_MAX)
-        count = LOBBY_LIST_MAX;
+    if (query.count > LOBBY_LIST_MAX)
+        query.count = LOBBY_LIST_MAX;
     /* No lobby is that long; and so the product cannot overflow. */
-    first = page < INT32_MAX ? page * count : INT32_MAX;
+    first = query.page < INT32_MAX ? query.page * query.count : INT32_MAX;
     if (asker != NULL)
-        listing = find_listing(lobby, product, first, count);
-    if (asker != NULL && listing == NULL) {
-        listing = calloc(1, sizeof(*listing));
-        if (listing != NULL) {
-            *listing = (struct lobby_listing){.lobby = lobby,
-                                              .product = product,
-                                              .first = first,
-                                              .count = count,
-                                              .turn = redis_turn(lobby->redis)};
-            DL_APPEND(lobby->listings, listing);
-            read_listing(listing);
-        }
-    }
+        listing = find_listing(lobby, product, &query, first);
+    if (asker != NULL && listing == NULL)
+        listing = new_listing(lobby, product, &query, first);
     if (listing == NULL) {
         free(asker);
         fn(cookie, &(struct lobby_answer){

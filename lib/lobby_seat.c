@@ -5,6 +5,7 @@
  * game server, and then what its answer means. An operation whose game server was late has answered
  * its player, and lives on until it is known what the game server did.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include <hiredis/hiredis.h>
@@ -154,6 +155,7 @@ op_ask(struct lobby_op *op, const char *url)
                                      .game_id = op->game_id,
                                      .user_id = op->player.user_id,
                                      .username = op->player.username,
+                                     .settings = op->settings,
                                      .request_id = op->request_id[0] ? op->request_id : NULL,
                                      .wants_token = true},
         on_game_server, on_game_server_late, op);
@@ -220,15 +222,72 @@ add_times(struct redis_args *a, const struct lobby *lobby)
     redis_args_int(a, now + lobby->limits.game_server_timeout + INTENT_MARGIN_MS);
 }
 
+static const char code_letters[] = "ABCDEFGHJKMNPRSTWXYZ";
+#define CODE_LETTERS (sizeof code_letters - 1)
+/* Of so many codes at least one is free, however many private games there are. */
+#define CODES_AT_ONCE 4
+
+static void
+make_code(char code[static LOBBY_CODE_LEN + 1])
+{
+    char hex[17];
+    uint64_t n;
+
+    text_random_hex(hex, 8);
+    n = strtoull(hex, NULL, 16);
+    for (size_t i = 0; i < LOBBY_CODE_LEN; i++) {
+        code[i] = code_letters[n % CODE_LETTERS];
+        n /= CODE_LETTERS;
+    }
+    code[LOBBY_CODE_LEN] = '\0';
+}
+
+static void
+add_codes(struct redis_args *a)
+{
+    char codes[CODES_AT_ONCE * (LOBBY_CODE_LEN + 1) + 1] = "", *at = codes;
+
+    for (int i = 0; i < CODES_AT_ONCE; i++) {
+        make_code(at);
+        at[LOBBY_CODE_LEN] = ' ';
+        at += LOBBY_CODE_LEN + 1;
+    }
+    redis_args_str(a, "codes");
+    redis_args_add(a, codes, sizeof codes - 2);
+}
+
+int
+lobby_read_code(const char *s, size_t len, char ret_code[static LOBBY_CODE_LEN + 1])
+{
+    char code[LOBBY_CODE_LEN + 1];
+
+    if (len != LOBBY_CODE_LEN)
+        return -1;
+    for (size_t i = 0; i < len; i++) {
+        code[i] = s[i] >= 'a' && s[i] <= 'z' ? (char)(s[i] - 'a' + 'A') : s[i];
+        if (code[i] == '\0' || strchr(code_letters, code[i]) == NULL)
+            return -1;
+    }
+    code[LOBBY_CODE_LEN] = '\0';
+    memcpy(ret_code, code, sizeof code);
+    return 0;
+}
+
 void
 lobby_create(struct lobby *lobby, const struct product *product, const struct token_player *player,
-             const char *request_id, lobby_fn *fn, void *cookie)
+             const struct lobby_wish *wish, const char *request_id, lobby_fn *fn, void *cookie)
 {
     struct lobby_op *op = op_new(lobby, product, player, request_id, fn, cookie);
     struct redis_args *a;
 
     if (op == NULL)
         return;
+    /* A game server whose game has no settings is told of none: it is as old as the wire format. */
+    if (product->settings != NULL && (op->settings = strdup(wish->settings)) == NULL) {
+        lobby_op_fail(op, LOBBY_FAILED, "", "out of memory");
+        lobby_op_done(op);
+        return;
+    }
     text_random_hex(op->game_id, TEXT_GAME_ID_LEN / 2);
     a = lobby_call(lobby, "create_intent", product, op->game_id);
     redis_args_key(a, KEY_BANNED, product->id);
@@ -238,11 +297,25 @@ lobby_create(struct lobby *lobby, const struct product *product, const struct to
     redis_args_add(a, player->user_id, player->user_id_len);
     redis_args_add(a, player->username, player->username_len);
     redis_args_int(a, product->players_max);
-    redis_args_printf(a, "{\"num_players\":%lld}", (long long)product->players_max);
+    redis_args_str(a, wish->settings);
     redis_args_str(a, product->game_server_url);
     redis_args_str(a, product->game_socket_url);
     add_option(a, "games_max", product->limits.open_games);
     add_option(a, "seats_max", product->limits.seats);
+    if (wish->is_private)
+        add_codes(a);
+    lobby_op_send(op, on_intent);
+}
+
+static void
+op_reserve(struct lobby_op *op)
+{
+    struct redis_args *a = lobby_call(op->lobby, "seat_reserve", op->product, op->game_id);
+
+    redis_args_key(a, KEY_BANNED, op->product->id);
+    add_times(a, op->lobby);
+    redis_args_add(a, op->player.user_id, op->player.user_id_len);
+    add_option(a, "seats_max", op->product->limits.seats);
     lobby_op_send(op, on_intent);
 }
 
@@ -251,16 +324,45 @@ lobby_join(struct lobby *lobby, const struct product *product, const char *game_
            const struct token_player *player, const char *request_id, lobby_fn *fn, void *cookie)
 {
     struct lobby_op *op = op_new(lobby, product, player, request_id, fn, cookie);
-    struct redis_args *a;
 
     if (op == NULL)
         return;
     op->join = true;
     snprintf(op->game_id, sizeof op->game_id, "%s", game_id);
-    a = lobby_call(lobby, "seat_reserve", product, op->game_id);
-    redis_args_key(a, KEY_BANNED, product->id);
-    add_times(a, lobby);
-    redis_args_add(a, player->user_id, player->user_id_len);
-    add_option(a, "seats_max", product->limits.seats);
-    lobby_op_send(op, on_intent);
+    op_reserve(op);
+}
+
+static void
+on_code(void *cookie, enum redis_outcome outcome, const redisReply *reply)
+{
+    struct lobby_op *op = cookie;
+
+    op->redis_awaited--;
+    if (outcome == REDIS_DONE && reply->type == REDIS_REPLY_STRING) {
+        snprintf(op->game_id, sizeof op->game_id, "%s", reply->str);
+        op_reserve(op);
+    } else if (outcome == REDIS_DONE && reply->type == REDIS_REPLY_NIL) {
+        lobby_op_fail(op, LOBBY_NOT_FOUND, "", "");
+    } else {
+        lobby_op_fail_redis(op, outcome, reply);
+    }
+    lobby_op_done(op);
+}
+
+void
+lobby_join_code(struct lobby *lobby, const struct product *product,
+                const char code[static LOBBY_CODE_LEN + 1], const struct token_player *player,
+                const char *request_id, lobby_fn *fn, void *cookie)
+{
+    struct lobby_op *op = op_new(lobby, product, player, request_id, fn, cookie);
+    struct redis_args *a = &lobby->args;
+
+    if (op == NULL)
+        return;
+    op->join = true;
+    redis_args_reset(a);
+    redis_args_str(a, "HGET");
+    redis_args_printf(a, KEY_CODES, product->id);
+    redis_args_str(a, code);
+    lobby_op_send(op, on_code);
 }

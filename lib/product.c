@@ -7,6 +7,7 @@
 #include <curl/curl.h>
 #include <json-c/json.h>
 
+#include "lib/gamesettings.h"
 #include "lib/product.h"
 #include "lib/queue.h"
 #include "lib/rules.h"
@@ -164,6 +165,11 @@ static const struct table_row rows[] = {
      .fallback = "100", .unit = "games",
      .help = "In as many games, not yet over, one player can have a seat, the games that they "
              "made among them."},
+    {.key = "settings", .type = TABLE_OTHER, .choices = "object", .fallback = "", .unit = "",
+     .help = "What players can choose for a game, at most 16: name to {\"type\": \"string\", "
+             "\"values\": [TEXT, …], \"default\": TEXT}, {\"type\": \"integer\", \"min\", \"max\", "
+             "\"default\"} or {\"type\": \"boolean\", \"default\"}. Without a default it is the "
+             "first text, min, or false. The game server is told of them by create_game."},
     {.key = "stats", .type = TABLE_OTHER, .choices = "array of rules", .fallback = "", .unit = "",
      .help = "Which events change which statistics of which player. A rule has \"on\" (an object: "
              "every field that it names has this value in the event), \"player\" (the field that "
@@ -324,14 +330,16 @@ product_parse_one(const char *json, size_t len, const char *file, struct product
     struct settings settings = {0};
     struct rules *rules = NULL;
     struct product *product;
-    struct buf lines, rules_lines, queue_lines;
+    struct buf lines, rules_lines, queue_lines, settings_lines;
+    struct gamesettings *chosen = NULL;
     struct queue *queues = NULL;
     size_t nqueues = 0;
-    int ret = -1, read, compiled, queued;
+    int ret = -1, read, compiled, queued, chose;
 
     buf_init(&lines, LINES_MAX);
     buf_init(&rules_lines, LINES_MAX);
     buf_init(&queue_lines, LINES_MAX);
+    buf_init(&settings_lines, LINES_MAX);
     if (table_parse(json, len, &object, &lines) != 0) {
         goto out;
     }
@@ -340,7 +348,8 @@ product_parse_one(const char *json, size_t len, const char *file, struct product
     compiled = rules_compile(object, &rules, &rules_lines);
     queued = queue_compile(object, rules, settings.players_min, settings.players_max, &queues,
                            &nqueues, &queue_lines);
-    if (read != 0 || compiled != 0 || queued != 0) {
+    chose = gamesettings_compile(object, &chosen, &settings_lines);
+    if (read != 0 || compiled != 0 || queued != 0 || chose != 0) {
         goto out;
     }
     product = assemble(&settings, rules, file);
@@ -352,6 +361,8 @@ product_parse_one(const char *json, size_t len, const char *file, struct product
     product->queues = queues;
     product->nqueues = nqueues;
     queues = NULL;
+    product->settings = chosen;
+    chosen = NULL;
     *ret_product = product;
     ret = 0;
 out:
@@ -359,9 +370,12 @@ out:
     table_prefix(file, &rules_lines, why);
     buf_free(&lines);
     table_prefix(file, &queue_lines, why);
+    table_prefix(file, &settings_lines, why);
     buf_free(&rules_lines);
     buf_free(&queue_lines);
+    buf_free(&settings_lines);
     free(queues);
+    gamesettings_free(chosen);
     rules_free(rules);
     table_free(rows, NROWS, &settings);
     json_object_put(object);
@@ -377,6 +391,7 @@ product_free(struct product *p)
         free(p->game_socket_url);
         rules_free(p->rules);
         free(p->queues);
+        gamesettings_free(p->settings);
         free(p->stats_json);
         free(p->file);
         free(p->generation);

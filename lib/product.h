@@ -16,6 +16,7 @@
 #include "lib/generation.h"
 #include "lib/text.h"
 
+struct gamesettings;
 struct queue;
 struct rules;
 
@@ -49,6 +50,7 @@ struct product {
     struct product_limits limits;
     int64_t matches;       /* that are kept of each player: 0 .. PRODUCT_MATCHES_MAX */
     bool head_to_head;     /* whether it is kept what there was between each two players */
+    struct gamesettings *settings; /* what can be chosen for a game (lib/gamesettings.h); NULL: nothing */
     struct rules *rules;   /* stats and boards */
     struct queue *queues;  /* nqueues of them (lib/queue.h) */
     size_t nqueues;

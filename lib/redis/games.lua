@@ -28,12 +28,16 @@ local LEAVING_MAX = 64
 local FIXED = {
     'product', 'creator_id', 'creator_name', 'max', 'settings', 'server', 'socket', 'created_at',
 }
+-- What never changes and most games have not: there it is ``. code: that of a private game, which is not listed.
+local OPTIONAL = { 'code' }
 local MUTABLE = { 'state', 'due', 'published', 'until', 'attempts', 'owed_since', 'seats' }
 local NUMBERS = { 'max', 'due', 'published', 'until', 'attempts', 'owed_since' }
 -- While a library is loaded Lua's own functions are not there yet: no ipairs here.
 local FIELDS = {}
 for i = 1, #FIXED do FIELDS[i] = FIXED[i] end
 for i = 1, #MUTABLE do FIELDS[#FIXED + i] = MUTABLE[i] end
+local REQUIRED = #FIELDS
+for i = 1, #OPTIONAL do FIELDS[REQUIRED + i] = OPTIONAL[i] end
 
 -- whole(s): s as a whole number from 0 to 2^53; anything else is the caller's fault.
 local function whole(s)
@@ -104,7 +108,7 @@ end
 
 local function is_listed(g)
     local taken, _, _, leaving = count_seats(g)
-    return g.state == 'creator_joined' and taken < g.max and leaving < LEAVING_MAX
+    return g.state == 'creator_joined' and g.code == '' and taken < g.max and leaving < LEAVING_MAX
 end
 
 -- leave(g, user, now, until): the game server has yet to be told that user is not in the game.
@@ -189,6 +193,7 @@ local function game_json(g, token)
     if token then
         json = json .. ',"token":' .. cjson.encode(token) .. ',"state":"' .. g.state ..
             '","target_game_server":' .. cjson.encode(g.socket)
+        if g.code ~= '' then json = json .. ',"join_code":"' .. g.code .. '"' end
     end
     return json .. '}'
 end
@@ -204,10 +209,15 @@ local function tally(g)
     return t
 end
 
+-- Whether the game is neither over nor removed.
+local function is_going(g)
+    return not g.gone and g.state ~= 'removing' and g.state ~= 'ended'
+end
+
 -- Whom the game holds: user id -> `*` for its creator, else ``. A game that is over holds nobody.
 local function held_by(g)
     local held = {}
-    if g.gone or g.state == 'removing' or g.state == 'ended' then return held end
+    if not is_going(g) then return held end
     for _, seat in ipairs(g.seats) do
         if seat.status ~= 'leaving' then
             held[seat.user] = seat.user == g.creator_id and '*' or ''
@@ -248,9 +258,44 @@ local function write_holders(g, holders)
     end
 end
 
+-- The index of listed games by their settings: a sorted set whose scores are all 0, so that a setting's games are a range
+-- by their names, in the order of the list: `map=ice`, NUL, publish time, id. Nobody's text has a NUL in it.
+
+local function index_head(term) return term .. '\0' end
+
+-- index_terms(settings): a term for each setting of a JSON object.
+local function index_terms(settings)
+    local terms = {}
+    -- Of most games the number of players is all there is.
+    if not string.find(settings, ',', 1, true) then return terms end
+    for name, value in pairs(cjson.decode(settings)) do
+        if type(value) == 'number' then value = string.format('%.0f', value) end
+        terms[#terms + 1] = name .. '=' .. tostring(value)
+    end
+    return terms
+end
+
+-- What the index has of the game, as a set.
+local function indexed(g)
+    local members = {}
+    if g.gone or not is_listed(g) then return members end
+    local tail = string.format('%016.0f', g.published) .. g.id
+    for _, term in ipairs(index_terms(g.settings)) do members[index_head(term) .. tail] = true end
+    return members
+end
+
+local function write_index(g, index)
+    for member in pairs(g.indexed_before) do
+        if not g.indexed[member] then redis.call('ZREM', index, member) end
+    end
+    for member in pairs(g.indexed) do
+        if not g.indexed_before[member] then redis.call('ZADD', index, 0, member) end
+    end
+end
+
 -- The product's keys that follow from its games; every function that changes games has them in this order, from
 -- keys[first] on (lobby_add_keys() in C).
-local LOBBY_KEYS = { 'deadlines', 'lobby', 'public', 'counts', 'holders' }
+local LOBBY_KEYS = { 'deadlines', 'lobby', 'public', 'counts', 'holders', 'index', 'codes' }
 
 local function lobby_keys(keys, first)
     local k = {}
@@ -265,11 +310,12 @@ local function load_game(key)
     if not values[1] then return nil end
     local g = { key = key, id = game_id_of(key) }
     for i, name in ipairs(FIELDS) do
-        g[name] = values[i] or error('the game lacks its ' .. name .. ': ' .. key)
+        g[name] = values[i] or (i > REQUIRED and '') or error('the game lacks its ' .. name .. ': ' .. key)
     end
     for _, name in ipairs(NUMBERS) do g[name] = whole(g[name]) end
     g.seats = cmsgpack.unpack(g.seats)
     g.was_listed, g.was, g.held_before = is_listed(g), tally(g), held_by(g)
+    g.indexed_before, g.had_code = indexed(g), is_going(g) and g.code ~= ''
     return g
 end
 
@@ -280,7 +326,7 @@ local function pack_game(g)
         g.next_due = next_due(g)
         g.public = is_listed(g) and game_json(g) or nil
     end
-    g.now, g.held = tally(g), held_by(g)
+    g.now, g.held, g.indexed = tally(g), held_by(g), indexed(g)
 end
 
 -- check_keys(k): whether write_game() can write to them.
@@ -289,6 +335,8 @@ local function check_keys(k)
     expect_type(k.lobby, 'zset')
     expect_type(k.public, 'hash')
     expect_type(k.holders, 'hash')
+    expect_type(k.index, 'zset')
+    expect_type(k.codes, 'hash')
     local values = redis.call('HMGET', k.counts, 'games', 'players_in_lobby', 'players_in_game')
     for _, n in ipairs(values) do
         if n and not string.find(n, '^%-?%d+$') then error('not a count: ' .. n) end
@@ -317,6 +365,12 @@ local function write_game(g, k)
         if n ~= g.was[name] then redis.call('HINCRBY', k.counts, name, n - g.was[name]) end
     end
     write_holders(g, k.holders)
+    write_index(g, k.index)
+    if is_going(g) and g.code ~= '' and not g.had_code then
+        redis.call('HSET', k.codes, g.code, g.id)
+    elseif g.had_code and not is_going(g) then
+        redis.call('HDEL', k.codes, g.code)
+    end
 end
 
 -- save_game(g, keys): keys as the function was given them.

@@ -8,13 +8,21 @@ local function new_game(g, keys, now)
         error('settings are no object')
     end
     if redis.call('EXISTS', g.key) == 1 then error('the game exists') end
+    for _, name in ipairs(OPTIONAL) do g[name] = g[name] or '' end
     g.created_at, g.state, g.published, g['until'], g.attempts, g.owed_since = now, 'creating', 0, 0, 0, 0
     local fixed = {}
     for _, name in ipairs(FIXED) do
         fixed[#fixed + 1] = name
         fixed[#fixed + 1] = g[name] or error('argument missing: ' .. name)
     end
-    g.was, g.held_before = { games = 0, players_in_lobby = 0, players_in_game = 0 }, {}
+    for _, name in ipairs(OPTIONAL) do
+        if g[name] ~= '' then
+            fixed[#fixed + 1] = name
+            fixed[#fixed + 1] = g[name]
+        end
+    end
+    g.was = { games = 0, players_in_lobby = 0, players_in_game = 0 }
+    g.held_before, g.indexed_before, g.had_code = {}, {}, false
     local k = lobby_keys(keys, 2)
     pack_game(g)
     check_keys(k)
@@ -22,14 +30,15 @@ local function new_game(g, keys, now)
     write_game(g, k)
 end
 
--- Pairs of name and whole number from args[first] on, of the names in known, whose values stand for those that are
--- left out.
+-- Pairs of name and value from args[first] on, of the names in known, whose values, numbers or texts, stand for those
+-- that are left out.
 local function read_options(args, first, known)
     local options = {}
     for name, fallback in pairs(known) do options[name] = fallback end
     for i = first, #args, 2 do
-        if not known[args[i]] then error('unknown option') end
-        options[args[i]] = whole(args[i + 1])
+        local name, value = args[i], args[i + 1]
+        if not known[name] or not value then error('unknown option, or one without a value') end
+        options[name] = type(known[name]) == 'number' and whole(value) or value
     end
     return options
 end
@@ -47,17 +56,29 @@ local function is_banned(keys, user)
     return banned and redis.call('SISMEMBER', banned, user) == 1
 end
 
+-- The first of some codes, with blanks between them, that no game has; `` for none.
+local function free_code(k, codes)
+    for code in string.gmatch(codes, '%S+') do
+        if redis.call('HEXISTS', k.codes, code) == 0 then return code end
+    end
+    return ''
+end
+
 -- create_intent: now, due, game_id, product, creator_id, creator_name, max, settings, server, socket, then pairs:
--- games_max, seats_max: how many games may be the creator's, and hold them, this one too.
+-- games_max, seats_max: how many games may be the creator's, and hold them, this one too; codes: the game is private,
+-- and has one of these.
 register('create_intent', function(keys, args)
     local now, due, max = whole(args[1]), whole(args[2]), whole(args[7])
-    local id, options = game_id_of(keys[1]), read_options(args, 11, { games_max = 0, seats_max = 0 })
+    local id, k = game_id_of(keys[1]), lobby_keys(keys, 2)
+    local options = read_options(args, 11, { games_max = 0, seats_max = 0, codes = '' })
+    local code = free_code(k, options.codes)
     if id ~= args[3] then error('the key is of another game') end
     if is_banned(keys, args[5]) then return { 'banned' } end
-    if is_over_limit(lobby_keys(keys, 2).holders, args[5], options, true) then return { 'limit' } end
+    if is_over_limit(k.holders, args[5], options, true) then return { 'limit' } end
+    if code == '' and options.codes ~= '' then return { 'taken' } end
     new_game({
         key = keys[1], id = id, product = args[4], creator_id = args[5], creator_name = args[6],
-        max = max, settings = args[8], server = args[9], socket = args[10], due = due,
+        max = max, settings = args[8], server = args[9], socket = args[10], due = due, code = code,
         seats = { { user = args[5], status = 'reserved', since = now } },
     }, keys, now)
     return { 'ok' }
@@ -189,30 +210,6 @@ register('game_remove', function(keys, args)
     save_game(g, keys)
     return { 'ok', 'removed' }
 end, { 'allow-oom' })
-
--- games_view (games): user_id, `own` or `any`. Answers the games' objects: whole ones of those in which the user has a
--- token; of the others, where any will do, the public ones.
-register('games_view', function(keys, args)
-    local user, objects = args[1], {}
-    for _, key in ipairs(keys) do
-        local g = load_game(key)
-        local seat = is_known(g) and find_seat(g, user)
-        if is_sure(seat) then
-            objects[#objects + 1] = game_json(g, seat.token)
-        elseif is_known(g) and args[2] == 'any' then
-            objects[#objects + 1] = game_json(g)
-        end
-    end
-    return objects
-end, { 'no-writes' })
-
--- open_games (lobby, public): first, count. A last of first - 1 would be -1 for the first page: everything.
-register('open_games', function(keys, args)
-    local first, count = whole(args[1]), whole(args[2])
-    local ids = count > 0 and redis.call('ZRANGE', keys[1], first, first + count - 1) or {}
-    if #ids == 0 then return '[]' end
-    return '[' .. table.concat(redis.call('HMGET', keys[2], unpack(ids)), ',') .. ']'
-end, { 'no-writes' })
 
 -- The game's own deadline passed. Answers as expire.
 local function expire_game(g, now, late)

@@ -1,4 +1,4 @@
-"""The lobby beyond create, join and list: leaving, removing, finding one's seat again, limits."""
+"""The lobby beyond create, join and list: leaving, finding one's seat again, limits, settings, private games."""
 import pytest
 
 from stack import Stack, game_file, wait_for
@@ -11,7 +11,11 @@ WHOLE = {"game_id", "product_id", "creator_id", "creator_name", "players", "sett
 def stack(game_server):
     running = Stack(games={
         "exrps": game_file(game_server.url, limits={"open_games": 2, "seats": 3}),
-        "arena": game_file(game_server.url, "arena", players=64)})
+        "arena": game_file(game_server.url, "arena", players=64),
+        "chosen": game_file(game_server.url, "chosen", settings={
+            "map": {"type": "string", "values": ["ice", "sand"], "default": "sand"},
+            "rounds": {"type": "integer", "min": 1, "max": 9, "default": 3},
+            "ranked": {"type": "boolean"}})})
     yield running
     running.close()
 
@@ -25,8 +29,8 @@ def get(stack, path, user=None, product="exrps", **options):
     return stack.http.get(f"{stack.url}/game_lobby/{product}/{path}", headers=headers, **options)
 
 
-def opened(stack, creator, product="exrps"):
-    game_id = stack.create(creator, product).json()["game_id"]
+def opened(stack, creator, product="exrps", **body):
+    game_id = post(stack, "create_game", creator, product, json=body).json()["game_id"]
     stack.event(game_id, "state_change", product, new_state="creator_joined")
     stack.settle(product)
     return game_id
@@ -112,3 +116,84 @@ def test_limits(stack):
     problem(stack.join(opened(stack, "other"), "many"), 429, "as many games")
     assert post(stack, f"remove_game/{first[0]}", "many").status_code == 200
     assert stack.create("many").status_code == 200
+
+
+def test_settings(stack, game_server):
+    made = post(stack, "create_game", "s1", "chosen", json={"settings": {"map": "ice", "ranked": True}, "game_type": 3})
+    assert made.status_code == 200, made.text
+    wanted = {"num_players": 2, "map": "ice", "rounds": 3, "ranked": True}
+    assert made.json()["settings"] == wanted
+    assert game_server.calls_of("create_game")[-1] == {
+        "gameId": made.json()["game_id"], "userId": "s1", "username": "name of s1", "settings": wanted}
+    for body in (None, [], "text", 7, {}, {"game_type": 1}):
+        answer = post(stack, "create_game", "s2", "chosen", json=body)
+        assert answer.json()["settings"] == {"num_players": 2, "map": "sand", "rounds": 3, "ranked": False}, body
+    # A game without settings has the body of old.
+    stack.create("s3")
+    assert set(game_server.calls_of("create_game")[-1]) == {"gameId", "userId", "username"}
+
+
+@pytest.mark.parametrize("body,words", [
+    ({"settings": 1}, "settings must be an object"), ({"settings": None}, "settings must be an object"),
+    ({"settings": []}, "settings must be an object"), ({"private": 1}, "private must be true or false"),
+    ({"settings": {"map": "lava"}}, "settings.map: must be one of ice, sand"), ({"settings": {"map": 1}}, "settings.map"),
+    ({"settings": {"rounds": 10}}, "settings.rounds: must be a whole number from 1 to 9"),
+    ({"settings": {"rounds": "3"}}, "settings.rounds"), ({"settings": {"rounds": 3.0}}, "settings.rounds"),
+    ({"settings": {"ranked": 0}}, "settings.ranked: must be true or false"),
+    ({"settings": {"speed": 1}}, "settings.speed: there is no such setting"),
+    ({"settings": {"num_players": 2}}, "settings.num_players: there is no such setting"),
+    ({"settings": {"x" * 200: 1}}, "no such setting"), ({"settings": {"a\nb": 1}}, "no such setting")])
+def test_settings_that_cannot_be(stack, body, words):
+    problem(post(stack, "create_game", "s4", "chosen", json=body), 400, words)
+
+
+def test_filters(stack):
+    ids = {(m, n): opened(stack, f"f-{m}{n}", "chosen", settings={"map": m, "rounds": n})
+           for n in (1, 2, 3) for m in ("ice", "sand")}
+
+    def found(**parameters):
+        return [g["game_id"] for g in get(stack, "open_games", None, "chosen", params={"count": 25, **parameters}).json()]
+
+    ours = list(ids.values())
+    ice = [i for k, i in ids.items() if k[0] == "ice"]
+    assert [i for i in found() if i in ours] == ours
+    assert found(order="newest") == found()[::-1]
+    assert found(**{"settings.map": "ice"}) == ice
+    assert found(**{"settings.map": "ice", "order": "newest"}) == ice[::-1]
+    assert found(**{"settings.map": "ice", "count": 2, "page": 1}) == ice[2:]
+    assert found(**{"settings.map": "sand", "settings.rounds": 2}) == [ids["sand", 2]]
+    assert found(**{"settings.map": "ice", "settings.ranked": "false", "count": 2, "page": 1}) == ice[2:]
+    assert found(**{"settings.ranked": "true", "settings.map": "ice"}) == []
+    assert stack.join(ids["ice", 1], "f-guest", "chosen").status_code == 200
+    assert found(**{"settings.map": "ice"}) == ice[1:]
+    for query, words in (("settings.map=lava", "settings.map"), ("settings.speed=1", "settings.speed"), ("order=best", "order"),
+                         ("settings.rounds=x", "settings.rounds"), ("settings.%ff=1", "no such setting")):
+        problem(stack.http.get(f"{stack.url}/game_lobby/chosen/open_games?{query}"), 400, words)
+    problem(get(stack, "open_games?settings.map=ice"), 400, "no such setting")
+
+
+def test_private_games(stack):
+    answer = post(stack, "create_game", "p-host", "arena", json={"private": True})
+    game = answer.json()
+    code = game["join_code"]
+    assert len(code) == 6 and set(code) <= set("ABCDEFGHJKMNPRSTWXYZ")
+    problem(post(stack, f"join_code/{code}", "p-guest", "arena"), 400, "invalid state: created")
+    stack.event(game["game_id"], "state_change", "arena", new_state="creator_joined")
+    stack.settle("arena")
+    assert stack.open_games("arena") == []
+    joined = post(stack, f"join_code/{code.lower()}", "p-guest", "arena").json()
+    assert joined["players"] == ["p-host", "p-guest"] and joined["join_code"] == code
+    assert stack.join(game["game_id"], "p-third", "arena").status_code == 200
+    assert "join_code" not in get(stack, f"games/{game['game_id']}", None, "arena").json()
+    for wrong in ("ABCDEF" if code != "ABCDEF" else "ABCDEG", "ABC", "ABC1EF", "ABCDEI", "ABCDE%C3%A4"):
+        problem(post(stack, f"join_code/{wrong}", "p-guest", "arena"), 404, "game not found")
+    problem(post(stack, f"join_code/{code}", "p-guest"), 404, "game not found")
+    stack.event(game["game_id"], "game_over", "arena", winner_id="a", loser_id="b")
+    stack.settle("arena")
+    problem(post(stack, f"join_code/{code}", "p-late", "arena"), 404, "game not found")
+
+
+def test_products_show_what_can_be_chosen(stack):
+    products = {p["product_id"]: p for p in stack.http.get(f"{stack.url}/products").json()}
+    assert products["chosen"]["settings"]["map"]["values"] == ["ice", "sand"]
+    assert products["exrps"]["settings"] == {}

@@ -137,7 +137,7 @@ def test_what_was_computed_before_is_not_applied(stack):
     before = stack.redis.get(key)
     ask(stack, "erase", "exrps", "fence")
     name = next(f[1] for f in stack.redis.execute_command("FUNCTION", "LIST")[0][5] if f[1].endswith("_ping"))
-    keys = [key] + [f"{{exrps}}:{k}" for k in ("deadletters", "deadlines", "lobby", "public", "counts", "holders")]
+    keys = [key] + [f"{{exrps}}:{k}" for k in ("deadletters", "deadlines", "lobby", "public", "counts", "holders", "index", "codes")]
     answer = stack.redis.execute_command("FCALL", name.replace("ping", "apply"), len(keys), *keys, before)
     assert answer[0] == 0 and answer[1].startswith(before.split("/")[0] + "/")
     position = stack.redis.hgetall(f"{{exrps}}:position:{STREAM}")

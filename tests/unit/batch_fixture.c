@@ -48,7 +48,7 @@ add(struct redisReply *entry)
 }
 
 const char batch_fixture_keys[] = "{p}:checkpoint:s {p}:deadletters {p}:deadlines {p}:lobby "
-                                  "{p}:public {p}:counts {p}:holders {p}:position:s";
+                                  "{p}:public {p}:counts {p}:holders {p}:index {p}:codes {p}:position:s";
 
 const char *
 batch_fixture_indexes(const char *s)

@@ -21,6 +21,10 @@ static const char *const kinds[] = {"state",      "state", "state",  "connect",
 static const char *const states[] = {"creator_joined", "all_players_joined", "in_progress",
                                      "ended"};
 
+static const char *const settings[] = {"{}", "{\"num_players\":2}",
+                                       "{\"num_players\":4,\"map\":\"ice\",\"ranked\":true}"};
+static const char *const codes[] = {"", "", "|codes|AAAAAA BBBBBB CCCCCC DDDDDD EEEEEE"};
+
 static const char *
 game_id(size_t i)
 {
@@ -89,8 +93,9 @@ random_operation(void)
     case 0:
         if (functions_command("EXISTS {p}:game:%s", id)[0] == '1')
             return "";
-        return functions_game("create_intent", id, "%lld|%lld|%s|p|%s|N|%zu|{}|http://s|ws://s",
-                              now, now + 8000, id, user(i), 1 + random_below(&rnd, 4));
+        return functions_game("create_intent", id, "%lld|%lld|%s|p|%s|N|%zu|%s|http://s|ws://s%s",
+                              now, now + 8000, id, user(i), 1 + random_below(&rnd, 4),
+                              settings[random_below(&rnd, 3)], codes[random_below(&rnd, 3)]);
     case 1:
         return functions_game("create_done", id, "%lld|tok|%d", now, FUNCTIONS_CREATED_MS);
     case 2:
@@ -143,7 +148,8 @@ let_everything_end(void)
             break;
     }
     CONSISTENT();
-    ck_assert_str_eq(functions_command("EXISTS {p}:deadlines {p}:lobby {p}:public {p}:holders"),
+    ck_assert_str_eq(functions_command("EXISTS {p}:deadlines {p}:lobby {p}:public {p}:holders "
+                                       "{p}:index {p}:codes"),
                      "0");
     ck_assert_str_eq(functions_command("HVALS {p}:counts"), "0 0 0");
 }

@@ -3,6 +3,7 @@
  * of a game.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "tests/unit/games.h"
 
@@ -141,6 +142,85 @@ START_TEST(test_what_players_see)
 }
 END_TEST
 
+/* The ids of a page, by their last digits. */
+static const char *
+page(int first, int count, const char *order, const char *term, const char *more)
+{
+    static char ids[2048];
+    char *list, *at;
+
+    functions_begin("open_games");
+    functions_key("{p}:lobby");
+    functions_key("{p}:public");
+    functions_key("{p}:index");
+    functions_arg("%d", first);
+    functions_arg("%d", count);
+    functions_arg("%s", order);
+    if (term != NULL)
+        functions_arg("%s", term);
+    if (more != NULL)
+        functions_arg("%s", more);
+    list = strdup(functions_run());
+    ck_assert_ptr_nonnull(list);
+    ids[0] = '\0';
+    for (at = list; (at = strstr(at, "game_id\":\"")) != NULL; at += 32) {
+        size_t len = strlen(ids);
+
+        snprintf(ids + len, sizeof ids - len, "%s%.4s", len > 0 ? " " : "", at + 38);
+    }
+    free(list);
+    return ids;
+}
+
+/* More games than one look takes in; every third has the rarer value too. */
+START_TEST(test_pages_of_filtered_games)
+{
+    char id[33];
+
+    for (int i = 0; i < 450; i++) {
+        snprintf(id, sizeof id, "%032d", i);
+        functions_game("create_intent", id,
+                       "1000|9000|%s|p|host|Host|2|{\"num_players\":2,\"map\":\"%s\",\"n\":%d}"
+                       "|http://s|ws://s",
+                       id, i % 3 == 0 ? "ice" : "sand", i % 2);
+        functions_game("create_done", id, "1500|tok|60000");
+        functions_event(id, 2000 + i / 2, "state", "creator_joined");
+    }
+    CONSISTENT();
+    ck_assert_str_eq(page(0, 3, "oldest", NULL, NULL), "0000 0001 0002");
+    ck_assert_str_eq(page(1, 3, "newest", NULL, NULL), "0448 0447 0446");
+    ck_assert_str_eq(page(0, 3, "oldest", "map=ice", NULL), "0000 0003 0006");
+    ck_assert_str_eq(page(148, 3, "oldest", "map=ice", NULL), "0444 0447");
+    ck_assert_str_eq(page(0, 2, "newest", "map=sand", NULL), "0449 0448");
+    ck_assert_str_eq(page(0, 3, "oldest", "map=ice", "n=1"), "0003 0009 0015");
+    ck_assert_str_eq(page(73, 3, "oldest", "n=1", "map=ice"), "0441 0447");
+    ck_assert_str_eq(page(1, 2, "newest", "n=0", "map=sand"), "0446 0442");
+    ck_assert_str_eq(page(148, 3, "oldest", "n=0", "map=sand"), "0446 0448");
+    ck_assert_str_eq(page(0, 3, "oldest", "map=ic", NULL), "");
+    ck_assert_str_eq(page(0, 3, "oldest", "map=ic", "n=1"), "");
+}
+END_TEST
+
+/* A private game has one of its codes, until it is over. */
+START_TEST(test_private_games)
+{
+    const char *taken = "1000|9000|" B "|p|host|Host|2|{}|http://s|ws://s|codes|AAAAAA";
+
+    CALL("ok", "create_intent", A,
+         "1000|9000|" A "|p|host|Host|2|{}|http://s|ws://s|codes|AAAAAA BBBBBB");
+    CALL("taken", "create_intent", B, "%s", taken);
+    CALL_JSON("create_done", A, "1500|tok|60000");
+    EVENT("1", A, 2000, "state", "creator_joined");
+    LISTED("0");
+    join(A, 3000, "b");
+    ck_assert_ptr_nonnull(strstr(view("b", "own"), "\"join_code\":\"AAAAAA\""));
+    ck_assert_ptr_null(strstr(view("c", "any"), "join_code"));
+    ck_assert_str_eq(functions_command("HGETALL {p}:codes"), "AAAAAA " A);
+    EVENT("1", A, 4000, "over", "");
+    CALL("ok", "create_intent", B, "%s", taken);
+}
+END_TEST
+
 Suite *
 unit_suite(void)
 {
@@ -157,6 +237,8 @@ unit_suite(void)
     tcase_add_test(tc, test_remove);
     tcase_add_test(tc, test_a_player_has_so_many_games);
     tcase_add_test(tc, test_what_players_see);
+    tcase_add_test(tc, test_pages_of_filtered_games);
+    tcase_add_test(tc, test_private_games);
     suite_add_tcase(s, tc);
     return s;
 }

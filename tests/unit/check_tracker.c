@@ -260,8 +260,8 @@ END_TEST
 
 /* Keys that hold something else than they should: the call fails before the first write. */
 static const char *const of_another_type[] = {
-    "{p}:deadletters", "{p}:deadlines", "{p}:lobby",     "{p}:public",
-    "{p}:counts",      "{p}:holders",   "{p}:0:stats:u",
+    "{p}:deadletters", "{p}:deadlines", "{p}:lobby", "{p}:public",    "{p}:counts",
+    "{p}:holders",     "{p}:index",     "{p}:codes", "{p}:0:stats:u",
 };
 
 START_TEST(test_keys_of_another_type)

@@ -206,6 +206,8 @@ lobby_keys(void)
     functions_key("{p}:public");
     functions_key("{p}:counts");
     functions_key("{p}:holders");
+    functions_key("{p}:index");
+    functions_key("{p}:codes");
 }
 
 const char *
@@ -282,6 +284,7 @@ functions_event(const char *game, long long time, const char *kind, const char *
  * deadlines. */
 static const char invariants[] =
     "local games, lobby, playing, listed, held = 0, 0, 0, 0, {}\n"
+    "local index, codes = {}, {}\n"
     "local keys = redis.call('KEYS', '{p}:game:*')\n"
     "for _, key in ipairs(keys) do\n"
     "  local id = string.sub(key, 10)\n"
@@ -319,11 +322,20 @@ static const char invariants[] =
     "  elseif g.state == 'all_players_joined' or g.state == 'in_progress' then\n"
     "    games, playing = games + 1, playing + sure\n"
     "  end\n"
-    "  local open = g.state == 'creator_joined' and taken < max and leaving < 64\n"
+    "  g.code = g.code or ''\n"
+    "  if g.code ~= '' and g.state ~= 'ended' and g.state ~= 'removing' then codes[g.code] = id end\n"
+    "  local open = g.state == 'creator_joined' and g.code == '' and taken < max and leaving < 64\n"
     "  local place = redis.call('ZSCORE', '{p}:lobby', id)\n"
     "  local public = redis.call('HGET', '{p}:public', id)\n"
     "  if open then\n"
     "    listed = listed + 1\n"
+    "    local at = string.format('%016.0f', tonumber(g.published)) .. id\n"
+    "    local settings = cjson.decode(g.settings)\n"
+    "    local n = 0\n"
+    "    for _ in pairs(settings) do n = n + 1 end\n"
+    "    if n > 1 then for name, value in pairs(settings) do\n"
+    "      index[name .. '=' .. tostring(value) .. string.char(0) .. at] = true\n"
+    "    end end\n"
     "    if not place or not public then return id .. ': not listed' end\n"
     "    local o = cjson.decode(public)\n"
     "    if o.token or o.state or o.target_game_server then return id .. ': too much in public' "
@@ -346,6 +358,17 @@ static const char invariants[] =
     "  held[user] = nil\n"
     "end\n"
     "if next(held) then return 'nobody knows what ' .. next(held) .. ' holds' end\n"
+    "for _, member in ipairs(redis.call('ZRANGE', '{p}:index', 0, -1)) do\n"
+    "  if not index[member] then return 'too much in the index: ' .. member end\n"
+    "  index[member] = nil\n"
+    "end\n"
+    "if next(index) then return 'not in the index: ' .. next(index) end\n"
+    "local flat = redis.call('HGETALL', '{p}:codes')\n"
+    "for i = 1, #flat, 2 do\n"
+    "  if codes[flat[i]] ~= flat[i + 1] then return 'whose code is ' .. flat[i] end\n"
+    "  codes[flat[i]] = nil\n"
+    "end\n"
+    "if next(codes) then return 'code is missing: ' .. next(codes) end\n"
     "local function count(name, n)\n"
     "  return tonumber(redis.call('HGET', '{p}:counts', name) or '0') == n end\n"
     "if not count('games', games) then return 'count of games' end\n"

@@ -22,6 +22,8 @@ struct product product = {.id = "p",
                                        .in_progress = FUNCTIONS_IN_PROGRESS_MS,
                                        .ended = FUNCTIONS_ENDED_MS}};
 
+struct lobby_wish fixture_wish;
+
 static struct loop *loop;
 static struct redis *redis;
 static char server_url[] = "http://game.example", socket_url[] = "ws://game.example/play";
@@ -253,6 +255,7 @@ fixture_setup(void)
 {
     functions_setup();
     product.game_server_url = server_url;
+    fixture_wish = (struct lobby_wish){.settings = "{\"num_players\":2}"};
     product.game_socket_url = socket_url;
     loop = loop_new();
     ck_assert_ptr_nonnull(loop);
@@ -335,7 +338,7 @@ begin_create(struct asked *a, const char *user)
     struct token_player p = player_named(user);
 
     *a = (struct asked){.done = 0};
-    lobby_create(lobby, &product, &p, "request-1", on_answer, a);
+    lobby_create(lobby, &product, &p, &fixture_wish, "request-1", on_answer, a);
     ck_assert_uint_eq(a->done, 0);
 }
 
@@ -376,7 +379,8 @@ ask_list(int64_t count, int64_t page)
 {
     struct asked a = {.done = 0};
 
-    lobby_list(lobby, &product, count, page, on_answer, &a);
+    lobby_list(lobby, &product, &(struct lobby_query){.count = count, .page = page, .terms = ""},
+               on_answer, &a);
     fixture_turn_until(&a.done, 1);
     return a;
 }

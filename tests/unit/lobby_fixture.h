@@ -22,6 +22,8 @@
 extern struct lobby *lobby;
 extern struct product product; /* `p`, 2 players, the timeouts of functions.h */
 
+extern struct lobby_wish fixture_wish; /* what begin_create() asks for; nothing special after fixture_setup */
+
 /* fixture_setup(), fixture_teardown(): for one test case. */
 void fixture_setup(void);
 void fixture_teardown(void);

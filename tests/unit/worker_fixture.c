@@ -340,8 +340,8 @@ call(const char *function, const char *id, const char *arguments)
     char command[1024];
 
     (void)snprintf(command, sizeof(command),
-                   "FCALL varcade_%s_%s 6 {duel}:game:%s {duel}:deadlines {duel}:lobby "
-                   "{duel}:public {duel}:counts {duel}:holders %s",
+                   "FCALL varcade_%s_%s 8 {duel}:game:%s {duel}:deadlines {duel}:lobby "
+                   "{duel}:public {duel}:counts {duel}:holders {duel}:index {duel}:codes %s",
                    redis_library_version(), function, id, arguments);
     return worker_ask(command);
 }

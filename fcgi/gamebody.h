@@ -1,0 +1,25 @@
+/*
+ * What the bodies of requests for games say. Old clients send fields of their own there, and anything but an object: all
+ * that is ignored.
+ */
+#ifndef VARCADE_FCGI_GAMEBODY_H
+#define VARCADE_FCGI_GAMEBODY_H
+
+#include <stdbool.h>
+
+#include "lib/buf.h"
+
+struct request;
+
+/* settings: of the game to be made, a JSON object; terms: what was asked for among them (lib/gamesettings.h). */
+struct gamebody {
+    struct buf settings, terms;
+    bool is_private;
+};
+
+/* gamebody_read(r, ret_body): what the body of r, which is JSON, says. Returns 0; or -1, and r is answered. gamebody_free()
+ * is due where it returned 0. */
+int gamebody_read(struct request *r, struct gamebody *ret_body) __attribute__((warn_unused_result));
+void gamebody_free(struct gamebody *b);
+
+#endif

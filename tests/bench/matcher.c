@@ -153,10 +153,12 @@ crowd(const char *name, size_t n, size_t team_size, dur_ms over)
     f.seconds = cpu() - begun;
     f.left = matcher_waiting(m);
     base = neighbours(rating, n, team_size);
-    printf(
-        "%-28s %7zu  %6.3f s  left %4zu  gap %8.4f  neighbours %8.4f  ratio %5.2f  spread %6.2f\n",
-        name, n, f.seconds, f.left, f.gap / (double)f.matches, base,
-        f.gap / (double)f.matches / base, f.spread / (double)f.matches);
+    printf("%-28s %7zu  %6.3f s  left %3zu  gap %8.4f", name, n, f.seconds, f.left,
+           f.gap / (double)f.matches);
+    /* Who comes one by one cannot have had everybody as a neighbour. */
+    if (over == 0)
+        printf("  neighbours %7.4f  ratio %4.2f", base, f.gap / (double)f.matches / base);
+    printf("  spread %6.2f\n", f.spread / (double)f.matches);
     matcher_free(m);
     free(rating);
 }

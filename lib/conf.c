@@ -161,6 +161,10 @@ static const struct table_row rows[] = {
     {.key = "fcgi.requests_max", .type = TABLE_INT, FIELD(fcgi_requests_max), .min = 1,
      .max = 100000, .fallback = "10000", .unit = "",
      .help = "Requests under way at once in one process; more are answered with 503."},
+    {.key = "tickets.polls_max", .type = TABLE_INT, FIELD(tickets_polls_max), .min = 0,
+     .max = 100000, .fallback = "20000", .unit = "",
+     .help = "Long polls for tickets at once in one process; more are answered at once, with the "
+             "ticket as it is. Each holds a descriptor, and one of the web server's."},
     {.key = "game_server.connect_timeout_ms", MS, FIELD(game_server_connect_timeout), .min = 10,
      .max = 60000, .fallback = "1000",
      .help = "A game server that does not take the connection in this time is down."},

@@ -48,6 +48,8 @@ struct conf {
     int64_t fcgi_processes;     /* fcgi.processes: 0 = one for every two cores */
     int64_t fcgi_requests_max;  /* fcgi.requests_max: under way at once in one process */
 
+    int64_t tickets_polls_max;  /* tickets.polls_max: long polls at once in one process */
+
     dur_ms game_server_connect_timeout; /* game_server.connect_timeout_ms */
     dur_ms game_server_timeout; /* game_server.timeout_ms: a player waits no longer than this */
     dur_ms game_server_late;    /* game_server.late_ms: an answer this late still counts */

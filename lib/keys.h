@@ -50,6 +50,15 @@
 #define KEY_KEYS "{%s}:keys"                /* hash: id of a game's key -> hash, created, revoked */
 #define KEY_AUDIT "{%s}:audit"              /* stream: who changed what by hand */
 #define KEY_LEASE "{%s}:lease"              /* string: the worker that serves the product */
+#define KEY_TICKET "{%s}:ticket:%s"         /* hash: one ticket; ticket id */
+#define KEY_TICKETS_USERS "{%s}:tickets:users" /* hash: user id -> active ticket */
+#define KEY_TICKETS_CODES "{%s}:tickets:codes" /* hash: code of a party that is being formed -> ticket */
+#define KEY_TICKETS_DUE "{%s}:tickets:due"  /* sorted set: t:<ticket>, m:<match> by when something is due, ms */
+#define KEY_TICKETS_LOG "{%s}:tickets:log"  /* stream: which ticket came to which state */
+#define KEY_TICKETS_LEASE "{%s}:tickets:lease" /* string: the worker that matches the product's tickets */
+#define KEY_QUEUE "{%s}:queue:%s"           /* sorted set: waiting tickets by since when, ms; queue id */
+#define KEY_WAITS "{%s}:waits:%s"           /* list: how long the last matched tickets waited, ms; queue id */
+#define KEY_MATCH "{%s}:match:%s"           /* hash: a match whose game is being made; game id */
 
 #define KEY_HEARTBEAT "varcade:heartbeat"   /* string: ms of the last sign of life of any worker */
 

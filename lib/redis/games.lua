@@ -166,6 +166,9 @@ local function enter(g, state, time, t)
             seat.status, seat.due = 'connected', nil
         end
     end
+    -- Players whom a match brought together all have their seats before the first one is there.
+    local _, sure = count_seats(g)
+    if state == 'creator_joined' and sure == g.max then wait_for_players(g, time + t.seat) end
 end
 
 -- A seat was given up; waited: is_waiting() before that. A game that had begun is listed again.

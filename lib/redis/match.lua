@@ -1,0 +1,174 @@
+-- Matches: tickets whose players get a game together.
+--
+--   match_take -> game server create_game, join_game -> match_done | match_failed
+--
+-- match_take takes all the tickets or none, and makes the game's intent with all its seats taken in the same
+-- step. The match has a deadline until match_done or match_failed ends it: whoever dies in between,
+-- it is failed at that deadline, and its tickets wait again as if nothing had been. A ticket that is
+-- cancelled meanwhile is so at once, and then match_done does nothing; so nobody is in a game that
+-- he does not want, and nobody in two.
+--
+-- Keys of every function: those of a game, then match and waits, then those of ticket_keys() with one
+-- queue, then the tickets.
+
+local WAITS_MAX = 100
+-- So often may a game server refuse a ticket's player before the ticket is cancelled.
+local REFUSALS_MAX = 3
+
+local function match_keys(keys)
+    local n = 1 + #LOBBY_KEYS
+    local last = n + 2 + #TICKET_KEYS_ORDER + 1
+    local k = ticket_keys({ unpack(keys, n + 3, last) }, 1)
+    k.match, k.waits, k.tickets = keys[n + 1], keys[n + 2], { unpack(keys, last + 1) }
+    expect_type(k.match, 'hash')
+    expect_type(k.waits, 'list')
+    if #k.tickets == 0 then error('a match has tickets') end
+    return k, game_id_of(keys[1])
+end
+
+-- Those of the tickets that are in that state and match, and how many are not.
+local function load_tickets(k, state, match)
+    local tickets = {}
+    for _, key in ipairs(k.tickets) do
+        local t = load_ticket(key)
+        if t and t.state == state and t.match == match then tickets[#tickets + 1] = t end
+    end
+    return tickets, #k.tickets - #tickets
+end
+
+local function match_text(k)
+    local ids = {}
+    for i, key in ipairs(k.tickets) do ids[i] = ticket_id_of(key) end
+    return table.concat(ids, ' ')
+end
+
+-- A match whose tickets are not all given would leave some of them `starting` for ever.
+local function check_match(k)
+    local present = redis.call('HGET', k.match, 'tickets')
+    if present and present ~= match_text(k) then error('the match has other tickets') end
+end
+
+local function end_match(k, id)
+    redis.call('DEL', k.match)
+    redis.call('ZREM', k.due, 'm:' .. id)
+end
+
+-- What keeps the tickets from being taken: a ticket that does not wait (any more), or whose player has got a game by another way; the
+-- latter ends here. Answers the ids.
+local function unusable_tickets(k, now, keep)
+    local ids = {}
+    for _, key in ipairs(k.tickets) do
+        local t = load_ticket(key)
+        local usable, held = t and t.state == 'waiting' and k.queues[t.queue], nil
+        for _, player in ipairs(usable and t.players or {}) do
+            held = held or held_game(k.holders, player.user)
+        end
+        if held then end_ticket(t, k, 'cancelled', 'in_game', now, keep) end
+        if not usable or held then ids[#ids + 1] = ticket_id_of(key) end
+    end
+    return ids
+end
+
+-- What clients see of how the players were put together. team: of each ticket, counted from 0.
+local function match_settings(tickets, team, region)
+    local teams, n = {}, 0
+    for i, t in ipairs(tickets) do
+        local members = teams[team[i] + 1] or {}
+        teams[team[i] + 1] = members
+        for _, player in ipairs(t.players) do
+            members[#members + 1] = cjson.encode(player.user)
+            n = n + 1
+        end
+    end
+    for i, members in ipairs(teams) do teams[i] = '[' .. table.concat(members, ',') .. ']' end
+    return '{"num_players":' .. n .. ',"queue":' .. cjson.encode(tickets[1].queue) ..
+        (region ~= '' and ',"region":' .. cjson.encode(region) or '') ..
+        ',"teams":[' .. table.concat(teams, ',') .. ']}'
+end
+
+-- match_take: now, due, keep, product, server, socket, region ('': none); the team of each ticket, from 0. Answers ok, then
+-- user and name of each player, ticket after ticket, the creator first; or unusable and the ids of those that cannot be taken.
+register('match_take', function(keys, args)
+    local k, id = match_keys(keys)
+    local now, due, keep = whole(args[1]), whole(args[2]), whole(args[3])
+    local unusable = unusable_tickets(k, now, keep)
+    if #unusable > 0 then return { 'unusable', unpack(unusable) } end
+    local tickets = load_tickets(k, 'waiting', '')
+    local seats, answer, team = {}, { 'ok' }, {}
+    for i, t in ipairs(tickets) do
+        team[i] = whole(args[7 + i])
+        for _, player in ipairs(t.players) do
+            seats[#seats + 1] = { user = player.user, status = 'reserved', since = now }
+            answer[#answer + 1] = player.user
+            answer[#answer + 1] = player.name
+        end
+    end
+    new_game({
+        key = keys[1], id = id, product = args[4], creator_id = answer[2], creator_name = answer[3],
+        max = #seats, settings = match_settings(tickets, team, args[7]), server = args[5], socket = args[6],
+        due = due, seats = seats,
+    }, keys, now)
+    for _, t in ipairs(tickets) do
+        t.state, t.match = 'starting', id
+        save_ticket(t, k, nil)
+    end
+    redis.call('HSET', k.match, 'queue', tickets[1].queue, 'tickets', match_text(k))
+    redis.call('ZADD', k.due, due, 'm:' .. id)
+    return answer
+end)
+
+-- match_done: now, timeout of state created, keep; the token of each seat. Answers ok and how long each ticket waited; or gone: a ticket
+-- was cancelled or the time is up, and the match has to be failed.
+register('match_done', function(keys, args)
+    local k, id = match_keys(keys)
+    local now, timeout, keep = whole(args[1]), whole(args[2]), whole(args[3])
+    check_match(k)
+    local g = load_game(keys[1])
+    local tickets, missing = load_tickets(k, 'starting', id)
+    if not g or g.state ~= 'creating' or missing > 0 then return { 'gone' } end
+    if #args - 3 ~= #g.seats then error('a token is missing') end
+    g.state, g.due = 'created', now + timeout
+    for i, seat in ipairs(g.seats) do
+        seat.status, seat.token = 'confirmed', args[3 + i]
+    end
+    save_game(g, keys)
+    local answer = { 'ok' }
+    for i, t in ipairs(tickets) do
+        t.state, t.waited = 'matched', math.max(now - t.since, 0)
+        for _, player in ipairs(t.players) do
+            redis.call('HSET', t.key, 'game:' .. player.user, game_json(g, find_seat(g, player.user).token))
+        end
+        save_ticket(t, k, now + keep)
+        redis.call('LPUSH', k.waits, t.waited)
+        answer[i + 1] = t.waited
+    end
+    redis.call('LTRIM', k.waits, 0, WAITS_MAX - 1)
+    end_match(k, id)
+    return answer
+end)
+
+-- match_failed: now, until (as in create_failed), keep, the user whom the game server refused or ''. Answers ok and how many tickets
+-- wait again; gone: until is not 0, and nothing is known of the game.
+register('match_failed', function(keys, args)
+    local k, id = match_keys(keys)
+    local now, until_, keep, refused = whole(args[1]), whole(args[2]), whole(args[3]), args[4]
+    check_match(k)
+    local g = load_game(keys[1])
+    if g and g.state == 'creating' then
+        if until_ == 0 then g.gone = true else remove(g, now, until_) end
+        save_game(g, keys)
+    end
+    local tickets, again = load_tickets(k, 'starting', id), 0
+    for _, t in ipairs(tickets) do
+        if ticket_player(t, refused) then t.refused = t.refused + 1 end
+        if t.refused >= REFUSALS_MAX then
+            end_ticket(t, k, 'cancelled', 'game_server_refused', now, keep)
+        else
+            t.state, t.match, again = 'waiting', '', again + 1
+            save_ticket(t, k, t.since + t.timeout)
+        end
+    end
+    end_match(k, id)
+    if not g and until_ > 0 then return { 'gone' } end
+    return { 'ok', again }
+end, { 'allow-oom' })

@@ -1,0 +1,571 @@
+/* Tickets and matches in Redis: each function, and random operations with what must hold after
+ * each. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/unit/games.h"
+#include "tests/unit/random.h"
+
+#define KEEP 600000
+#define TIMEOUT 300000
+#define G1 "11111111111111111111111111111111"
+
+/* --- calls ------------------------------------------------------------------------------------ */
+
+static void
+add_ticket_keys(void)
+{
+    functions_key("{p}:tickets:users");
+    functions_key("{p}:tickets:due");
+    functions_key("{p}:tickets:log");
+    functions_key("{p}:tickets:codes");
+    functions_key("{p}:holders");
+    functions_key("{p}:queue:q");
+}
+
+/* The arguments have | between them. */
+static const char *
+run_with(const char *fmt, va_list ap)
+{
+    char *list = NULL, *rest, *arg;
+
+    ck_assert_int_ge(vasprintf(&list, fmt, ap), 0);
+    rest = list;
+    while ((arg = strsep(&rest, "|")) != NULL)
+        functions_arg("%s", arg);
+    free(list);
+    return functions_run();
+}
+
+static const char *__attribute__((format(printf, 3, 4)))
+ticket(const char *function, const char *id, const char *fmt, ...)
+{
+    const char *answer;
+    va_list ap;
+
+    functions_begin(function);
+    functions_key("{p}:ticket:%s", id);
+    add_ticket_keys();
+    va_start(ap, fmt);
+    answer = run_with(fmt, ap);
+    va_end(ap);
+    return answer;
+}
+
+/* ids: with blanks between them. */
+static const char *__attribute__((format(printf, 4, 5)))
+match(const char *function, const char *game, const char *ids, const char *fmt, ...)
+{
+    char list[256], *rest = list, *id;
+    const char *answer;
+    va_list ap;
+
+    functions_begin(function);
+    functions_key("{p}:game:%s", game);
+    functions_key("{p}:deadlines");
+    functions_key("{p}:lobby");
+    functions_key("{p}:public");
+    functions_key("{p}:counts");
+    functions_key("{p}:holders");
+    functions_key("{p}:match:%s", game);
+    functions_key("{p}:waits:q");
+    add_ticket_keys();
+    snprintf(list, sizeof list, "%s", ids);
+    while ((id = strsep(&rest, " ")) != NULL)
+        functions_key("{p}:ticket:%s", id);
+    va_start(ap, fmt);
+    answer = run_with(fmt, ap);
+    va_end(ap);
+    return answer;
+}
+
+static const char *
+open_ticket(const char *id, const char *user, const char *code, long long now)
+{
+    return ticket("ticket_open", id, "%lld|%lld|q|%d|4|%s|{}|%s|name %s|1500|{}", now,
+                  now + TIMEOUT, TIMEOUT, code, user, user);
+}
+
+static const char *
+take(const char *game, const char *ids, long long now)
+{
+    return match("match_take", game, ids, "%lld|%lld|%d|p|http://s|ws://s||0|1|0|1", now,
+                 now + 8000, KEEP);
+}
+
+static const char *
+field(const char *id, const char *name)
+{
+    return functions_command("HGET {p}:ticket:%s %s", id, name);
+}
+
+/* Everything is computed from the tickets' and games' hashes. */
+static const char invariants[] =
+    "local users, waiting, active, forming, taken = {}, 0, 0, 0, {}\n"
+    "local keys = redis.call('KEYS', '{p}:ticket:*')\n"
+    "for _, key in ipairs(keys) do\n"
+    "  local id = string.sub(key, 12)\n"
+    "  local t, flat = {}, redis.call('HGETALL', key)\n"
+    "  for i = 1, #flat, 2 do t[flat[i]] = flat[i + 1] end\n"
+    "  local live = t.state == 'forming' or t.state == 'waiting' or t.state == 'starting'\n"
+    "  for _, p in ipairs(cmsgpack.unpack(t.players)) do\n"
+    "    if live then\n"
+    "      active = active + 1\n"
+    "      if users[p.user] then return id .. ': two tickets of ' .. p.user end\n"
+    "      users[p.user] = id\n"
+    "      if redis.call('HGET', '{p}:tickets:users', p.user) ~= id then\n"
+    "        return id .. ': not the ticket of ' .. p.user end\n"
+    "    end\n"
+    "    if t.state == 'matched' and not t['game:' .. p.user] then return id .. ': no game' end\n"
+    "    if t.state ~= 'matched' and t['game:' .. p.user] then return id .. ': a game' end\n"
+    "  end\n"
+    "  local place = redis.call('ZSCORE', '{p}:queue:q', id)\n"
+    "  if t.state == 'waiting' then\n"
+    "    waiting = waiting + 1\n"
+    "    if place ~= t.since then return id .. ': place in queue' end\n"
+    "  elseif place then return id .. ': in the queue in state ' .. t.state end\n"
+    "  local due = redis.call('ZSCORE', '{p}:tickets:due', 't:' .. id)\n"
+    "  if t.state == 'starting' then\n"
+    "    local m = redis.call('HGET', '{p}:match:' .. t.match, 'tickets')\n"
+    "    if due or not m or not string.find(m, id, 1, true) then return id .. ': no match' end\n"
+    "    if not redis.call('ZSCORE', '{p}:tickets:due', 'm:' .. t.match) then\n"
+    "      return id .. ': match without deadline' end\n"
+    "  elseif not due then return id .. ': stranded in state ' .. t.state end\n"
+    "  local code = t.code ~= '' and redis.call('HGET', '{p}:tickets:codes', t.code)\n"
+    "  if t.state == 'forming' then\n"
+    "    forming = forming + 1\n"
+    "    if code ~= id then return id .. ': code' end\n"
+    "  elseif code == id then return id .. ': code in state ' .. t.state end\n"
+    "end\n"
+    "if redis.call('HLEN', '{p}:tickets:users') ~= active then return 'users without ticket' end\n"
+    "if redis.call('ZCARD', '{p}:queue:q') ~= waiting then return 'queue without ticket' end\n"
+    "if redis.call('HLEN', '{p}:tickets:codes') ~= forming then return 'codes without party' end\n"
+    "for _, key in ipairs(redis.call('KEYS', '{p}:match:*')) do\n"
+    "  local game = string.sub(key, 11)\n"
+    "  if not redis.call('ZSCORE', '{p}:tickets:due', 'm:' .. game) then\n"
+    "    return game .. ': stranded match' end\n"
+    "end\n"
+    "return ''\n";
+
+static const char *
+inconsistency(void)
+{
+    const char *games = functions_inconsistency();
+
+    return games[0] != '\0' ? games : functions_command("EVAL %s 0", invariants);
+}
+
+#define SOUND() ck_assert_str_eq(inconsistency(), "")
+#define TICKET(answer, ...)                            \
+    do {                                               \
+        ck_assert_str_eq(ticket(__VA_ARGS__), answer); \
+        SOUND();                                       \
+    } while (0)
+#define MATCH(answer, ...)                            \
+    do {                                              \
+        ck_assert_str_eq(match(__VA_ARGS__), answer); \
+        SOUND();                                      \
+    } while (0)
+
+static void
+two_waiting(void)
+{
+    ck_assert_str_eq(open_ticket("t1", "ann", "", 1000), "ok");
+    ck_assert_str_eq(open_ticket("t2", "bob", "", 2000), "ok");
+    SOUND();
+}
+
+/* --- tickets ---------------------------------------------------------------------------------- */
+
+START_TEST(a_user_has_one_active_ticket)
+{
+    ck_assert_str_eq(open_ticket("t1", "ann", "", 1000), "ok");
+    ck_assert_str_eq(open_ticket("t2", "ann", "", 1000), "ticket t1");
+    TICKET("ok", "ticket_cancel", "t1", "1500|%d|ann", KEEP);
+    ck_assert_str_eq(field("t1", "state"), "cancelled");
+    ck_assert_str_eq(open_ticket("t2", "ann", "", 2000), "ok");
+    SOUND();
+}
+END_TEST
+
+START_TEST(who_is_in_a_game_has_no_ticket)
+{
+    open_game(A, 2);
+    ck_assert_str_eq(open_ticket("t1", "host", "", 3000), "game " A);
+    EVENT("1", A, 4000, "removed", "");
+    ck_assert_str_eq(open_ticket("t1", "host", "", 5000), "ok");
+    SOUND();
+}
+END_TEST
+
+START_TEST(a_ticket_is_its_players_own)
+{
+    two_waiting();
+    TICKET("not_found", "ticket_cancel", "t1", "1500|%d|bob", KEEP);
+    TICKET("not_found", "ticket_ready", "t1", "1500|bob");
+    functions_begin("ticket_get");
+    functions_key("{p}:ticket:t1");
+    functions_arg("bob");
+    ck_assert_str_eq(functions_run(), "not_found");
+}
+END_TEST
+
+START_TEST(ticket_get_tells_place_and_figures)
+{
+    two_waiting();
+    functions_command("RPUSH {p}:waits:q 900 100 300 200 500 400 700 800 600 1000");
+    functions_begin("ticket_get");
+    functions_key("{p}:ticket:t2");
+    functions_key("{p}:queue:other");
+    functions_key("{p}:waits:other");
+    functions_key("{p}:queue:q");
+    functions_key("{p}:waits:q");
+    functions_arg("bob");
+    ck_assert_str_eq(functions_run(),
+                     "ok waiting q bob  2000 2000 300000 0   1500   2 2 1000 10 500 "
+                     "900 bob");
+}
+END_TEST
+
+START_TEST(a_party_is_formed_by_its_code)
+{
+    ck_assert_str_eq(open_ticket("t1", "ann", "ABCDEF", 1000), "ok");
+    ck_assert_str_eq(open_ticket("t2", "bob", "ABCDEF", 1000), "code");
+    TICKET("not_found", "ticket_join", "t1", "1100|AAAAAA|bob|Bob|1400|{}");
+    TICKET("ok", "ticket_join", "t1", "1100|ABCDEF|bob|Bob|1400|{}");
+    TICKET("ok", "ticket_join", "t1", "1100|ABCDEF|bob|Bob|1400|{}");
+    ck_assert_str_eq(open_ticket("t2", "bob", "", 1200), "ticket t1");
+    TICKET("left", "ticket_cancel", "t1", "1300|%d|bob", KEEP);
+    TICKET("ok", "ticket_join", "t1", "1400|ABCDEF|cas|Cas|1400|{}");
+    TICKET("not_opener", "ticket_ready", "t1", "1500|cas");
+    TICKET("ok", "ticket_ready", "t1", "1600|ann");
+    ck_assert_str_eq(field("t1", "since"), "1600");
+    TICKET("not_found", "ticket_join", "t1", "1700|ABCDEF|dan|Dan|1400|{}");
+    /* A party that has lost a player is none. */
+    TICKET("ok", "ticket_cancel", "t1", "1800|%d|cas", KEEP);
+    ck_assert_str_eq(field("t1", "reason"), "player_left");
+    ck_assert_str_eq(open_ticket("t2", "ann", "", 2000), "ok");
+    SOUND();
+}
+END_TEST
+
+START_TEST(a_party_has_an_end)
+{
+    ck_assert_str_eq(open_ticket("t1", "ann", "ABCDEF", 1000), "ok");
+    TICKET("ok", "ticket_join", "t1", "1100|ABCDEF|b|B|1|{}");
+    TICKET("ok", "ticket_join", "t1", "1100|ABCDEF|c|C|1|{}");
+    TICKET("ok", "ticket_join", "t1", "1100|ABCDEF|d|D|1|{}");
+    TICKET("full", "ticket_join", "t1", "1100|ABCDEF|e|E|1|{}");
+}
+END_TEST
+
+START_TEST(tickets_expire_and_are_forgotten)
+{
+    two_waiting();
+    TICKET("none", "ticket_expire", "t1", "%d|%d", 1000 + TIMEOUT - 1, KEEP);
+    TICKET("expired", "ticket_expire", "t1", "%d|%d", 1000 + TIMEOUT, KEEP);
+    ck_assert_str_eq(field("t1", "state"), "expired");
+    TICKET("none", "ticket_expire", "t1", "%d|%d", 1000 + TIMEOUT + KEEP - 1, KEEP);
+    TICKET("dropped", "ticket_expire", "t1", "%d|%d", 1000 + TIMEOUT + KEEP, KEEP);
+    ck_assert_str_eq(functions_command("EXISTS {p}:ticket:t1"), "0");
+    /* One that cannot be read. */
+    functions_command("HDEL {p}:ticket:t2 since");
+    ck_assert_str_eq(ticket("ticket_expire", "t2", "%d|%d", 9999999, KEEP), "dropped");
+}
+END_TEST
+
+/* --- matches ---------------------------------------------------------------------------------- */
+
+START_TEST(a_match_from_tickets_to_game)
+{
+    two_waiting();
+    ck_assert_str_eq(take(G1, "t1 t2", 3000), "ok ann name ann bob name bob");
+    SOUND();
+    STATE(G1, "creating");
+    ck_assert_str_eq(field("t1", "state"), "starting");
+    ck_assert_str_eq(functions_command("HGET {p}:game:%s settings", G1),
+                     "{\"num_players\":2,\"queue\":\"q\",\"teams\":[[\"ann\"],[\"bob\"]]}");
+    MATCH("ok 2500 1500", "match_done", G1, "t1 t2", "3500|60000|%d|token a|token b", KEEP);
+    STATE(G1, "created");
+    ck_assert_str_eq(field("t1", "state"), "matched");
+    ck_assert_ptr_nonnull(strstr(field("t2", "game:bob"), "\"token\":\"token b\""));
+    ck_assert_str_eq(functions_command("EXISTS {p}:match:%s", G1), "0");
+    ck_assert_str_eq(functions_command("LRANGE {p}:waits:q 0 -1"), "1500 2500");
+    TICKET("matched " G1, "ticket_cancel", "t1", "4000|%d|ann", KEEP);
+    ck_assert_str_eq(open_ticket("t3", "ann", "", 5000), "game " G1);
+    /* The usual states; it is full, so that it is not listed, and a player who does not come has
+     * the seat's time. */
+    EVENT("1", G1, 6000, "state", "creator_joined");
+    LISTED("0");
+    DUE(G1, "56000");
+}
+END_TEST
+
+START_TEST(all_tickets_or_none)
+{
+    two_waiting();
+    TICKET("ok", "ticket_cancel", "t2", "2500|%d|bob", KEEP);
+    ck_assert_str_eq(take(G1, "t1 t2", 3000), "unusable t2");
+    SOUND();
+    ck_assert_str_eq(field("t1", "state"), "waiting");
+    NOTHING_LEFT();
+    ck_assert_str_eq(open_ticket("t3", "bob", "", 3000), "ok");
+    ck_assert_str_eq(take(G1, "t1 t3", 3000), "ok ann name ann bob name bob");
+    ck_assert_str_eq(open_ticket("t4", "cas", "", 3000), "ok");
+    ck_assert_str_eq(take(B, "t1 t4", 3000), "unusable t1");
+    SOUND();
+}
+END_TEST
+
+START_TEST(who_got_a_game_by_another_way_is_not_matched)
+{
+    two_waiting();
+    CALL("ok", "create_intent", A, "2500|9000|%s|p|bob|Bob|2|{}|http://s|ws://s", A);
+    ck_assert_str_eq(take(G1, "t1 t2", 3000), "unusable t2");
+    SOUND();
+    ck_assert_str_eq(field("t2", "reason"), "in_game");
+    ck_assert_str_eq(field("t1", "state"), "waiting");
+}
+END_TEST
+
+START_TEST(a_cancelled_ticket_is_never_in_a_game)
+{
+    two_waiting();
+    take(G1, "t1 t2", 3000);
+    TICKET("ok", "ticket_cancel", "t2", "3200|%d|bob", KEEP);
+    MATCH("gone", "match_done", G1, "t1 t2", "3500|60000|%d|a|b", KEEP);
+    STATE(G1, "creating");
+    MATCH("ok 1", "match_failed", G1, "t1 t2", "3600|3600|%d|", KEEP);
+    STATE(G1, "removing");
+    ck_assert_str_eq(field("t1", "state"), "waiting");
+    ck_assert_str_eq(field("t1", "since"), "1000");
+    ck_assert_str_eq(field("t2", "state"), "cancelled");
+    /* Both are free at once. */
+    ck_assert_str_eq(open_ticket("t3", "bob", "", 4000), "ok");
+    ck_assert_str_eq(take(B, "t1 t3", 4000), "ok ann name ann bob name bob");
+    SOUND();
+}
+END_TEST
+
+START_TEST(a_match_that_failed_leaves_its_tickets_waiting)
+{
+    two_waiting();
+    take(G1, "t1 t2", 3000);
+    MATCH("ok 2", "match_failed", G1, "t1 t2", "3600|0|%d|", KEEP);
+    NOTHING_LEFT();
+    ck_assert_str_eq(functions_command("ZSCORE {p}:tickets:due t:t1"), "301000");
+    /* Once more, by whoever is late; and where the game server has made it. */
+    MATCH("ok 0", "match_failed", G1, "t1 t2", "3700|0|%d|", KEEP);
+    MATCH("gone", "match_failed", G1, "t1 t2", "3700|3700|%d|", KEEP);
+    MATCH("gone", "match_done", G1, "t1 t2", "3800|60000|%d|a|b", KEEP);
+}
+END_TEST
+
+START_TEST(a_match_is_failed_as_a_whole)
+{
+    two_waiting();
+    take(G1, "t1 t2", 3000);
+    ck_assert_int_eq(match("match_failed", G1, "t1", "3600|0|%d|", KEEP)[0], '!');
+    ck_assert_int_eq(match("match_done", G1, "t1", "3600|1|%d|a", KEEP)[0], '!');
+    SOUND();
+    ck_assert_str_eq(field("t1", "state"), "starting");
+}
+END_TEST
+
+START_TEST(a_player_whom_the_game_server_refuses_is_not_tried_for_ever)
+{
+    two_waiting();
+    for (int i = 1; i <= 3; i++) {
+        ck_assert_str_eq(take(G1, "t1 t2", 3000), "ok ann name ann bob name bob");
+        match("match_failed", G1, "t1 t2", "3600|0|%d|bob", KEEP);
+        SOUND();
+        ck_assert_str_eq(field("t2", "state"), i < 3 ? "waiting" : "cancelled");
+    }
+    ck_assert_str_eq(field("t2", "reason"), "game_server_refused");
+    ck_assert_str_eq(field("t1", "state"), "waiting");
+}
+END_TEST
+
+START_TEST(a_key_of_another_type_changes_nothing)
+{
+    two_waiting();
+    functions_command("SET {p}:waits:q x");
+    ck_assert_int_eq(take(G1, "t1 t2", 3000)[0], '!');
+    SOUND();
+    NOTHING_LEFT();
+}
+END_TEST
+
+/* --- random operations ------------------------------------------------------------------------ */
+
+#define USERS 8
+#define TICKETS 12
+#define GAMES 4
+#define ROUNDS 8000
+
+static struct random_source rnd;
+static long long now;
+
+static const char *
+name_of(const char *prefix, size_t i)
+{
+    static char name[8][48];
+    static size_t next;
+
+    next = (next + 1) % 8;
+    if (prefix[0] == 'g')
+        snprintf(name[next], sizeof name[0], "%032zx", i);
+    else
+        snprintf(name[next], sizeof name[0], "%s%zu", prefix, i);
+    return name[next];
+}
+
+static const char *
+random_name(const char *prefix, size_t n)
+{
+    return name_of(prefix, random_below(&rnd, n));
+}
+
+/* The tickets that the match has, or some. */
+static void
+tickets_of(const char *game, char ids[static 64])
+{
+    snprintf(ids, 64, "%s", functions_command("HGET {p}:match:%s tickets", game));
+    if (strcmp(ids, "nil") == 0) {
+        size_t a = random_below(&rnd, TICKETS);
+
+        snprintf(ids, 64, "t%zu t%zu", a, (a + 1 + random_below(&rnd, TICKETS - 1)) % TICKETS);
+    }
+}
+
+static const char *
+random_match(void)
+{
+    const long long until[] = {0, now, now + LATE};
+    const char *game = random_name("g", GAMES);
+    char ids[64], seats[24];
+
+    tickets_of(game, ids);
+    switch (random_below(&rnd, 4)) {
+    case 0:
+    case 1:
+        if (functions_command("EXISTS {p}:game:%s", game)[0] == '1')
+            return "";
+        return take(game, ids, now);
+    case 2:
+        snprintf(seats, sizeof seats, "%s", functions_command("HGET {p}:game:%s max", game));
+        if (strcmp(seats, "2") == 0)
+            return match("match_done", game, ids, "%lld|60000|%d|a|b", now, KEEP);
+        if (strcmp(seats, "3") == 0)
+            return match("match_done", game, ids, "%lld|60000|%d|a|b|c", now, KEEP);
+        return "";
+    default:
+        return match("match_failed", game, ids, "%lld|%lld|%d|%s", now,
+                     until[random_below(&rnd, 3)], KEEP,
+                     random_below(&rnd, 4) == 0 ? random_name("u", USERS) : "");
+    }
+}
+
+static const char *
+random_operation(void)
+{
+    const char *id = random_name("t", TICKETS), *user = random_name("u", USERS);
+    const char *game = random_name("g", GAMES);
+
+    switch (random_below(&rnd, 12)) {
+    case 0:
+    case 1:
+        if (functions_command("EXISTS {p}:ticket:%s", id)[0] == '1')
+            return "";
+        return open_ticket(id, user, random_below(&rnd, 3) == 0 ? "ABCDEF" : "", now);
+    case 2:
+        return ticket("ticket_join", id, "%lld|ABCDEF|%s|N|1|{}", now, user);
+    case 3:
+        return ticket("ticket_ready", id, "%lld|%s", now, user);
+    case 4:
+        return ticket("ticket_cancel", id, "%lld|%d|%s", now, KEEP, user);
+    case 5:
+        return ticket("ticket_expire", id, "%lld|%d", now, KEEP);
+    case 6:
+        return functions_game("expire", game, "%lld|%d|%d", now, LATE, RELIST);
+    case 7:
+        return functions_game("game_gone", game, "%lld", now);
+    case 8:
+        return functions_event(game, now, random_below(&rnd, 2) == 0 ? "removed" : "over", "");
+    default:
+        return random_match();
+    }
+}
+
+static void
+let_everything_end(void)
+{
+    for (int i = 0; i < 20; i++) {
+        now += 5 * 60 * 1000;
+        for (size_t g = 0; g < GAMES; g++) {
+            char ids[64];
+
+            tickets_of(name_of("g", g), ids);
+            match("match_failed", name_of("g", g), ids, "%lld|%lld|%d|", now, now + LATE, KEEP);
+            functions_game("expire", name_of("g", g), "%lld|%d|%d", now, LATE, RELIST);
+            functions_game("game_gone", name_of("g", g), "%lld", now);
+        }
+        for (size_t t = 0; t < TICKETS; t++)
+            ticket("ticket_expire", name_of("t", t), "%lld|%d", now, KEEP);
+    }
+    SOUND();
+    ck_assert_str_eq(functions_command("KEYS {p}:ticket:*"), "");
+    ck_assert_str_eq(functions_command("KEYS {p}:match:*"), "");
+    ck_assert_str_eq(functions_command("EXISTS {p}:tickets:users {p}:tickets:due "
+                                       "{p}:tickets:codes {p}:queue:q {p}:holders"),
+                     "0");
+    NOTHING_LEFT();
+}
+
+START_TEST(random_operations)
+{
+    rnd = random_start();
+    now = 1700000000000;
+    for (int i = 0; i < ROUNDS; i++) {
+        const char *answer = random_operation();
+
+        ck_assert_msg(answer[0] != '!', "round %d: %s", i, answer);
+        answer = inconsistency();
+        ck_assert_msg(answer[0] == '\0', "round %d: %s", i, answer);
+        now += (long long)random_below(&rnd, random_below(&rnd, 50) == 0 ? 200000 : 3000);
+    }
+    let_everything_end();
+}
+END_TEST
+
+Suite *
+unit_suite(void)
+{
+    const TTest *const tests[] = {a_user_has_one_active_ticket,
+                                  who_is_in_a_game_has_no_ticket,
+                                  a_ticket_is_its_players_own,
+                                  ticket_get_tells_place_and_figures,
+                                  a_party_is_formed_by_its_code,
+                                  a_party_has_an_end,
+                                  tickets_expire_and_are_forgotten,
+                                  a_match_from_tickets_to_game,
+                                  all_tickets_or_none,
+                                  who_got_a_game_by_another_way_is_not_matched,
+                                  a_cancelled_ticket_is_never_in_a_game,
+                                  a_match_that_failed_leaves_its_tickets_waiting,
+                                  a_match_is_failed_as_a_whole,
+                                  a_player_whom_the_game_server_refuses_is_not_tried_for_ever,
+                                  a_key_of_another_type_changes_nothing,
+                                  random_operations};
+    Suite *s = suite_create("tickets");
+    TCase *tc = tcase_create("functions");
+
+    redis_server_require();
+    tcase_add_checked_fixture(tc, functions_setup, functions_teardown);
+    tcase_set_timeout(tc, 120);
+    for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
+        tcase_add_test(tc, tests[i]);
+    suite_add_tcase(s, tc);
+    return s;
+}

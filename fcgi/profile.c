@@ -348,7 +348,7 @@ ask_all(struct profile *p)
     add_step(p, STATS, 0, write_stats, &a);
     ask_boards(p, &a);
     ask_list(p, MATCHES, write_matches, &a);
-    if (p->other[0] != '\0') {
+    if (p->other[0] != '\0' && p->r->product->head_to_head) {
         ask_name(p, VERSUS, p->other, &a);
         generation_begin(&a, product);
         redis_args_key(&a, KEYG_VERSUS, product->id, product->generation->s, p->user);

@@ -143,6 +143,10 @@ def game(r, product, now):
             "boards": [board(r, name, kinds, now) for name in names]}
     if r.random() < 0.5:
         made["timezone"] = r.choice(ZONES)
+    if r.random() < 0.5:
+        made["matches"] = r.choice([0, 1, 3, 100])
+    if r.random() < 0.3:
+        made["head_to_head"] = r.choice([True, False])
     return made
 
 

@@ -443,9 +443,9 @@ class Model:
                 entries = self.matches.setdefault(player, [])
                 entries.insert(0, {"game_id": event[b"game_id"].decode(), "at": windows.text(at[0]), "result": result,
                                    "placements": teams, "ranks": ranks})
-                del entries[20:]
+                del entries[self.game.get("matches", 20):]
                 for j, others in enumerate(teams):
-                    for other in others if j != i else ():
+                    for other in others if j != i and self.game.get("head_to_head", True) else ():
                         tally = self.versus.setdefault((player, other), [0, 0, 0])
                         tally[0 if ranks[i] < ranks[j] else 1 if ranks[i] > ranks[j] else 2] += 1
 

@@ -47,18 +47,21 @@ class FastCgi:
             data += more
         return data
 
-    def request(self, target):
+    def request(self, target, method="GET", body=b"", headers=()):
+        """(status, answer); headers: (name, value) as FastCGI calls them."""
         if self.socket is None:
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.settimeout(20)
             self.socket.connect(self.path)
         params = b""
-        for name, value in ((b"REQUEST_METHOD", b"GET"), (b"REQUEST_URI", target.encode()),
-                            (b"REMOTE_ADDR", b"127.0.0.1")):
+        for name, value in (("REQUEST_METHOD", method), ("REQUEST_URI", target), ("REMOTE_ADDR", "127.0.0.1"),
+                            ("CONTENT_LENGTH", str(len(body))), *headers):
+            name, value = name.encode(), value.encode()
             size = bytes([len(value)]) if len(value) < 128 else struct.pack(">I", len(value) | 1 << 31)
             params += bytes([len(name)]) + size + name + value
         out = b""
-        for kind, content in ((BEGIN, struct.pack(">HB5x", 1, 1)), (PARAMS, params), (PARAMS, b""), (STDIN, b"")):
+        parts = [(STDIN, body[at:at + 32768]) for at in range(0, len(body), 32768)]
+        for kind, content in ((BEGIN, struct.pack(">HB5x", 1, 1)), (PARAMS, params), (PARAMS, b""), *parts, (STDIN, b"")):
             out += struct.pack(">BBHHBx", 1, kind, 1, len(content), 0) + content
         self.socket.sendall(out)
         answer = b""
@@ -162,10 +165,16 @@ class Setting:
         """Wait until all that was written for the product before is applied: until a last event of it is."""
         name = str(time.time_ns())
         self.redis.xadd(STREAM, {"product_id": product, "type": "player_name", "user_id": "the end", "username": name})
-        for worker in self.workers.values():
-            assert worker.poll() is None, "a worker ended:\n" + self.tail()
-        wait_for(lambda: self.get(f"/players/{product}/the%20end")["username"] == name, 60,
-                 f"{product}'s events to be applied")
+
+        def is_applied():
+            for worker in self.workers.values():
+                assert worker.poll() is None, "a worker ended:\n" + self.tail()
+            return self.get(f"/players/{product}/the%20end")["username"] == name
+        try:
+            wait_for(is_applied, 60, f"{product}'s events to be applied")
+        except AssertionError:
+            print(self.tail())
+            raise
 
     def settle_unknown(self):
         """The same for events of no product: all of them are dead letters, in their order."""
@@ -186,6 +195,10 @@ class Setting:
         if parameters:
             target += "?" + urlencode(parameters)
         status, body = self.fcgi.request(target)
+        return status, json.loads(body)
+
+    def post(self, product, key, body):
+        status, body = self.fcgi.request(f"/events/{product}", "POST", body, [("HTTP_AUTHORIZATION", "Bearer " + key)])
         return status, json.loads(body)
 
     def get(self, target):

@@ -5,7 +5,7 @@ import time
 import generate
 import mutate
 from compare import check_all, check_letters
-from model import Model, form_problems, product_of
+from model import VERDICT, Model, form_problems, product_of
 from setting import Setting
 from test_histories import good_games, write
 
@@ -25,7 +25,10 @@ def check_fields(setting, models, made):
     sent = {f"{ms}-{seq}": pairs for (ms, seq), pairs in made}
     for product in models:
         for letter in setting.letters(product):
-            pairs = sent[letter["source_id"]][:64]
+            pairs = sent[letter["source_id"]]
+            if VERDICT in dict(pairs):
+                continue  # that one is put behind the others
+            pairs = pairs[:64]
             assert len(letter["fields"]) == len(pairs), letter["source_id"]
             for told, pair in zip(letter["fields"], pairs):
                 for text, data in zip(told, pair):
@@ -43,7 +46,7 @@ def test_mutations(rounds, tmp_path):
         models["?"] = Unknown()
         users = {product: generate.USERS[:8] for product in games}
         made = []
-        for i, at in enumerate(generate.times(r, 2000, games, now)):
+        for i, at in enumerate(generate.times(r, 1500, games, now)):
             product = r.choice(list(games))
             made.append((at, mutate.event(r, product, users[product], i % 50 == 0)))
         for at, pairs in made:

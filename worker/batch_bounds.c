@@ -23,8 +23,9 @@
 /* A player's pace is one number: the minute times this, and the events in it. */
 #define PACE_EVENTS ((int64_t)1 << 21)
 
-_Static_assert(RULES_PACE_MAX < PACE_EVENTS, "the events of a minute fit");
-_Static_assert(WINDOW_TIME_MAX / MINUTE_MS < RULES_SCORE_MAX / PACE_EVENTS, "and it is exact");
+_Static_assert((int64_t)RULES_PACE_MAX < PACE_EVENTS, "the events of a minute fit");
+_Static_assert(WINDOW_TIME_MAX / MINUTE_MS < (int64_t)RULES_SCORE_MAX / PACE_EVENTS,
+               "and it is exact");
 
 static int64_t
 minute_of(const struct item *item)
@@ -54,7 +55,8 @@ batch_bounds_find(struct batch *b, size_t board, struct event_text player)
     guard->board = rules;
     guard->player = player;
     HASH_ADD_KEYPTR(hh, b->guards, guard->name.s, len, guard);
-    b->npaced += isfinite(rules->bounds->max_per_minute);
+    if (isfinite(rules->bounds->max_per_minute))
+        b->npaced++;
     return guard;
 }
 

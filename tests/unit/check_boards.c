@@ -438,7 +438,7 @@ static void
 model_histogram(size_t kind, const struct board_page *page, struct buf *out)
 {
     struct board_division d = division_of(page);
-    double min = INFINITY, max = -INFINITY, edge[BOARD_BUCKETS_MAX + 1];
+    double min = (double)INFINITY, max = -(double)INFINITY, edge[BOARD_BUCKETS_MAX + 1];
     int64_t below = 0, above = 0, count[BOARD_BUCKETS_MAX] = {0}, n, i, k;
     struct entry on[USERS];
 

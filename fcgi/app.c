@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fcgi/meter.h"
+#include "fcgi/polls.h"
 #include "lib/conf.h"
 #include "lib/gameserver.h"
 #include "lib/lobby.h"
@@ -108,6 +109,9 @@ app_open(const struct app_settings *settings, struct loop *loop, const char *met
     app->lobby = lobby_new(app->redis, app->game_servers, &limits);
     if (app->lobby == NULL)
         goto fail;
+    app->polls = polls_new(app);
+    if (app->polls == NULL)
+        goto fail;
     *ret_app = app;
     return 0;
 fail:
@@ -127,6 +131,7 @@ app_close(struct app *app)
     redis_close(app->redis);
     gameserver_client_free(app->game_servers);
     lobby_free(app->lobby);
+    polls_free(app->polls);
     meter_free(app->meter);
     free(app);
     errno = saved;

@@ -12,6 +12,7 @@ struct gameserver_client;
 struct lobby;
 struct loop;
 struct meter;
+struct polls;
 struct products;
 struct redis;
 struct token_keys;
@@ -33,6 +34,7 @@ struct app {
     struct gameserver_client *game_servers;
     struct lobby *lobby;
     struct meter *meter;
+    struct polls *polls;
     bool redis_known;  /* the first attempt to reach Redis has ended */
     bool stream_known; /* and to reach the stream's */
     size_t under_way; /* requests at a handler, waiting for Redis or a game server */

@@ -1,7 +1,8 @@
 /*
  * A connection's life: IDLE (nothing has come), ARRIVING (a part of a request has), WORKING (at a
- * handler), WRITING (the socket is full), CLOSING (the rest of a body that was too large is read
- * and thrown away, because a socket closed with unread bytes would take the answer with it).
+ * handler), HELD (there too, and for long), WRITING (the socket is full), CLOSING (the rest of a
+ * body that was too large is read and thrown away, because a socket closed with unread bytes would
+ * take the answer with it).
  */
 #include "fcgi/connection.h"
 
@@ -40,6 +41,7 @@ enum connection_state {
     CONNECTION_IDLE,
     CONNECTION_ARRIVING,
     CONNECTION_WORKING,
+    CONNECTION_HELD,
     CONNECTION_WRITING,
     CONNECTION_CLOSING
 };
@@ -51,7 +53,8 @@ struct connection {
     struct loop_io *io;
     FCGX_Request fcgx;
     struct buf spool;        /* ARRIVING: what has come, where that was not all at once */
-    struct request *request; /* WORKING and WRITING */
+    struct request *request; /* WORKING, HELD and WRITING */
+    unsigned request_id;     /* HELD: as the records have it */
     size_t written;          /* of the answer's body */
     bool last;               /* close after the answer */
     bool unread;             /* there is more to read than was wanted */
@@ -105,15 +108,11 @@ throw_away(struct connection *c)
 
 static void look_at_arrived(struct connection *c);
 
-/* Finish the answer; then the connection is idle, or begins with what came meanwhile, or is
- * gone. */
+/* The answer is out, or failed; then the connection is idle, or begins with what came meanwhile, or
+ * is gone. */
 static void
-end_request(struct connection *c)
+begin_anew(struct connection *c, int failed)
 {
-    int failed = FCGX_FClose(c->fcgx.err);
-
-    failed |= FCGX_FClose(c->fcgx.out);
-    FCGX_Free(&c->fcgx, 0);
     request_free(c->request);
     c->request = NULL;
     if (failed == 0 && c->unread && shutdown(c->fd, SHUT_WR) == 0) {
@@ -128,6 +127,48 @@ end_request(struct connection *c)
             look_at_arrived(c);
         }
     }
+}
+
+static void
+end_request(struct connection *c)
+{
+    int failed = FCGX_FClose(c->fcgx.err);
+
+    failed |= FCGX_FClose(c->fcgx.out);
+    FCGX_Free(&c->fcgx, 0);
+    begin_anew(c, failed);
+}
+
+/* libfcgi's part of a request is tens of kilobytes, too many for one that only waits. */
+static void
+held(void *cookie, struct request *r)
+{
+    struct connection *c = cookie;
+
+    assert(c->request == r && c->state == CONNECTION_WORKING);
+    c->request_id = (unsigned)c->fcgx.requestId;
+    FCGX_Free(&c->fcgx, 0);
+    set_state(c, CONNECTION_HELD);
+}
+
+/* Nothing else is on its way, so that there is room for a whole answer. */
+static void
+answer_held(struct connection *c, const char *status)
+{
+    const struct request *r = c->request;
+    struct buf out;
+    ssize_t n = -1;
+
+    buf_init(&out, 2 * (REQUEST_HEADERS_MAX + REQUEST_ANSWER_MAX));
+    frame_answer(&out, c->request_id, status, strlen(status));
+    frame_answer(&out, c->request_id, r->headers.data, r->headers.len);
+    if (r->method != REQUEST_HEAD)
+        frame_answer(&out, c->request_id, r->answer.data, r->answer.len);
+    frame_end(&out, c->request_id);
+    if (buf_ok(&out) && buf_ok(&r->headers))
+        n = send(c->fd, out.data, out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    begin_anew(c, n == (ssize_t)out.len ? 0 : -1);
+    buf_free(&out);
 }
 
 /* Write what the socket has room for. libfcgi would wait for the room, and on this socket fails. */
@@ -168,12 +209,13 @@ answered(void *cookie, struct request *r)
     assert(c->request == r && n > 0 && (size_t)n < sizeof(status));
     buf_str(&r->headers, "\r\n");
     c->written = 0;
-    if (!buf_ok(&r->headers) || FCGX_PutStr(status, n, c->fcgx.out) < 0 ||
-        FCGX_PutStr(r->headers.data, (int)r->headers.len, c->fcgx.out) < 0) {
+    if (c->state == CONNECTION_HELD)
+        answer_held(c, status);
+    else if (!buf_ok(&r->headers) || FCGX_PutStr(status, n, c->fcgx.out) < 0 ||
+             FCGX_PutStr(r->headers.data, (int)r->headers.len, c->fcgx.out) < 0)
         close_connection(c);
-        return;
-    }
-    write_more(c);
+    else
+        write_more(c);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -242,6 +284,8 @@ read_request(struct connection *c, const struct frame *frame, bool too_large)
         return -1;
     }
     c->request = request_new(c->list->app, c->fcgx.envp, answered, c);
+    if (c->request != NULL)
+        c->request->held = held;
     if (c->request != NULL && !too_large && read_body(c, frame->body) != 0) {
         request_free(c->request);
         c->request = NULL;
@@ -381,6 +425,13 @@ ready(void *cookie, uint32_t events)
         /* A client that went away changes nothing: what it asked for is done. */
         c->came = true;
         break;
+    case CONNECTION_HELD:
+        c->came = true;
+        if (events & (EPOLLHUP | EPOLLERR)) {
+            c->request->abandon(c->request->abandon_cookie, c->request);
+            close_connection(c);
+        }
+        break;
     case CONNECTION_WRITING:
         if (events & (EPOLLIN | EPOLLRDHUP))
             c->came = true;
@@ -422,18 +473,12 @@ fail:
 static bool
 is_overdue(const struct connection *c, mono_ms now)
 {
-    switch (c->state) {
-    case CONNECTION_IDLE:
-    case CONNECTION_WORKING:
-        return false;
-    case CONNECTION_ARRIVING:
-        return now - c->since > ARRIVAL_MAX;
-    case CONNECTION_WRITING:
-        return now - c->since > WRITING_MAX;
-    case CONNECTION_CLOSING:
-        return now - c->since > CLOSING_MAX;
-    }
-    return false;
+    static const dur_ms most[CONNECTION_CLOSING + 1] = {/* 0: as long as it takes */
+                                                        [CONNECTION_ARRIVING] = ARRIVAL_MAX,
+                                                        [CONNECTION_WRITING] = WRITING_MAX,
+                                                        [CONNECTION_CLOSING] = CLOSING_MAX};
+
+    return most[c->state] > 0 && now - c->since > most[c->state];
 }
 
 void

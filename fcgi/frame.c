@@ -8,11 +8,21 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "lib/buf.h"
+
 #define VERSION 1
 #define ROLE_RESPONDER 1
 #define BEGIN_LEN 8
 
-enum record_type { RECORD_BEGIN = 1, RECORD_PARAMS = 4, RECORD_STDIN = 5 };
+#define CONTENT_MAX 65528 /* of one record that is written: as much as needs no padding */
+
+enum record_type {
+    RECORD_BEGIN = 1,
+    RECORD_END = 3,
+    RECORD_PARAMS = 4,
+    RECORD_STDIN = 5,
+    RECORD_STDOUT = 6
+};
 
 struct record {
     unsigned type;
@@ -156,4 +166,43 @@ frame_scan(const unsigned char *bytes, size_t len, size_t body_max, struct frame
     }
     *ret_frame = (struct frame){.len = at, .body = s.body};
     return FRAME_READY;
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+static void
+add_record(struct buf *out, unsigned type, unsigned id, const char *content, size_t len)
+{
+    const unsigned char header[FRAME_HEADER] = {VERSION,
+                                                (unsigned char)type,
+                                                (unsigned char)(id >> 8),
+                                                (unsigned char)id,
+                                                (unsigned char)(len >> 8),
+                                                (unsigned char)len,
+                                                0,
+                                                0};
+
+    buf_add(out, header, sizeof(header));
+    buf_add(out, content, len);
+}
+
+void
+frame_answer(struct buf *out, unsigned id, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        size_t n = len < CONTENT_MAX ? len : CONTENT_MAX;
+
+        add_record(out, RECORD_STDOUT, id, bytes, n);
+        bytes += n;
+        len -= n;
+    }
+}
+
+void
+frame_end(struct buf *out, unsigned id)
+{
+    static const char complete[8] = {0}; /* status 0, FCGI_REQUEST_COMPLETE */
+
+    add_record(out, RECORD_STDOUT, id, "", 0);
+    add_record(out, RECORD_END, id, complete, sizeof(complete));
 }

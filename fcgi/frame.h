@@ -14,6 +14,8 @@
 
 #include <stddef.h>
 
+struct buf;
+
 #define FRAME_PARAMS_MAX 65536 /* bytes of all parameters of one request */
 #define FRAME_HEADER 8         /* bytes of a record's header */
 
@@ -33,5 +35,10 @@ struct frame {
  * *ret_frame is set with FRAME_READY. One responder request at a time, no multiplexing. */
 enum frame_state frame_scan(const unsigned char *bytes, size_t len, size_t body_max,
                             struct frame *ret_frame) __attribute__((warn_unused_result));
+
+/* frame_answer(out, id, bytes, len), frame_end(out, id): append what answers request id: bytes of its output; its end.
+ * What libfcgi writes else, for a request that it does not know any more. */
+void frame_answer(struct buf *out, unsigned id, const char *bytes, size_t len);
+void frame_end(struct buf *out, unsigned id);
 
 #endif

@@ -8,12 +8,13 @@
 #include <stdlib.h>
 
 #include "fcgi/app.h"
+#include "fcgi/polls.h"
 #include "fcgi/router.h"
 #include "lib/gameserver.h"
 #include "lib/metrics.h"
 #include "lib/redis.h"
 
-#define ROUTES_MAX 16
+#define ROUTES_MAX 48
 #define STATUS_MIN 200
 #define STATUS_MAX 599
 
@@ -27,6 +28,7 @@ struct meter {
     struct metrics *metrics;
     struct metric *under_way;
     struct metric *redis_up;
+    struct metric *polls;
     struct route_series route[ROUTES_MAX + 1]; /* the last: no route fitted */
 };
 
@@ -45,6 +47,8 @@ meter_new(const char *dir, const char *pool)
                                "Requests that wait for Redis or a game server", NULL);
     m->redis_up = metrics_get(m->metrics, METRIC_GAUGE, "varcade_redis_up",
                               "Whether Redis is reached (1) or not (0)", NULL);
+    m->polls = metrics_get(m->metrics, METRIC_GAUGE, "varcade_long_polls",
+                           "Long polls that wait for news of their ticket", NULL);
     return m;
 }
 
@@ -127,6 +131,7 @@ meter_refresh(struct app *app)
 
     metric_set(app->meter->under_way, (double)app->under_way);
     metric_set(app->meter->redis_up, redis_is_up(app->redis) ? 1 : 0);
+    metric_set(app->meter->polls, (double)polls_held(app->polls));
     for (size_t i = 0; gameserver_status(app->game_servers, i, &status) == 0; i++)
         refresh_game_server(app->meter->metrics, &status);
 }

@@ -19,6 +19,7 @@ reply_phrase(int status)
         int status;
         const char *phrase;
     } phrases[] = {{200, "OK"},
+                   {201, "Created"},
                    {202, "Accepted"},
                    {204, "No Content"},
                    {400, "Bad Request"},
@@ -71,7 +72,7 @@ add_cors_headers(struct request *r)
             return;
         reply_header(r, "Access-Control-Allow-Origin", r->origin);
     }
-    reply_header(r, "Access-Control-Expose-Headers", "X-Request-Id, Retry-After");
+    reply_header(r, "Access-Control-Expose-Headers", "X-Request-Id, Retry-After, Location");
 }
 
 /* Reads that went well are many, and nginx has a line for each: here they are for debugging. */
@@ -139,6 +140,13 @@ reply_empty(struct request *r, int status)
 void
 reply_problem(struct request *r, int status, const char *detail)
 {
+    reply_problem_about(r, status, detail, NULL, NULL);
+}
+
+void
+reply_problem_about(struct request *r, int status, const char *detail, const char *name,
+                    const char *value)
+{
     buf_reset(&r->answer);
     buf_str(&r->answer, "{\"type\":\"about:blank\",\"title\":");
     buf_json_string(&r->answer, reply_phrase(status), strlen(reply_phrase(status)));
@@ -146,6 +154,10 @@ reply_problem(struct request *r, int status, const char *detail)
     buf_json_string(&r->answer, detail, strlen(detail));
     buf_str(&r->answer, ",\"request_id\":");
     buf_json_string(&r->answer, r->id, strlen(r->id));
+    if (name != NULL) {
+        buf_printf(&r->answer, ",\"%s\":", name);
+        buf_json_string(&r->answer, value, strlen(value));
+    }
     buf_byte(&r->answer, '}');
     reply_header(r, "Content-Type", "application/problem+json");
     finish(r, status);

@@ -30,6 +30,10 @@ void reply_empty(struct request *r, int status);
 /* reply_problem(r, status, detail): application/problem+json (RFC 9457). */
 void reply_problem(struct request *r, int status, const char *detail);
 
+/* reply_problem_about(r, status, detail, name, value): the same with one more member; name NULL: without. */
+void reply_problem_about(struct request *r, int status, const char *detail, const char *name,
+                         const char *value);
+
 /* reply_later(r, status, retry_after, detail): a problem with Retry-After, in whole seconds and at least 1;
  * reply_unavailable: with status 503. */
 void reply_later(struct request *r, int status, dur_ms retry_after, const char *detail);

@@ -5,10 +5,10 @@
 #include "fcgi/request.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgi/app.h"
 #include "lib/product.h"
 
 #define REQUEST_ID_MIN 8
@@ -50,6 +50,7 @@ method_from_name(const char *name)
     } methods[] = {{"GET", REQUEST_GET},
                    {"HEAD", REQUEST_HEAD},
                    {"POST", REQUEST_POST},
+                   {"DELETE", REQUEST_DELETE},
                    {"OPTIONS", REQUEST_OPTIONS}};
 
     for (size_t i = 0; name != NULL && i < sizeof(methods) / sizeof(methods[0]); i++) {
@@ -130,7 +131,10 @@ set_target(struct request *r, char *const *env)
     r->raw_target = find_target(env);
     if (r->raw_target == NULL)
         return -1;
-    if (target_parse(&r->target, r->raw_target, strlen(r->raw_target)) != 0)
+    r->target_text = malloc(strlen(r->raw_target) + 1);
+    if (r->target_text == NULL)
+        return -1;
+    if (target_parse(&r->target, r->raw_target, strlen(r->raw_target), r->target_text) != 0)
         r->target_error = errno;
     return 0;
 }
@@ -138,11 +142,10 @@ set_target(struct request *r, char *const *env)
 struct request *
 request_new(struct app *app, char *const *env, request_done_fn *done, void *cookie)
 {
-    struct request *r = malloc(sizeof(*r));
+    struct request *r = calloc(1, sizeof(*r));
 
     if (r == NULL)
         return NULL;
-    memset(r, 0, offsetof(struct request, target.text));
     r->app = app;
     r->done = done;
     r->cookie = cookie;
@@ -162,19 +165,43 @@ request_new(struct app *app, char *const *env, request_done_fn *done, void *cook
     return r;
 }
 
+static void
+forget(struct request *r)
+{
+    if (r->authorization != NULL)
+        text_wipe(r->authorization, strlen(r->authorization));
+    free(r->authorization);
+    free(r->target_text);
+    free(r->remote_addr);
+    free(r->body);
+    r->authorization = r->target_text = r->remote_addr = r->body = NULL;
+    r->body_len = 0;
+    r->target.nsegments = r->target.nparams = 0;
+    r->arg = (struct target_text){.s = NULL, .len = 0};
+}
+
+void
+request_hold(struct request *r, request_abandon_fn *abandon, void *cookie)
+{
+    forget(r);
+    if (r->waiting)
+        r->app->under_way--;
+    r->waiting = false;
+    r->abandon = abandon;
+    r->abandon_cookie = cookie;
+    if (r->held != NULL)
+        r->held(r->cookie, r);
+}
+
 void
 request_free(struct request *r)
 {
     if (r == NULL)
         return;
-    if (r->authorization != NULL)
-        text_wipe(r->authorization, strlen(r->authorization));
-    free(r->authorization);
+    forget(r);
     free(r->method_name);
     free(r->raw_target);
     free(r->origin);
-    free(r->remote_addr);
-    free(r->body);
     buf_free(&r->headers);
     buf_free(&r->answer);
     free(r);

@@ -32,6 +32,7 @@ enum request_method {
     REQUEST_GET,
     REQUEST_HEAD,
     REQUEST_POST,
+    REQUEST_DELETE,
     REQUEST_OPTIONS,
     REQUEST_OTHER
 };
@@ -39,10 +40,16 @@ enum request_method {
 /* Called once, when the answer is complete: it may free the request. */
 typedef void request_done_fn(void *cookie, struct request *r);
 
+/* Called for a request that is held when its client has gone: nobody may refer to it afterwards. */
+typedef void request_abandon_fn(void *cookie, struct request *r);
+
 struct request {
     struct app *app;
     request_done_fn *done;
-    void *cookie; /* of done */
+    request_done_fn *held; /* r is held from now on; NULL: nobody has to know */
+    void *cookie; /* of done and held */
+    request_abandon_fn *abandon; /* set while r is held */
+    void *abandon_cookie;
     struct timespec started; /* monotonic */
 
     /* What came. Texts are copies that live as long as the request, or NULL where they did not
@@ -50,6 +57,8 @@ struct request {
     enum request_method method;
     char *method_name;
     char *raw_target;
+    char *target_text; /* what target's texts are in */
+    struct target target;
     char *authorization;
     char *origin;
     char *remote_addr;
@@ -73,9 +82,6 @@ struct request {
     int status;
     struct buf headers; /* complete lines, CRLF each */
     struct buf answer;
-
-    /* Of what came, and last, for request_new does not clear the text in it: most of the struct. */
-    struct target target;
 };
 
 /*
@@ -85,6 +91,13 @@ struct request {
  */
 struct request *request_new(struct app *app, char *const *env, request_done_fn *done, void *cookie)
     __attribute__((warn_unused_result));
+
+/*
+ * request_hold(r, abandon, cookie): r will wait for long, as thousands may at once: it gives back what came with it, but what the answer and
+ * its line in the log need, and is not counted among those under way. abandon is called at most once, and instead
+ * of the answer: then r is gone when it returns.
+ */
+void request_hold(struct request *r, request_abandon_fn *abandon, void *cookie);
 
 /* request_free(r): wipes the token; NULL is legal. */
 void request_free(struct request *r);

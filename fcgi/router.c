@@ -19,6 +19,7 @@
 #include "fcgi/profile.h"
 #include "fcgi/reply.h"
 #include "fcgi/status.h"
+#include "fcgi/tickets.h"
 #include "lib/conf.h"
 #include "lib/product.h"
 #include "lib/rules.h"
@@ -49,6 +50,16 @@ static const struct route routes[] = {
     {REQUEST_GET, "/stats/{product}/{id}", "stats", 0, players_stats},
     {REQUEST_POST, "/events/{product}", "events", ROUTE_EVENTS, events_post},
     {REQUEST_GET, "/products", "products", 0, catalog_list},
+    {REQUEST_POST, "/matchmaking/{product}/tickets", "ticket_open", ROUTE_TOKEN | ROUTE_JSON_BODY,
+     tickets_open},
+    {REQUEST_GET, "/matchmaking/{product}/tickets", "ticket_mine", ROUTE_TOKEN, tickets_mine},
+    {REQUEST_POST, "/matchmaking/{product}/tickets/join/{id}", "ticket_join",
+     ROUTE_TOKEN | ROUTE_JSON_BODY, tickets_join},
+    {REQUEST_GET, "/matchmaking/{product}/tickets/{id}", "ticket", ROUTE_TOKEN, tickets_get_one},
+    {REQUEST_DELETE, "/matchmaking/{product}/tickets/{id}", "ticket_cancel", ROUTE_TOKEN,
+     tickets_cancel},
+    {REQUEST_POST, "/matchmaking/{product}/tickets/{id}/ready", "ticket_ready",
+     ROUTE_TOKEN | ROUTE_JSON_BODY, tickets_ready},
     {REQUEST_GET, "/healthz", "healthz", ROUTE_LOCAL, status_health},
     {REQUEST_GET, "/readyz", "readyz", 0, status_ready},
     {REQUEST_GET, "/metrics", "metrics", ROUTE_LOCAL, status_metrics},
@@ -124,7 +135,9 @@ find_route(struct request *r, struct captures *ret_captures, struct buf *allow)
             continue;
         found = true;
         if (!(listed & 1U << routes[i].method))
-            buf_str(allow, routes[i].method == REQUEST_GET ? "GET, HEAD, " : "POST, ");
+            buf_str(allow, routes[i].method == REQUEST_GET      ? "GET, HEAD, "
+                           : routes[i].method == REQUEST_DELETE ? "DELETE, "
+                                                                : "POST, ");
         listed |= 1U << routes[i].method;
         if (routes[i].method == method && r->route == NULL) {
             r->route = &routes[i];

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fcgi/app.h"
+#include "fcgi/polls.h"
 #include "fcgi/pool.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
@@ -34,6 +35,7 @@ stop_now(void *cookie)
 {
     struct process *p = cookie;
 
+    polls_end(p->app->polls);
     server_drain(p->server, 0);
     pool_serving(p->seat, false);
 }
@@ -43,6 +45,7 @@ stop_gently(void *cookie)
 {
     struct process *p = cookie;
 
+    polls_end(p->app->polls);
     server_drain(p->server, LINGER);
     pool_serving(p->seat, false);
 }

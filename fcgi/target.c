@@ -77,9 +77,9 @@ parse_query(struct target *t, char **at, const char *s, size_t len)
 }
 
 int
-target_parse(struct target *t, const char *s, size_t len)
+target_parse(struct target *t, const char *s, size_t len, char *text)
 {
-    char *at = t->text;
+    char *at = text;
     size_t path;
 
     t->nsegments = 0;

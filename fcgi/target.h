@@ -31,15 +31,15 @@ struct target {
     struct target_text segment[TARGET_SEGMENTS_MAX];
     size_t nparams;
     struct target_param param[TARGET_PARAMS_MAX];
-    char text[TARGET_MAX]; /* what the texts above point into */
 };
 
 /*
- * target_parse(t, s, len): returns 0; or -1 with errno EINVAL (no slash at the start, a broken
+ * target_parse(t, s, len, text): text has room for len bytes, and is what t's texts point into. Returns 0; or -1 with errno EINVAL (no slash at the start, a broken
  * escape) or E2BIG (longer than TARGET_MAX, too many segments or parameters); t then has neither
  * segments nor parameters.
  */
-int target_parse(struct target *t, const char *s, size_t len) __attribute__((warn_unused_result));
+int target_parse(struct target *t, const char *s, size_t len, char *text)
+    __attribute__((warn_unused_result));
 
 /* target_param(t, name): the value of the first parameter of that name, or a text whose s is
  * NULL. */

@@ -9,11 +9,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static char text[TARGET_MAX];
+
 static void
-check_text(const struct target *t, struct target_text text)
+check_text(struct target_text part)
 {
-    assert(text.s >= t->text && text.len <= TARGET_MAX &&
-           text.s + text.len <= t->text + sizeof(t->text));
+    assert(part.s >= text && part.len <= TARGET_MAX && part.s + part.len <= text + sizeof(text));
 }
 
 int
@@ -22,17 +23,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct target t;
     const char *s = (const char *)data;
 
-    if (target_parse(&t, s, size) == 0) {
+    if (target_parse(&t, s, size, text) == 0) {
         assert(size > 0 && s[0] == '/' && t.nsegments >= 1);
     } else {
         assert(t.nsegments == 0 && t.nparams == 0);
     }
     assert(t.nsegments <= TARGET_SEGMENTS_MAX && t.nparams <= TARGET_PARAMS_MAX);
     for (size_t i = 0; i < t.nsegments; i++)
-        check_text(&t, t.segment[i]);
+        check_text(t.segment[i]);
     for (size_t i = 0; i < t.nparams; i++) {
-        check_text(&t, t.param[i].name);
-        check_text(&t, t.param[i].value);
+        check_text(t.param[i].name);
+        check_text(t.param[i].value);
     }
     (void)target_param(&t, "count");
     if (jsontext_is_valid(s, size))

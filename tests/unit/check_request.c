@@ -14,6 +14,7 @@
 /* --- targets ---------------------------------------------------------------------------------- */
 
 static struct target target;
+static char target_text[TARGET_MAX + 1];
 
 static void
 expect_text(struct target_text text, const char *s)
@@ -24,7 +25,7 @@ expect_text(struct target_text text, const char *s)
 static int
 parse(const char *s)
 {
-    return target_parse(&target, s, strlen(s));
+    return target_parse(&target, s, strlen(s), target_text);
 }
 
 START_TEST(target_is_split_then_decoded)
@@ -91,8 +92,8 @@ START_TEST(target_is_refused)
     ck_assert_int_eq(errno, E2BIG);
     memset(many, 'x', sizeof(many));
     many[0] = '/';
-    ck_assert_int_eq(target_parse(&target, many, TARGET_MAX), 0);
-    ck_assert_int_eq(target_parse(&target, many, TARGET_MAX + 1), -1);
+    ck_assert_int_eq(target_parse(&target, many, TARGET_MAX, target_text), 0);
+    ck_assert_int_eq(target_parse(&target, many, TARGET_MAX + 1, target_text), -1);
     ck_assert_int_eq(errno, E2BIG);
 }
 END_TEST

@@ -10,6 +10,7 @@
 #include "worker/apply.h"
 #include "worker/archiver.h"
 #include "worker/curator.h"
+#include "worker/matchmaker.h"
 #include "worker/mem.h"
 #include "worker/retention.h"
 #include "worker/snapshots.h"
@@ -34,6 +35,7 @@ lane_new(struct worker *w, const char *id, const struct product *product)
     if (product != NULL) {
         lane->archived = archived_new(lane);
         lane->curator = curator_new(lane);
+        lane->matchmaker = matchmaker_new(lane);
         lane->retention = retention_new(lane);
         lane->snapshots = snapshots_new(lane);
     }
@@ -51,6 +53,7 @@ lane_free(struct lane *lane)
     metric_set(lane->report.games, 0);
     snapshots_free(lane->snapshots);
     retention_free(lane->retention);
+    matchmaker_free(lane->matchmaker);
     curator_free(lane->curator);
     archived_free(lane->archived);
     apply_free(lane->apply);
@@ -75,6 +78,7 @@ take_over(struct lane **old, size_t n, const char *id, const struct product *pro
             /* Its boards may be others now. */
             snapshots_free(lane->snapshots);
             lane->snapshots = snapshots_new(lane);
+            matchmaker_renew(lane->matchmaker);
         }
         return lane;
     }

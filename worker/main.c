@@ -25,9 +25,12 @@
 #include "lib/redis.h"
 #include "lib/service.h"
 #include "lib/text.h"
+#include "lib/ticketlog.h"
 #include "worker/archiver.h"
 #include "worker/consumer.h"
 #include "worker/lease.h"
+#include "worker/making.h"
+#include "worker/matchmaker.h"
 #include "worker/mem.h"
 #include "worker/reload.h"
 #include "worker/snapshots.h"
@@ -159,6 +162,8 @@ on_state(void *cookie, bool up, const char *why)
     metric_set(w->report.state_up, up);
     if (!up) {
         leases_drop(w->leases);
+        for (i = 0; i < w->nlanes; i++)
+            matchmaker_drop(w->lanes[i]->matchmaker);
         return;
     }
     leases_ask(w->leases);
@@ -197,6 +202,44 @@ open_redis(struct program *p, bool stream, redis_state_fn *fn)
     return redis_open(p->worker.loop, &options, fn, p);
 }
 
+static void
+on_ticket(void *cookie, const struct ticketlog_entry *e)
+{
+    struct program *p = cookie;
+    struct lane *lane = lanes_find(&p->worker, e->product->id, strlen(e->product->id));
+
+    if (lane->matchmaker != NULL)
+        matchmaker_entry(lane->matchmaker, e);
+}
+
+static void
+on_tickets_followed(void *cookie)
+{
+    struct program *p = cookie;
+
+    for (size_t i = 0; i < p->worker.nlanes; i++)
+        if (p->worker.lanes[i]->matchmaker != NULL)
+            matchmaker_followed(p->worker.lanes[i]->matchmaker);
+}
+
+static struct ticketlog *
+open_tickets(struct program *p)
+{
+    const struct conf *conf = p->conf;
+    struct redis_options options = {
+        .url = conf->redis_state_url,
+        .password = p->password,
+        .user = conf->redis_user[0] != '\0' ? conf->redis_user : NULL,
+        .connect_timeout = conf->redis_connect_timeout,
+        .command_timeout = conf->redis_command_timeout,
+    };
+    struct ticketlog_listener listener = {
+        .entry = on_ticket, .followed = on_tickets_followed, .cookie = p};
+    struct ticketlog *log = NULL;
+
+    return ticketlog_open(p->worker.loop, &options, &listener, &log) == 0 ? log : NULL;
+}
+
 /* --- timers and signals ----------------------------------------------------------------------- */
 
 /* A sign of life only while there is life: with either connection away no event is applied. */
@@ -229,13 +272,23 @@ on_watchdog(void *cookie)
     loop_timer_set(p->watchdog, service_watchdog_interval());
 }
 
-/* Looks, from SIGTERM on, whether the batches under way are done. */
+/* Matches whose games are being made: they take as long as the game servers' limits at most. */
+static bool
+is_matching(const struct worker *w)
+{
+    for (size_t i = 0; i < w->nlanes; i++)
+        if (matchmaker_is_busy(w->lanes[i]->matchmaker))
+            return true;
+    return false;
+}
+
+/* Looks, from SIGTERM on, whether the batches and matches under way are done. */
 static void
 on_stop(void *cookie)
 {
     struct program *p = cookie;
 
-    if (consumer_is_busy(p->worker.consumer))
+    if (consumer_is_busy(p->worker.consumer) || is_matching(&p->worker))
         loop_timer_set(p->stop, 1);
     else
         loop_stop(p->worker.loop);
@@ -295,8 +348,10 @@ open_clients(struct program *p)
     /* The archive and trimming cannot wait behind XREAD. */
     w->side =
         strcmp(stream_url(conf), conf->redis_state_url) == 0 ? w->state : open_redis(p, true, NULL);
+    w->tickets = open_tickets(p);
     w->client = gameserver_client_new(w->loop, &limits);
-    if (w->state == NULL || w->stream == NULL || w->side == NULL || w->client == NULL)
+    if (w->state == NULL || w->stream == NULL || w->side == NULL || w->tickets == NULL ||
+        w->client == NULL)
         return -1;
     w->lobby = lobby_new(w->state, w->client, &lobby_limits);
     return w->lobby != NULL ? 0 : -1;
@@ -329,6 +384,7 @@ open_all(struct program *p, struct buf *why)
     w->archiver = archiver_new(w);
     w->trim = trim_new(w);
     lanes_update(w);
+    ticketlog_follow(w->tickets, w->products);
     w->leases = leases_new(w);
     p->reload = reload_new(w);
     return 0;
@@ -352,6 +408,8 @@ run(struct program *p)
         mono_ms until = clock_mono() + LAST_WORDS;
 
         leases_release(w->leases);
+        for (size_t i = 0; i < w->nlanes; i++)
+            matchmaker_release(w->lanes[i]->matchmaker);
         while (redis_pending(w->state) > 0 && clock_mono() < until &&
                loop_run_once(w->loop, until - clock_mono()) == 0)
             continue;
@@ -367,12 +425,14 @@ close_all(struct program *p)
     struct worker *w = &p->worker;
 
     w->stopping = true;
+    ticketlog_close(w->tickets);
     redis_close(w->stream);
     if (w->side != w->state)
         redis_close(w->side);
     redis_close(w->state);
     gameserver_client_free(w->client);
     lobby_free(w->lobby);
+    makings_free(w);
     reload_free(p->reload);
     lanes_free(w);
     archiver_free(w->archiver);

@@ -1,10 +1,10 @@
 /*
  * The change from old products to new ones: see reload.h.
  *
- * Batches, rounds of the curators and answers that are under way refer to products and lanes, so
- * the change is made when all lanes are idle. First the curators end, which may take as long as a
- * game server takes to answer; meanwhile events are applied as ever. Then the rest, which takes
- * milliseconds.
+ * Batches, rounds of the curators, matches and answers that are under way refer to products and
+ * lanes, so the change is made when all lanes are idle. First the curators end, which may take as
+ * long as a game server takes to answer; meanwhile events are applied as ever. Then the rest, which
+ * takes milliseconds.
  */
 #include <stdlib.h>
 
@@ -14,9 +14,11 @@
 #include "lib/loop.h"
 #include "lib/product.h"
 #include "lib/service.h"
+#include "lib/ticketlog.h"
 #include "worker/consumer.h"
 #include "worker/curator.h"
 #include "worker/lease.h"
+#include "worker/matchmaker.h"
 #include "worker/mem.h"
 #include "worker/reload.h"
 #include "worker/snapshots.h"
@@ -37,7 +39,7 @@ curators_idle(const struct worker *w)
     size_t i;
 
     for (i = 0; i < w->nlanes; i++)
-        if (curator_is_busy(w->lanes[i]->curator))
+        if (curator_is_busy(w->lanes[i]->curator) || matchmaker_is_busy(w->lanes[i]->matchmaker))
             return false;
     return true;
 }
@@ -62,6 +64,7 @@ change_over(struct reload *r)
     w->products = r->next;
     r->next = NULL;
     lanes_update(w);
+    ticketlog_follow(w->tickets, w->products);
     products_free(old);
     w->settling = w->reloading = false;
     snapshots_prepare(w);

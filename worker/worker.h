@@ -9,6 +9,7 @@
  *   curator.c    one lane's deadlines
  *   archiver.c   what was applied, into the archive
  *   trim.c       the stream's old end
+ *   matchmaker.c one product's tickets (and making.c, ticketcare.c, ticketnotes.c)
  *   retention.c  past windows of one lane's boards
  *   snapshots.c  boards as files
  *   report.c     figures for /metrics, and the log lines that events cause
@@ -38,6 +39,8 @@ struct gameserver_client;
 struct leases;
 struct lobby;
 struct loop;
+struct making;
+struct matchmaker;
 struct metrics;
 struct product;
 struct products;
@@ -47,6 +50,7 @@ struct rulings;
 struct snapshot;
 struct snapshots;
 struct trim;
+struct ticketlog;
 
 /* Whether it is known where a lane is in the stream. */
 enum lane_place { LANE_UNKNOWN, LANE_LOADING, LANE_READY };
@@ -86,6 +90,7 @@ struct lane {
 
     struct archived *archived;   /* NULL for events of no product, and where no archive is kept */
     struct curator *curator;     /* NULL for events of no product */
+    struct matchmaker *matchmaker; /* NULL for events of no product */
     struct retention *retention; /* NULL for events of no product */
     struct snapshots *snapshots; /* NULL for events of no product, and where none are written */
 };
@@ -97,8 +102,10 @@ struct worker {
     struct redis *state;  /* varcade's keys */
     struct redis *stream; /* the stream; waits in XREAD */
     struct redis *side;   /* the stream again, for what must not wait there; may be state */
+    struct ticketlog *tickets; /* news of tickets; waits in XREAD */
     struct gameserver_client *client;
     struct lobby *lobby;
+    struct making *makings; /* making.c: matches whose games are being made */
     struct metrics *metrics;
     struct report report;
     struct lane **lanes; /* sorted by id as products_at() is; the last one is that of no product */

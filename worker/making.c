@@ -1,0 +1,344 @@
+/*
+ * A match from its tickets to its game:
+ *
+ *   match_take -> create_game for the first player -> join_game for the others, at once ->
+ * match_done
+ *
+ * and match_failed where one of the steps does not go well. Its deadline is set by match_take, so
+ * that whatever dies here is undone by whoever holds the lease then (ticketcare.c). A making whose
+ * game server was late lives on until it is known what that did.
+ */
+#include "worker/making.h"
+
+#include <hiredis/hiredis.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "lib/conf.h"
+#include "lib/gameserver.h"
+#include "lib/keys.h"
+#include "lib/lobby.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "lib/metrics.h"
+#include "lib/product.h"
+#include "lib/text.h"
+#include "worker/making_impl.h"
+#include "worker/matchmaker_impl.h"
+#include "worker/mem.h"
+#include "worker/worker.h"
+
+/* How much longer than the game server's limit for both of its calls a match holds. */
+#define MARGIN ((dur_ms)2000)
+
+void
+making_free(struct making *k)
+{
+    DL_DELETE(k->worker->makings, k);
+    for (size_t i = 0; i < k->nplayers; i++) {
+        if (k->player[i].token != NULL)
+            text_wipe(k->player[i].token, k->player[i].token_len);
+        free(k->player[i].token);
+    }
+    free(k->player);
+    free(k->ids);
+    free(k->url);
+    free(k);
+}
+
+void
+makings_free(struct worker *w)
+{
+    while (w->makings != NULL)
+        making_free(w->makings);
+}
+
+bool
+making_is_busy(const struct matchmaker *m)
+{
+    const struct making *k;
+
+    DL_FOREACH (m->lane->worker->makings, k) {
+        if (k->m == m)
+            return true;
+    }
+    return false;
+}
+
+void
+making_detach_all(struct matchmaker *m)
+{
+    struct making *k;
+
+    DL_FOREACH (m->lane->worker->makings, k) {
+        if (k->m == m)
+            k->match = NULL;
+    }
+}
+
+static struct making *
+find(const struct matchmaker *m, const char *ticket)
+{
+    struct making *k;
+
+    DL_FOREACH (m->lane->worker->makings, k) {
+        for (size_t i = 0; k->m == m && i < k->nids; i++)
+            if (strcmp(k->ids[i], ticket) == 0)
+                return k;
+    }
+    return NULL;
+}
+
+bool
+making_has(const struct matchmaker *m, const char *ticket)
+{
+    return find(m, ticket) != NULL;
+}
+
+void
+making_cancelled(struct matchmaker *m, const char *ticket)
+{
+    struct making *k = find(m, ticket);
+
+    if (k != NULL)
+        k->cancelled = true;
+}
+
+/* --- its end ---------------------------------------------------------------------------------- */
+
+/* It is known how the match ends, and the queue has been told. */
+static void
+finish(struct making *k)
+{
+    struct matchmaker *m = k->m;
+
+    m->seats_making -= k->nplayers;
+    k->m = NULL;
+    k->match = NULL;
+    if (!k->late)
+        making_free(k);
+    matchmaker_wake(m);
+}
+
+/* The tickets wait again, and are offered again from then on; until 0: at once. */
+static void
+finish_back(struct making *k, wall_ms until)
+{
+    if (k->match != NULL)
+        matcher_back(k->m->queue[k->queue], k->match, until);
+    finish(k);
+}
+
+/* What became of the tickets is not known: they are read again with news of them, or when the queue
+ * is next compared. */
+static void
+finish_unknown(struct making *k)
+{
+    for (size_t i = 0; k->match != NULL && i < k->nids; i++)
+        matchmaker_remove(k->m, k->ids[i]);
+    finish_back(k, 0);
+}
+
+void
+making_finish_done(struct making *k, const struct redisReply *reply)
+{
+    const struct matchmaker_report *report = &k->m->report;
+    const struct matcher_match *match = k->match;
+
+    metric_add(report->done, 1);
+    for (size_t i = 1; i < reply->elements; i++)
+        if (reply->element[i]->type == REDIS_REPLY_INTEGER)
+            metric_observe(report->waits, (double)reply->element[i]->integer / 1000);
+    if (match != NULL) {
+        metric_observe(report->gaps, match->gap);
+        for (size_t i = 0; i < match->nseats; i++)
+            if (isfinite(match->seat[i].range))
+                metric_observe(report->ranges, match->seat[i].range);
+        matcher_done(k->m->queue[k->queue], k->match);
+    }
+    finish(k);
+}
+
+/* Redis did not do what it should. */
+void
+making_finish_redis(struct making *k, enum redis_outcome outcome, const struct redisReply *reply)
+{
+    struct worker *w = k->worker;
+
+    if (outcome == REDIS_REFUSED && report_allowed(&w->report.trouble_lines, loop_now(w->loop)))
+        log_error("matchmaker", "Redis refuses a match", LOG_S("product", k->product_id),
+                  LOG_S("game", k->game_id), LOG_B("error", reply->str, reply->len));
+    metric_add(k->m->report.failed, 1);
+    finish_unknown(k);
+}
+
+/* --- failing ---------------------------------------------------------------------------------- */
+
+/* Whether it worked: nobody is left to be told. */
+static void
+on_removed(void *cookie, const struct gameserver_answer *answer)
+{
+    (void)cookie;
+    (void)answer;
+}
+
+/* The game server has a game of which Redis knows nothing: no curator will ever find it. */
+void
+making_remove_game(const struct making *k)
+{
+    gameserver_call(
+        k->worker->client,
+        &(struct gameserver_request){.url = k->url, .action = "remove_game", .game_id = k->game_id},
+        on_removed, NULL, NULL);
+}
+
+static void
+on_failed(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
+{
+    struct making *k = cookie;
+    struct matchmaker *m = k->m;
+    wall_ms now = clock_wall();
+
+    matchmaker_answered(m);
+    if (outcome != REDIS_DONE) {
+        making_finish_redis(k, outcome, reply);
+        return;
+    }
+    if (strcmp(tickets_word(reply), "gone") == 0)
+        making_remove_game(k);
+    if (k->pause > 0)
+        m->paused = now + (k->pause > MAKING_PAUSE ? k->pause : MAKING_PAUSE);
+    /* After a refusal they may meet others than each other. */
+    finish_back(k, k->failed ? now + MAKING_PAUSE : 0);
+}
+
+void
+making_fail(struct making *k)
+{
+    struct worker *w = k->worker;
+    struct redis_args a;
+
+    if (k->failed) {
+        metric_add(k->m->report.failed, 1);
+        if (report_allowed(&w->report.trouble_lines, loop_now(w->loop)))
+            log_warning("matchmaker", "no game for a match", LOG_S("product", k->product_id),
+                        LOG_S("game", k->game_id), LOG_S("reason", k->reason));
+    } else {
+        metric_add(k->m->report.gone, 1);
+    }
+    redis_args_init(&a);
+    tickets_call_match(&a, "match_failed", k->m->lane->product, k->queue_id, k->game_id,
+                       (const char(*)[TICKETS_ID_SIZE])k->ids, k->nids);
+    redis_args_int(&a, clock_wall());
+    redis_args_int(&a, k->until);
+    redis_args_int(&a, TICKETS_KEEP);
+    redis_args_str(&a, k->refused);
+    matchmaker_send(k->m, &a, on_failed, k);
+    redis_args_free(&a);
+}
+
+/* --- its beginning ---------------------------------------------------------------------------- */
+
+/* User and name of each player, ticket after ticket. Returns false where these are not as many as
+ * the match has. */
+static bool
+read_players(struct making *k, const struct redisReply *reply)
+{
+    if (reply->elements != 1 + 2 * k->nplayers)
+        return false;
+    for (size_t i = 0; i < k->nplayers; i++) {
+        struct making_player *p = &k->player[i];
+        struct tickets_text user = tickets_text_at(reply, 1 + 2 * i);
+        struct tickets_text name = tickets_text_at(reply, 2 + 2 * i);
+
+        p->making = k;
+        if (user.len == 0 || user.len >= sizeof(p->user) || name.len >= sizeof(p->name))
+            return false;
+        memcpy(p->user, user.s, user.len + 1);
+        memcpy(p->name, name.s, name.len + 1);
+    }
+    return true;
+}
+
+static void
+on_taken(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
+{
+    struct making *k = cookie;
+    struct matchmaker *m = k->m;
+    const char *word = outcome == REDIS_DONE ? tickets_word(reply) : "";
+
+    matchmaker_answered(m);
+    if (strcmp(word, "ok") == 0 && read_players(k, reply)) {
+        making_create(k);
+    } else if (strcmp(word, "ok") == 0) {
+        /* A party is another than it was: its tickets are read again. */
+        k->until = 0;
+        (void)snprintf(k->reason, sizeof(k->reason), "the players are others");
+        k->failed = true;
+        making_fail(k);
+    } else if (strcmp(word, "unusable") == 0) {
+        metric_add(m->report.gone, 1);
+        for (size_t i = 1; i < reply->elements; i++)
+            matchmaker_remove(m, tickets_text_at(reply, i).s);
+        finish_back(k, 0);
+    } else if (outcome == REDIS_UNAVAILABLE) {
+        finish_back(k, clock_wall() + MAKING_PAUSE);
+    } else {
+        making_finish_redis(k, outcome, reply);
+    }
+}
+
+static void
+take(struct making *k)
+{
+    const struct product *product = k->m->lane->product;
+    const struct queue *queue = &product->queues[k->queue];
+    const struct matcher_match *match = k->match;
+    wall_ms now = clock_wall();
+    struct redis_args a;
+
+    redis_args_init(&a);
+    tickets_call_match(&a, "match_take", product, k->queue_id, k->game_id,
+                       (const char(*)[TICKETS_ID_SIZE])k->ids, k->nids);
+    redis_args_int(&a, now);
+    redis_args_int(&a, now + 2 * k->worker->conf->game_server_timeout + MARGIN);
+    redis_args_int(&a, TICKETS_KEEP);
+    redis_args_str(&a, product->id);
+    redis_args_str(&a, product->game_server_url);
+    redis_args_str(&a, product->game_socket_url);
+    redis_args_str(&a, match->region != MATCHER_NO_REGION ? queue->region[match->region] : "");
+    for (size_t i = 0; i < match->nseats; i++)
+        redis_args_int(&a, (int64_t)match->seat[i].team);
+    matchmaker_send(k->m, &a, on_taken, k);
+    redis_args_free(&a);
+}
+
+void
+making_start(struct matchmaker *m, size_t queue, struct matcher_match *match)
+{
+    const struct product *product = m->lane->product;
+    struct making *k = mem_alloc(1, sizeof(*k));
+
+    k->worker = m->lane->worker;
+    k->m = m;
+    k->queue = queue;
+    k->match = match;
+    (void)snprintf(k->product_id, sizeof(k->product_id), "%s", product->id);
+    (void)snprintf(k->queue_id, sizeof(k->queue_id), "%s", product->queues[queue].id);
+    text_random_hex(k->game_id, TEXT_GAME_ID_LEN / 2);
+    k->url = strdup(product->game_server_url);
+    if (k->url == NULL)
+        mem_out();
+    k->nids = match->nseats;
+    k->ids = mem_alloc(k->nids, sizeof(*k->ids));
+    for (size_t i = 0; i < k->nids; i++) {
+        (void)snprintf(k->ids[i], sizeof(k->ids[i]), "%.*s", TICKETS_ID_LEN, match->seat[i].id);
+        k->nplayers += match->seat[i].size;
+    }
+    k->player = mem_alloc(k->nplayers, sizeof(*k->player));
+    m->seats_making += k->nplayers;
+    DL_APPEND(k->worker->makings, k);
+    take(k);
+}

@@ -1,0 +1,81 @@
+/*
+ * What making.c and making_game.c share; for these alone.
+ */
+#ifndef VARCADE_WORKER_MAKING_IMPL_H
+#define VARCADE_WORKER_MAKING_IMPL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/matcher.h"
+#include "lib/redis.h"
+#include "lib/text.h"
+#include "lib/tickets.h"
+
+struct making;
+struct matchmaker;
+struct worker;
+
+#define MAKING_PAUSE ((dur_ms)1000) /* at least so long after a failure */
+#define MAKING_REASON_SIZE 128
+
+struct making_player {
+    struct making *making;
+    char user[TEXT_USER_ID_MAX + 1];
+    char name[TEXT_USER_ID_MAX + 1];
+    char *token;
+    size_t token_len;
+};
+
+/*
+ * 1. m is set until it is known how the match ends; then only late answers are awaited.
+ * 2. match is set until then too, unless the queues were forgotten.
+ */
+struct making {
+    struct worker *worker;
+    struct matchmaker *m;
+    size_t queue;
+    struct matcher_match *match;
+    char product_id[TEXT_PRODUCT_ID_MAX + 1];
+    char queue_id[QUEUE_ID_MAX + 1];
+    char game_id[TEXT_GAME_ID_LEN + 1];
+    char *url;
+    char (*ids)[TICKETS_ID_SIZE];
+    size_t nids;
+    struct making_player *player;
+    size_t nplayers;
+    size_t awaited; /* join_game: answers to come */
+    bool late;      /* create_game: its late answer is to come */
+    bool cancelled; /* one of its tickets is */
+    bool failed;
+    wall_ms until; /* failed: as in create_failed */
+    dur_ms pause;  /* failed: no other match for so long; 0: none */
+    char refused[TEXT_USER_ID_MAX +
+                 1]; /* failed: the player whom the game server refused; "" for none */
+    char reason[MAKING_REASON_SIZE];
+    struct making *prev, *next;
+};
+
+/* --- making.c --- */
+
+/* Nothing of it is under way. */
+void making_free(struct making *k);
+
+/* Every player has a token: it is known how the match ends. */
+void making_finish_done(struct making *k, const struct redisReply *reply);
+
+/* Redis did not do what it should. */
+void making_finish_redis(struct making *k, enum redis_outcome outcome, const struct redisReply *reply);
+
+/* The match is not: failed says why, or cancelled. */
+void making_fail(struct making *k);
+
+/* The game server has a game of which Redis knows nothing: no curator will ever find it. */
+void making_remove_game(const struct making *k);
+
+/* --- making_game.c --- */
+
+/* The tickets are taken: now the game server. */
+void making_create(struct making *k);
+
+#endif

@@ -25,8 +25,7 @@ add_ticket_keys(void)
 }
 
 /* The arguments have | between them. */
-static const char *
-run_with(const char *fmt, va_list ap)
+static const char *__attribute__((format(printf, 1, 0))) run_with(const char *fmt, va_list ap)
 {
     char *list = NULL, *rest, *arg;
 

@@ -62,11 +62,7 @@ match(const char *function, const char *game, const char *ids, const char *fmt, 
 
     functions_begin(function);
     functions_key("{p}:game:%s", game);
-    functions_key("{p}:deadlines");
-    functions_key("{p}:lobby");
-    functions_key("{p}:public");
-    functions_key("{p}:counts");
-    functions_key("{p}:holders");
+    functions_lobby_keys();
     functions_key("{p}:match:%s", game);
     functions_key("{p}:waits:q");
     add_ticket_keys();

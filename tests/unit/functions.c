@@ -198,8 +198,8 @@ functions_run(void)
     return reply_text(reply);
 }
 
-static void
-lobby_keys(void)
+void
+functions_lobby_keys(void)
 {
     functions_key("{p}:deadlines");
     functions_key("{p}:lobby");
@@ -218,7 +218,7 @@ functions_game(const char *function, const char *game_id, const char *fmt, ...)
 
     functions_begin(function);
     functions_key("{p}:game:%s", game_id);
-    lobby_keys();
+    functions_lobby_keys();
     va_start(ap, fmt);
     ck_assert_int_ge(vasprintf(&list, fmt, ap), 0);
     va_end(ap);
@@ -235,7 +235,7 @@ functions_begin_apply(void)
     functions_begin("apply");
     functions_key("{p}:checkpoint:s");
     functions_key("{p}:deadletters");
-    lobby_keys();
+    functions_lobby_keys();
     functions_arg("%s", checkpoint);
     snprintf(checkpoint, sizeof checkpoint, "%u-0", ++checkpoints);
     functions_arg("%s", checkpoint);

@@ -38,6 +38,7 @@ const char *functions_game(const char *function, const char *game_id, const char
 /* Any function: begin, then its keys, then its arguments, then run. functions_arg_key(): the index of a key
  * as an argument; the key is added where it is not there yet. */
 void functions_begin(const char *function);
+void functions_lobby_keys(void); /* those that every function takes which changes games */
 void functions_key(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void functions_arg(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void functions_arg_key(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -62,6 +62,8 @@ begin(struct redis_args *a, const char *function, const struct board_page *page)
     redis_args_key(a, KEY_NAMES, product);
     redis_args_key(a, KEYG_BOARD KEYS_SCORES, product, generation, board->id, window);
     redis_args_key(a, KEYG_BOARD KEYS_MEMBERS, product, generation, board->id, window);
+    if (page->kind == WINDOW_SEASON)
+        redis_args_key(a, KEY_CLOSED, product);
     redis_args_str(a, generation);
     redis_args_str(a, board->order == RULES_DESC ? "desc" : "asc");
     redis_args_str(a, ties[board->ties]);
@@ -174,13 +176,35 @@ render_time(const char *key, wall_ms t, struct buf *out)
     buf_printf(out, ", \"%s\": \"%s\"", key, text);
 }
 
+/* ends: as the game's file has it, or earlier. */
 static void
-render_window(const struct board_page *page, struct buf *out)
+render_window(const struct board_page *page, wall_ms ends, struct buf *out)
 {
     buf_printf(out, ", \"window\": \"%s\", \"at\": \"%s\"", window_kind_name(page->kind),
                page->window.name);
     render_time("starts", page->window.starts, out);
-    render_time("ends", page->window.ends, out);
+    render_time("ends", ends, out);
+}
+
+/* The first element of an answer: how many are on the board; where the season was ended by hand,
+ * that and when. Returns 0, or -1 where it is neither. */
+static int
+read_total(const struct redisReply *reply, int64_t *ret_total, wall_ms *ret_ends)
+{
+    const struct redisReply *total;
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0)
+        return -1;
+    total = reply->element[0];
+    if (total->type == REDIS_REPLY_ARRAY && total->elements == 2 &&
+        total->element[1]->type == REDIS_REPLY_INTEGER) {
+        *ret_ends = total->element[1]->integer;
+        total = total->element[0];
+    }
+    if (total->type != REDIS_REPLY_INTEGER)
+        return -1;
+    *ret_total = total->integer;
+    return 0;
 }
 
 /* What an answer begins with: of which board and window, and how many are on it. */
@@ -188,14 +212,15 @@ static int
 render_head(const struct board_page *page, const struct redisReply *reply, struct buf *out)
 {
     const struct rules_board *board = rules_board_at(page->product->rules, page->board);
+    wall_ms ends = page->window.ends;
+    int64_t total;
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
-        reply->element[0]->type != REDIS_REPLY_INTEGER)
+    if (read_total(reply, &total, &ends) < 0)
         return -1;
     buf_str(out, "{\"board\": ");
     buf_json_string(out, board->id, strlen(board->id));
-    render_window(page, out);
-    buf_printf(out, ", \"total\": %lld", reply->element[0]->integer);
+    render_window(page, ends, out);
+    buf_printf(out, ", \"total\": %lld", (long long)total);
     return 0;
 }
 
@@ -239,18 +264,19 @@ board_around_render(const struct board_page *page, const struct redisReply *repl
                     bool *ret_found)
 {
     redisReply *const *element = reply->element;
+    wall_ms ends;
+    int64_t total;
 
     if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 1) {
         *ret_found = false;
         return 0;
     }
     if (render_head(page, reply, out) < 0 || reply->elements < PLAYER_ELEMENTS ||
-        element[1]->type != REDIS_REPLY_INTEGER)
+        read_total(reply, &total, &ends) < 0 || element[1]->type != REDIS_REPLY_INTEGER)
         return -1;
     buf_str(out, ", ");
     if (render_entry(&element[PLAYER_AT], out) < 0 ||
-        render_standing(element[0]->integer, element[1]->integer, element[2],
-                        element[PLAYER_AT + 2], out) < 0)
+        render_standing(total, element[1]->integer, element[2], element[PLAYER_AT + 2], out) < 0)
         return -1;
     buf_str(out, ", \"neighbours\": ");
     if (render_entries(reply, PLAYER_ELEMENTS, out) < 0)

@@ -227,6 +227,10 @@ static const struct table_row rows[] = {
     {.key = "timezone", .type = TABLE_OTHER, .choices = "string", .fallback = "\"UTC\"", .unit = "",
      .help = "The time zone in which the boards' days, weeks, months and years begin, such as "
              "Europe/Berlin."},
+    {.key = "grace", .type = TABLE_OTHER, .choices = "number", .fallback = "0", .unit = "s",
+     .help = "How late an event may come, 0 to 86400, and still count in the windows of the time "
+             "that its field \"time\" says (RFC 3339). Later ones, and all where it is 0, count "
+             "when they come."},
     {.key = "top_ten", .type = TABLE_OTHER, .choices = "string", .fallback = "", .unit = "",
      .help = "The id of the board that GET /leaderboards/top_ten/{product_id} shows. Without it "
              "that is the first board."},

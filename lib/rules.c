@@ -237,6 +237,19 @@ rules_evaluate(const struct rules *r, const struct event *e, struct rules_effect
     return 0;
 }
 
+struct event_id
+rules_event_at(const struct rules *r, const struct event *e)
+{
+    struct event_id at = event_at(e);
+    struct event_text time = event_field(e, "time");
+    wall_ms t, came = event_id_time(at);
+
+    if (r->grace > 0 && time.s != NULL && clock_parse_rfc3339(time.s, time.len, &t) == 0 &&
+        t >= 0 && t <= came && came - t <= r->grace)
+        at.ms = (uint64_t)t;
+    return at;
+}
+
 /* --- figures ---------------------------------------------------------------------------------- */
 
 int

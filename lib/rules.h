@@ -112,6 +112,10 @@ int rules_evaluate(const struct rules *r, const struct event *e, struct rules_ef
                    size_t max, size_t *ret_n, const char **ret_why)
     __attribute__((warn_unused_result));
 
+/* rules_event_at(r, e): the id by which e counts, in windows and ties: its own; that of the event that it
+ * releases; or, where the file has a `grace` and the field `time` says a time that is not further back, that time. */
+struct event_id rules_event_at(const struct rules *r, const struct event *e);
+
 /* rules_effects_max(r): the most effects one event can have. */
 size_t rules_effects_max(const struct rules *r);
 

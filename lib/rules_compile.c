@@ -15,6 +15,8 @@
 #include "lib/rules_windows.h"
 #include "lib/zone.h"
 
+#define GRACE_MAX 86400 /* seconds */
+
 /* --- boards ----------------------------------------------------------------------------------- */
 
 typedef void entry_fn(struct rules_file *f, struct json_object *entry);
@@ -247,7 +249,10 @@ prepare(struct rules *r)
 static void
 compile_file(struct rules_file *f, struct json_object *file)
 {
+    static const struct rules_number grace = {"grace", 0, GRACE_MAX, 0};
+
     f->zone = rules_windows_zone(f, file, f->zone);
+    f->r->grace = (dur_ms)(rules_file_number(f, file, &grace) * 1000);
     compile_array(f, file, "stats", RULES_RULES_MAX, rules_rule_stat);
     compile_array(f, file, "boards", RULES_BOARDS_MAX, compile_board);
     compile_titles(f, file);

@@ -64,6 +64,7 @@ struct rules {
     struct rules_step *step;
     size_t nsteps, steps_cap;
     size_t effects_max;
+    dur_ms grace; /* how late an event may come and still count by its field `time` */
     int top_ten;
 };
 

@@ -135,7 +135,7 @@ batch_add(struct batch *b, const struct event *e)
 
     assert(b->product != NULL);
     item = add_item(b, e->id, 2 * e->nfields + (e->verdict != EVENT_NO_VERDICT ? 2 : 0));
-    item->at = event_at(e);
+    item->at = rules_event_at(b->product->rules, e);
     if (e->verdict != EVENT_NO_VERDICT)
         batch_quarantine_add_verdict(b, item, e);
     copy->id = e->id;

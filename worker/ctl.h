@@ -135,6 +135,7 @@ int ctl_player_erase(struct ctl *c);
 int ctl_board_export(struct ctl *c);
 int ctl_hide_run(struct ctl *c);
 int ctl_hide_list(struct ctl *c);
+int ctl_season_close(struct ctl *c);
 
 /* ctl_letters_erase(c, product, quarantine, ret_dropped): drop the dead letters, or the events in quarantine, that name
  * the player of c's second argument. Returns an exit status. */

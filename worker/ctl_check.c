@@ -121,7 +121,7 @@ rate(const struct product *product, const struct event *e, bool print, const cha
         if (!print)
             continue;
         printf("  board %s", board->id);
-        print_windows(board, event_id_time(event_at(e)));
+        print_windows(board, event_id_time(rules_event_at(product->rules, e)));
         fputs(" rates", stdout);
         for (size_t p = 0; p < match.nplayers; p++)
             printf("%s%.*s", p > 0 ? ", " : " ", (int)match.player[p].len, match.player[p].s);
@@ -144,7 +144,7 @@ print_effects(const struct product *product, const struct event *e)
         rated = rate(product, e, false, &why);
     if (rated >= 0) {
         for (size_t i = 0; i < n; i++)
-            print_effect(product, &effects[i], event_id_time(event_at(e)));
+            print_effect(product, &effects[i], event_id_time(rules_event_at(product->rules, e)));
         (void)rate(product, e, true, &why);
     }
     free(effects);

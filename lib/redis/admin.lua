@@ -95,6 +95,26 @@ local function leave_board(user, board, scores, counts, members)
     return place or score
 end
 
+-- season_close (audit, checkpoint, position, generations, closed): who, what, about, `board:season`, now, at, to: the season
+-- ends at this time, '' the next moment of which nothing has counted, and before `to`, its end by the file. Answers {'ok', the
+-- time}, {'ended', when} where it has ended already, {'counted', until when} where later events count in it.
+register('season_close', function(keys, args)
+    expect_type(keys[1], 'stream')
+    expect_type(keys[3], 'hash')
+    expect_type(keys[5], 'hash')
+    local now, to = whole(args[5]), whole(args[7])
+    local counted = whole(string.match(redis.call('GET', keys[2]) or '0-0', '^(%d+)%-'))
+    local at = args[6] == '' and math.max(now, counted + 1) or whole(args[6])
+    local ends = math.min(to, tonumber(redis.call('HGET', keys[5], args[4]) or to))
+    if ends <= math.max(now, counted) then return { 'ended', ends } end
+    if at <= counted then return { 'counted', counted } end
+    if at >= to then return { 'ended', to } end
+    redis.call('HSET', keys[5], args[4], at)
+    restate(keys[2], keys[3], keys[4])
+    audit(keys[1], args)
+    return { 'ok', at }
+end)
+
 -- A board, its scores, counts, members and hidden players.
 local BOARD_KEYS = 5
 

@@ -8,13 +8,22 @@
 
 local PLACE = 16 -- digits before the colon in a member of a board with ties `first`
 
+-- `board:season`, of a season's key.
+local function season_of(key)
+    local board, season = string.match(key, ':([^:]+):s%-([^:]+)$')
+    return board .. ':' .. season
+end
+
 -- A function that reads keys of one generation: the first key says which one is live, the first argument which
 -- one the others are of.
 local function register_read(name, fn)
     register(name, function(keys, args)
         local live = redis.call('GET', keys[1]) or '0'
         if live ~= args[1] then return redis.error_reply('GENERATION ' .. live) end
-        return fn(keys, args)
+        local answer = fn(keys, args)
+        local ended = keys[6] and redis.call('HGET', keys[6], season_of(keys[2]))
+        if ended then answer[1] = { answer[1], tonumber(ended) } end
+        return answer
     end, { 'no-writes' })
 end
 

@@ -12,6 +12,22 @@ TIES = ("competition", "dense", "first")
 SCORE = {"on": {"type": "score"}, "player": "user_id", "add": {"field": "score"}}
 
 
+def rfc3339(t):
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(t)) + f".{int(t * 1000) % 1000:03d}Z"
+
+
+@pytest.fixture(scope="module")
+def league(game_server):
+    """A season that has begun and is far from its end; events may come an hour late."""
+    now = time.time()
+    seasons = [{"id": "spring", "from": rfc3339(now - 7200), "to": rfc3339(now + 7200)},
+               {"id": "summer", "from": rfc3339(now + 7200), "to": rfc3339(now + 9000)}]
+    boards = [{"id": name, "seasons": seasons, "windows": ["all", "daily"], "from": [SCORE]} for name in ("one", "two")]
+    running = Stack(games={"league": game_file(game_server.url, "league", boards=boards, grace=3600)})
+    yield running
+    running.close()
+
+
 @pytest.fixture(scope="module")
 def cup(game_server):
     """One board of each kind of ties, by high and by low scores, in two windows."""
@@ -157,3 +173,65 @@ def test_erase_of_a_hidden_player(cup):
     assert "ida" not in shown(board(cup, "dense-desc")["entries"])
     ctl(cup, "unhide", "cup", "ida")
     assert shown(board(cup, "dense-desc")["entries"])["ida"][1] == 2
+
+
+def season(stack, board="one"):
+    answer = stack.http.get(f"{stack.url}/leaderboards/league/{board}", params={"at": "s-spring"})
+    assert answer.status_code == 200, answer.text
+    return {e["user_id"]: e["score"] for e in answer.json()["entries"]}, answer.json()["ends"]
+
+
+def close(stack, *args, name="spring", **kwargs):
+    return ctl(stack, "season close", "league", name, "--board", "one", *args, **kwargs)
+
+
+def late(stack, user, points, when):
+    stack.event("0" * 32, "score", "league", user_id=user, score=str(points), time=when)
+
+
+def test_a_season_is_closed(league):
+    score(league, "ann", 5, "league")
+    late(league, "ann", 10, rfc3339(time.time() - 7210))
+    league.settle("league")
+    by_file = season(league)[1]
+    assert season(league)[0] == {"ann": 15}
+    assert "no board" in ctl(league, "season close", "league", "spring", "--board", "three", status=1).stderr
+    assert "no season" in close(league, name="autumn", status=1).stderr
+    assert "not begun" in close(league, name="summer", status=1).stderr
+    assert "not begun" in close(league, "--at", rfc3339(time.time() - 7210), status=1).stderr
+    assert "has ended by then" in close(league, "--at", rfc3339(time.time() + 8000), status=1).stderr
+    assert "count in the season spring already" in close(league, "--at", rfc3339(time.time() - 60), status=1).stderr
+    close(league, "--at", "tomorrow", status=2)
+    ctl(league, "season close", "league", "spring", status=2)
+
+    out = close(league, "--product", "league", status=None)  # twice a product: one argument too many
+    assert out.returncode == 2
+    soon = rfc3339(time.time() + 3000)
+    assert json.loads(close(league, "--at", soon, "--json").stdout) == {"ends": soon}
+    assert season(league) == ({"ann": 15}, soon)
+    score(league, "ann", 1, "league")
+    league.settle("league")
+    before = time.time()
+    ended = json.loads(close(league, "--json").stdout)["ends"]
+    assert rfc3339(before - 1) < ended < rfc3339(time.time() + 1)
+    assert ("season close", "one:spring") in [x[1:] for x in audit(league, "league")]
+    assert "ended at " + ended in close(league, status=1).stderr
+
+    score(league, "ann", 100, "league")
+    league.settle("league")
+    assert season(league) == ({"ann": 16}, ended)
+    assert season(league, "two") == ({"ann": 116}, by_file)
+    assert league.http.get(f"{league.url}/leaderboards/league/one", params={"limit": 1}).json()["entries"][0]["score"] == 116
+    # What was late and happened before, counts.
+    late(league, "bob", 7, rfc3339(before - 30))
+    late(league, "bob", 70, rfc3339(time.time() + 60))
+    late(league, "bob", 700, "yesterday")
+    league.settle("league")
+    assert season(league) == ({"ann": 16, "bob": 7}, ended)
+    player = league.http.get(f"{league.url}/leaderboards/league/one/players/bob", params={"at": "s-spring"}).json()
+    assert (player["rank"], player["to_next"], player["total"], player["ends"]) == (2, 9, 2, ended)
+    # A worker that starts knows of it.
+    league.signal("worker", 9)
+    score(league, "cy", 1, "league")
+    league.settle("league")
+    assert "cy" not in season(league)[0] and "cy" in season(league, "two")[0]

@@ -22,7 +22,7 @@ ON = {"type": "score"}
 SCORE = {"on": ON, "player": "u", "max": {"field": "score"}}
 BASE = {
     "product_id": "game", "game_server_url": "http://h:1", "game_socket_url": "ws://h:2",
-    "players": {"min": 1, "max": 2}, "timeouts": {"seat": 5}, "matches": 3, "head_to_head": False, "timezone": "Europe/Berlin",
+    "players": {"min": 1, "max": 2}, "timeouts": {"seat": 5}, "matches": 3, "head_to_head": False, "timezone": "Europe/Berlin", "grace": 1.5,
     "stats": [{"on": ON, "player": "u", "add": {"a": 1}, "max": {"b": {"field": "score"}}},
               {"on": {"type": "x"}, "player": "u", "count": {"field": "f", "as": {"0": "c"}, "other": "d"},
                "streak": {"e": True, "f": {"longest": "g"}}}],
@@ -48,7 +48,7 @@ SLIPS = [
     ("game_server_url", "http:///x"), ("game_socket_url", "ftp://h"), ("game_socket_url", GONE), ("title", 3), ("players.min", 0),
     ("players.max", 65), ("players.max", "2"), ("players.most", 2), ("timeouts.seat", 0), ("timeouts.seat", 1.5), ("timeouts.ended", 86401),
     ("timeouts.end", 1), ("matches", -1), ("matches", 101), ("matches", True),
-    ("head_to_head", 1), ("timezone", 1), ("timezone", ""), ("stats", {}), ("stats.0", 3), ("stats.0.on", GONE), ("stats.0.on", {}),
+    ("head_to_head", 1), ("timezone", 1), ("grace", -1), ("grace", 86401), ("grace", "1"), ("timezone", ""), ("stats", {}), ("stats.0", 3), ("stats.0.on", GONE), ("stats.0.on", {}),
     ("stats.0.on.type", None), ("stats.0.on.type", ["a"]), ("stats.0.player", GONE), ("stats.0.player", 3), ("stats.0.add", {}),
     ("stats.0.add.a", "1"), ("stats.0.add.a", None), ("stats.0.add.a", 1e16), ("stats.0.add.a b", 1), ("stats.0.max.b", {}),
     ("stats.0.max.b.times", 2), ("stats.0.take", {"a": 1}), ("stats.1.count.field", GONE), ("stats.1.count.as", {}),

@@ -224,6 +224,51 @@ START_TEST(a_game_goes_on)
 }
 END_TEST
 
+static void
+late(const char *user, const char *time)
+{
+    worker_ask(
+        "XADD game_event_stream %lld-* product_id late type score user_id %s score 1 time %s", NOON,
+        user, time);
+}
+
+/* Up to ten minutes late an event counts in the day of its own time, and ahead of who came before
+ * it. */
+START_TEST(events_that_come_late)
+{
+    worker_write("games/late.json",
+                 "{\"product_id\": \"late\", \"game_server_url\": \"http://127.0.0.1:1\","
+                 " \"game_socket_url\": \"ws://127.0.0.1:2/\", \"grace\": 600, \"timezone\": "
+                 "\"Etc/GMT+12\", \"boards\": [{\"id\": \"b\", \"ties\": \"first\", \"windows\":"
+                 " [\"daily\"], \"from\": [{\"on\": {\"type\": \"score\"}, \"player\": \"user_id\","
+                 " \"add\": {\"field\": \"score\"}}]}]}");
+    late("ann", "2026-03-01T12:00:00Z");
+    late("bob", "2026-03-01T11:59:59.999Z");
+    late("cy", "2026-03-01T11:50:00Z");
+    late("dee", "2026-03-01T11:49:59.999Z");
+    late("eve", "2026-03-02T12:00:00Z");
+    late("fay", "noon");
+    worker_start(0);
+    WAIT_FOR("2", "HLEN {late}:0:board:b:2026-02-28:members");
+    WAIT_FOR("4", "HLEN {late}:0:board:b:2026-03-01:members");
+    ck_assert(strstr(worker_ask("ZREVRANGE {late}:0:board:b:2026-02-28 0 0"), ":cy") != NULL);
+    ck_assert(strstr(worker_ask("ZREVRANGE {late}:0:board:b:2026-03-01 0 0"), ":ann") != NULL);
+    worker_end(0);
+}
+END_TEST
+
+/* Without a grace the field is one like any other. */
+START_TEST(a_field_called_time)
+{
+    worker_start(0);
+    worker_ask("XADD game_event_stream %lld-* product_id t type score user_id ann score 1 time "
+               "2026-02-28T23:59:59Z",
+               NOON);
+    WAIT_FOR("1", "ZSCORE {t}:0:board:sum:2026-03-01 ann");
+    worker_end(0);
+}
+END_TEST
+
 Suite *
 unit_suite(void)
 {
@@ -240,6 +285,8 @@ unit_suite(void)
     tcase_add_test(t, verdicts_in_the_batch_of_their_event);
     tcase_add_test(t, a_stream_that_is_another_one);
     tcase_add_test(t, a_game_goes_on);
+    tcase_add_test(t, events_that_come_late);
+    tcase_add_test(t, a_field_called_time);
     suite_add_tcase(s, t);
     return s;
 }

@@ -58,6 +58,23 @@ batch_free(struct batch *b)
     free(b);
 }
 
+/* The most windows that one event can be in on one board. */
+static size_t
+windows_most(const struct rules *rules)
+{
+    size_t most = 1;
+
+    for (size_t i = 0; i < rules_board_count(rules); i++) {
+        size_t n = 0;
+
+        for (size_t kind = 0; kind < WINDOW_KINDS; kind++)
+            n += rules_board_at(rules, i)->windows.has[kind];
+        if (n > most)
+            most = n;
+    }
+    return most;
+}
+
 void
 batch_start(struct batch *b, const char *product_id, const struct generation *generation,
             const struct product *product)
@@ -75,6 +92,7 @@ batch_start(struct batch *b, const char *product_id, const struct generation *ge
     slots = rules_board_count(product->rules) * WINDOW_KINDS;
     b->windows = mem_grow(b->windows, &b->windows_cap, slots, sizeof(*b->windows));
     memset(b->windows, 0, slots * sizeof(*b->windows));
+    b->windows_most = windows_most(product->rules);
 }
 
 void

@@ -216,7 +216,7 @@ batch_figures_add(struct batch *b, struct item *item, const struct event *e)
     if (item->dead != NULL || n + scores == 0)
         return;
     item->effects =
-        mem_arena_alloc(&b->arena, (n + scores) * WINDOW_KINDS * sizeof(*item->effects));
+        mem_arena_alloc(&b->arena, (n + scores) * b->windows_most * sizeof(*item->effects));
     for (i = 0; i < n; i++)
         batch_figures_add_effect(b, item, &b->effects[i]);
     batch_ratings_add_effects(b, item);

@@ -4,8 +4,29 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-/* uthash's own choice has a switch that falls through, which clang takes for a slip of ours. */
-#define HASH_FUNCTION(key, len, hash) HASH_FNV(key, len, hash)
+#include <stdint.h>
+#include <string.h>
+/* Names are looked up some ten times an event, and are long: eight bytes a step, where uthash's own
+ * take one (and the best of them has a switch that falls through, which clang takes for a slip of
+ * ours). */
+#define HASH_FUNCTION(key, len, hash) ((hash) = batch_hash(key, len))
+static inline unsigned
+batch_hash(const void *key, size_t len)
+{
+    const char *at = key;
+    uint64_t hash = len, word;
+
+    for (; len > 0; at += sizeof(word)) {
+        size_t n = len < sizeof(word) ? len : sizeof(word);
+
+        word = 0;
+        memcpy(&word, at, n);
+        hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 32;
+        len -= n;
+    }
+    return (unsigned)hash;
+}
 #include <uthash.h>
 
 #include "lib/event.h"
@@ -208,6 +229,7 @@ struct batch {
     size_t effects_max;
     struct window_slot *windows;   /* WINDOW_KINDS a board */
     size_t windows_cap;
+    size_t windows_most;           /* that one board has */
     struct event scratch;          /* the event that is evaluated, on copied texts */
 };
 

@@ -31,8 +31,7 @@ import redis
 
 STREAM = "game_event_stream"
 PRODUCT = "bench"
-CHECKPOINT = "{%s}:checkpoint:%s" % (PRODUCT, STREAM)
-POSITION = "{%s}:position:%s" % (PRODUCT, STREAM)
+CHECKPOINT, POSITION = ("{%s}:%s:%s" % (PRODUCT, name, STREAM) for name in ("checkpoint", "position"))
 BOARDS = ("wins", "points")
 NAIVE_SECONDS = 1.5
 
@@ -149,7 +148,10 @@ def write_events(setting, players, n):
 
 
 def forget_place(setting):
-    setting.redis.delete(CHECKPOINT, POSITION)
+    """That the stream was ever read."""
+    for product in (PRODUCT, "?"):
+        setting.redis.delete(*("{%s}:%s" % (product, name) for name in (
+            "lease", "checkpoint:" + STREAM, "position:" + STREAM)))
 
 
 def read_calls(setting):
@@ -186,7 +188,6 @@ def drain_with_worker(setting, events, last):
     finally:
         worker.terminate()
         worker.wait()
-        setting.redis.delete("{%s}:lease" % PRODUCT, "{?}:lease")
 
 
 def drain_with_nothing(setting, count):

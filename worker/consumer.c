@@ -30,6 +30,7 @@
 #define COUNT_FIRST ((size_t)64)
 #define COUNT_MIN ((size_t)16)
 #define APPLY_MICROS_MAX 5000 /* how long one apply may hold Redis */
+#define COST_GROWTH 1.1       /* at most, of what an entry is taken to cost, from read to read */
 
 struct consumer {
     struct worker *worker;
@@ -42,6 +43,8 @@ struct consumer {
     struct position_stream stream; /* what XINFO told */
     wall_ms sent;                  /* when it was sent */
     size_t count;                  /* COUNT: entries a read */
+    size_t got;                    /* entries that it brought */
+    double cost;                   /* of an entry in apply, lately, microseconds */
     size_t under_way;              /* batches */
     int64_t slowest;               /* apply of this round, microseconds */
     bool replaced;                 /* it was told that the stream is another one */
@@ -277,18 +280,25 @@ reached_end(const struct consumer *c, const struct lane *lane)
     return !c->full && !is_full(lane);
 }
 
-/* Entries a read: as many as keep one apply within its time. */
+/* Entries a read: as many as keep one apply within its time, by the least that an entry cost
+ * lately: what makes one slow is as often a machine that is busy. */
 static void
 adapt(struct consumer *c)
 {
-    size_t max = (size_t)c->worker->conf->stream_batch_max;
+    double cost = (double)c->slowest / (double)(c->got > 0 ? c->got : 1);
+    size_t max = (size_t)c->worker->conf->stream_batch_max, fit;
 
-    if (c->slowest > APPLY_MICROS_MAX)
-        c->count = c->count / 2 > COUNT_MIN ? c->count / 2 : COUNT_MIN;
-    else if (c->full && c->slowest < APPLY_MICROS_MAX / 2)
-        c->count *= 2;
-    if (c->count > max)
-        c->count = max;
+    if (!c->full && c->slowest <= APPLY_MICROS_MAX)
+        return;
+    c->cost = c->cost > 0 && cost > c->cost * COST_GROWTH ? c->cost * COST_GROWTH : cost;
+    fit = c->cost * (double)max < APPLY_MICROS_MAX ? max : (size_t)(APPLY_MICROS_MAX / c->cost);
+    if (fit > 2 * c->count)
+        fit = 2 * c->count;
+    if (fit < c->count / 2)
+        fit = c->count / 2;
+    if (fit < COUNT_MIN)
+        fit = COUNT_MIN;
+    c->count = fit < max ? fit : max;
 }
 
 static void
@@ -338,6 +348,7 @@ take_entries(struct consumer *c, const struct redisReply *entries)
     size_t i, n = entries != NULL ? entries->elements : 0;
     struct event_id end = c->start;
 
+    c->got = n;
     c->full = n >= c->count;
     c->slowest = 0;
     for (i = 0; i < n; i++) {

@@ -279,6 +279,7 @@ redis_close(struct redis *r)
     loop_timer_free(r->retry);
     loop_timer_free(r->greeted);
     loop_timer_free(r->deadline);
+    redis_replies_free(&r->replies);
     free(r);
 }
 

@@ -281,6 +281,7 @@ redis_connect_try(void *cookie)
         return;
     }
     r->ac = ac;
+    redis_replies_use(&r->replies, ac->c.reader);
     r->why[0] = '\0';
     r->blocked = true;
     ac->ev.data = r;

@@ -38,6 +38,14 @@ struct redis_command {
  * 2. up: ac is connected, has been greeted and has not been dropped.
  * 3. where done is not empty the timer soon is set, or redis_close is delivering.
  */
+/* Where answers are put: one after another, in the same memory. All zero: there is none yet. */
+struct redis_chunk;
+struct redis_replies {
+    struct redis_chunk *first, *chunk; /* of all; that is filled */
+    size_t used;                       /* of the latter */
+    size_t size;                       /* of all */
+};
+
 struct redis {
     struct loop *loop;
     struct redis_options options; /* but url, which may be gone */
@@ -62,6 +70,7 @@ struct redis {
     char why[REDIS_WHY_SIZE];  /* why this connection is ending, where it is us who end it */
     char told[REDIS_WHY_SIZE]; /* the reason last told */
 
+    struct redis_replies replies;
     struct redis_command *sent, *done;
     size_t npending; /* not internal, in both lists */
     size_t nbytes;   /* of all commands in both lists */
@@ -81,6 +90,13 @@ size_t redis_args_room(const struct redis_args *a);
 
 /* Write the command in Redis' protocol; returns its length. */
 size_t redis_args_put(const struct redis_args *a, char *out);
+
+/* --- redis_reply.c --- */
+
+/* The reader's answers are put into r from now on, each in the place of the one before. */
+void redis_replies_use(struct redis_replies *r, redisReader *reader);
+
+void redis_replies_free(struct redis_replies *r);
 
 /* --- redis.c --- */
 

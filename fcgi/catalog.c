@@ -16,6 +16,7 @@
 #include "lib/gamesettings.h"
 #include "lib/product.h"
 #include "lib/rules.h"
+#include "lib/zone.h"
 
 struct counts {
     int64_t in_lobby;
@@ -51,6 +52,8 @@ render_boards(struct buf *out, const struct rules *rules)
         buf_str(out, ", \"title\": ");
         buf_json_string(out, board->title, strlen(board->title));
         render_windows(out, &board->windows);
+        buf_str(out, ", \"timezone\": ");
+        buf_json_string(out, zone_name(board->windows.zone), strlen(zone_name(board->windows.zone)));
         if (board->rating != NULL)
             buf_str(out, ", \"rating\": true");
         buf_byte(out, '}');

@@ -228,3 +228,9 @@ zone_reached(const struct zone *z, int64_t local)
     /* Where the clock jumps over it, the jump. */
     return local - offset > z->change[i].at ? local - offset : z->change[i].at;
 }
+
+const char *
+zone_name(const struct zone *z)
+{
+    return z->name;
+}

@@ -19,6 +19,9 @@ struct zone;
  * are known from 1970 to 2099; before and after, the clock stays as it was set at these ends. */
 const struct zone *zone_find(const char *name);
 
+/* zone_name(z): the name that it was found by; its caller must not free it. */
+const char *zone_name(const struct zone *z);
+
 /* zone_local(z, t): what the clock shows at t, as ms since 1970-01-01 00:00 on that clock. */
 int64_t zone_local(const struct zone *z, wall_ms t);
 

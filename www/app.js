@@ -121,6 +121,11 @@ async function start() {
     setTimeout(start, 2000);
     return;
   }
+  // The part of the address behind the # is ours: the link to the content must not change it.
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    main.focus();
+  });
   addEventListener("hashchange", () => {
     route();
     main.focus({ preventScroll: true });

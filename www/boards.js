@@ -1,7 +1,7 @@
 // A board: its periods, its pages, who is on it, and where you are.
 
 import { load, paths, poll } from "./api.js";
-import { address, element, link, setText, tab, tabs } from "./dom.js";
+import { address, arrange, element, link, setText, tab, tabs } from "./dom.js";
 import { openGames } from "./games.js";
 import { searchForm } from "./search.js";
 import { boardTable } from "./table.js";
@@ -46,8 +46,8 @@ function periodLine(product, board, window, at, page) {
   const to = (moment) => address(product.product_id, ["board", board.id], { window, at: moment });
   const before = new Date(new Date(page.starts) - INSTANT).toISOString();
   const past = at !== undefined && new Date(page.ends) <= new Date();
-  const from = date(page.starts);
-  const until = date(new Date(page.ends) - INSTANT);
+  const from = date(page.starts, board.timezone);
+  const until = date(new Date(page.ends) - INSTANT, board.timezone);
   return [
     element("span", {}, from === until ? from : t("span", { from, to: until })),
     link(to(before), t("earlier"), { rel: "prev" }),
@@ -149,7 +149,7 @@ export function showBoard(into, product, board, place, own, status) {
       if (page === undefined) return;
       if (!card.isConnected) into.show(...whole);
       rows.show(page.entries);
-      card.replaceChildren(page.entries.length > 0 ? rows.node : empty);
+      arrange(card, [page.entries.length > 0 ? rows.node : empty]);
       replaceLine(period, periodLine(product, board, window, place.at, page));
       replaceLine(pages, pageLine(product, board, { ...settings, window }, offset, page));
       mine.refresh();

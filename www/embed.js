@@ -39,7 +39,10 @@ async function start() {
     say("embed.html?product=…&board=…&limit=10");
     return;
   }
-  const rows = boardTable(await titleOf(product, board).catch(() => board), name, wanted.get("user") ?? undefined);
+  const title = await titleOf(product, board).catch(() => board);
+  const heading = element("h1", { class: "spoken" }, title);
+  const rows = boardTable(title, name, wanted.get("user") ?? undefined);
+  document.title = title;
   poll(
     paths.board(product, board, { window: wanted.get("window") ?? undefined }),
     FRESH,
@@ -48,7 +51,7 @@ async function start() {
       if (page === undefined) return;
       rows.show(page.entries.slice(0, limit));
       if (page.entries.length === 0) say(t("board-empty"));
-      else if (!rows.node.isConnected) main.replaceChildren(rows.node);
+      else if (!rows.node.isConnected) main.replaceChildren(heading, rows.node);
       main.setAttribute("aria-busy", "false");
     },
     (error, age) => {

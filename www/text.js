@@ -74,8 +74,11 @@ export function dateTime(value) {
   return moment.format(new Date(value));
 }
 
-export function date(value) {
-  return day.format(new Date(value));
+// A day, as it is called in a time zone; without one, in the reader's.
+export function date(value, timeZone) {
+  return timeZone === undefined
+    ? day.format(new Date(value))
+    : new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeZone }).format(new Date(value));
 }
 
 export function time(value) {

@@ -1,8 +1,4 @@
 """A page of another origin plays: it creates and lists games with a token, preflights and all."""
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-import pytest
 from stack import GameServer, Stack, game_file
 
 SCRIPT = """
@@ -18,26 +14,6 @@ const [base, token, done] = arguments;
            problem: await refused.json(), board: await board.json() };
 })().then(done, (error) => done(String(error)));
 """
-
-
-@pytest.fixture
-def portal():
-    """A page on another port, with nothing on it."""
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(b"<!doctype html><title>portal</title>")
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://localhost:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
 
 
 def test_another_origin_creates_and_lists(portal, browser):

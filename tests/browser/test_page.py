@@ -3,26 +3,11 @@ import signal
 import time
 
 import pytest
+from page import complaints, rows, text
 from selenium.webdriver.common.by import By
 from stack import GameServer, Stack, game_file, wait_for
 
 ROWS = "tbody tr"
-
-
-def rows(browser):
-    """What the board shows, read in one go: a row may be replaced between two questions."""
-    return browser.execute_script(
-        "return [...document.querySelectorAll('tbody tr')].map(r => [...r.children].map(c => c.innerText))")
-
-
-def text(browser, selector):
-    """An element's text, or None: read in one go as well."""
-    return browser.execute_script("return document.querySelector(arguments[0])?.innerText", selector)
-
-
-def complaints(browser):
-    """Whatever the browser's console says, less what it says of requests that failed on purpose."""
-    return [entry["message"] for entry in browser.get_log("browser") if "503" not in entry["message"]]
 
 
 @pytest.fixture(scope="module")

@@ -505,8 +505,9 @@ START_TEST(shows_products)
     redis_server_do(functions_server(), "HSET {p}:counts players_in_lobby 3 players_in_game 4");
     ck_assert_int_eq(get("/products"), 200);
     expect_field("{\"product_id\": \"p\", \"title\": \"Game p\", \"boards\": [{\"id\": \"wins\","
-                 " \"title\": \"Wins\", \"windows\": [\"all\"]}, {\"id\": \"days\","
-                 " \"title\": \"days\", \"windows\": [\"daily\", \"monthly\", \"season\"]}]");
+                 " \"title\": \"Wins\", \"windows\": [\"all\"], \"timezone\": \"UTC\"}, {\"id\": \"days\","
+                 " \"title\": \"days\", \"windows\": [\"daily\", \"monthly\", \"season\"],"
+                 " \"timezone\": \"UTC\"}]");
     expect_field("\"players_in_lobby\": 3, \"players_in_game\": 4}");
     expect_field("{\"product_id\": \"down\"");
     expect_field("\"players_in_lobby\": 0, \"players_in_game\": 0}");

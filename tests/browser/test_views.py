@@ -1,0 +1,271 @@
+"""Each thing the page can do, on boards whose content the test has written."""
+import json
+import os
+from pathlib import Path
+
+import page
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from stack import STREAM, TOP, GameServer, Stack, game_file, wait_for
+
+PLAYERS = 10_000
+
+
+@pytest.fixture(scope="module")
+def stack():
+    server = GameServer()
+    arcade = json.loads((TOP / "docs" / "examples" / "games" / "arcade.json").read_text())
+    stack = Stack(games={"exrps": game_file(server.url), "arcade": arcade})
+    pipe = stack.redis.pipeline(transaction=False)
+    for i in range(PLAYERS):
+        pipe.xadd(STREAM, {"product_id": "arcade", "type": "score", "user_id": f"p{i}", "score": i * 10})
+    for user, name in (("p9999", "Ada"), ("p5000", "Mid"), ("p0", "Zoe")):
+        pipe.xadd(STREAM, {"product_id": "arcade", "type": "player_name", "user_id": user, "username": name})
+    stack.last_event["arcade"] = pipe.execute()[-1]
+    for user, name in (("ann", "Ann"), ("bob", "Bob"), ("eve", "إيفا")):
+        stack.event("0" * 32, "player_name", user_id=user, username=name)
+    for winner, loser in (("ann", "bob"), ("bob", "ann"), ("ann", "bob"), ("ann", "eve")):
+        stack.event("0" * 32, "game_over", winner_id=winner, loser_id=loser)
+    stack.settle("arcade")
+    stack.settle()
+    yield stack
+    stack.close()
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def axe():
+    folder = Path(os.environ.get("VARCADE_NPM", TOP / "build-test" / "npm"))
+    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+
+
+VIEWS = {
+    "board": ("/#/arcade", "tbody tr"),
+    "own": ("/?user=p5000#/arcade/board/high-score?window=daily", ".own-place:not([hidden])"),
+    "player": ("/#/exrps/player/ann?versus=bob", "canvas"),
+    "unknown-player": ("/#/exrps/player/nobody", ".empty"),
+    "embed": ("/embed.html?product=arcade&board=high-score&limit=5", "tbody tr"),
+    "api": ("/docs/", "section"),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_accessible(stack, browser, screenshot, axe, view):
+    address, ready = VIEWS[view]
+    path, _, place = address.partition("#")
+    for language in ("en", "ar"):
+        browser.get("about:blank")
+        browser.get(f"{stack.url}{path}{'&' if '?' in path else '?'}lang={language}#{place}")
+        wait_for(lambda: browser.find_elements(By.CSS_SELECTOR, ready), 15, view)
+        browser.execute_script(axe)
+        for dark in (False, True):
+            screenshot(f"{view}-{language}-{'dark' if dark else 'light'}", dark=dark)
+            # Rows that have just changed fade: their colours are looked at when that is over.
+            wait_for(lambda: browser.execute_script("return document.getAnimations().length === 0"), what="rest")
+            found = browser.execute_async_script(
+                "axe.run(document).then(r => arguments[0](r.violations), e => arguments[0](String(e)))")
+            assert found == [], (language, dark, json.dumps(found, indent=1)[:3000])
+    assert page.complaints(browser) == []
+
+
+def test_pages_of_a_long_board(stack, browser, screenshot):
+    browser.get(stack.url + "/#/arcade")
+    wait_for(lambda: len(page.rows(browser)) == 25, 15, "the first page")
+    assert page.names(browser)[:2] == ["Ada", "p9998"]
+    assert page.text(browser, "nav.line span") == "1–25 of 10,000"
+    assert page.click(browser, "nav.line a", "Next")
+    wait_for(lambda: page.rows(browser)[0][0] == "26", what="the second page")
+    browser.get(stack.url + "/#/arcade/board/high-score?page=399")
+    wait_for(lambda: (page.names(browser) or [""])[-1] == "Zoe", what="the last page")
+    assert page.text(browser, "nav.line span") == "9,976–10,000 of 10,000"
+    assert "Next" not in page.texts(browser, "nav.line a")
+    screenshot("last-page-phone", 390, 780)
+    assert page.complaints(browser) == []
+
+
+def test_own_row_and_place(stack, browser, screenshot):
+    browser.get(stack.url + "/?user=p5000#/arcade")
+    wait_for(lambda: page.text(browser, ".own-place"), 15, "the own place")
+    place = page.text(browser, ".own-place")
+    assert "Mid" in place and "Place 5,000 of 10,000" in place and "10 to the next place" in place
+    browser.get(stack.url + "/?user=p9999#/arcade")
+    wait_for(lambda: page.texts(browser, "tr.own th") == ["Ada"], what="the own row")
+    wait_for(lambda: "in front" in (page.text(browser, ".own-place") or ""), what="the place in front")
+    screenshot("own-row")
+    browser.get(stack.url + "/?user=stranger#/arcade")
+    wait_for(lambda: "Not on this board yet" in (page.text(browser, ".own-place") or ""), what="who is not on the board")
+    assert page.complaints(browser) == []
+
+
+def test_periods(stack, browser):
+    browser.get(stack.url + "/#/arcade")
+    wait_for(lambda: page.rows(browser), 15, "the board")
+    assert page.click(browser, ".tabs a", "Day")
+    wait_for(lambda: "Earlier" in page.texts(browser, ".line a"), what="a period")
+    assert browser.find_element(By.CSS_SELECTOR, "[aria-label=Periods] [aria-current]").text == "Day"
+    assert page.click(browser, ".line a", "Earlier")
+    wait_for(lambda: page.text(browser, ".card .empty") and "Now" in page.texts(browser, ".line a"), what="yesterday, empty")
+    assert "Later" in page.texts(browser, ".line a")
+    assert page.click(browser, ".line a", "Now")
+    wait_for(lambda: len(page.rows(browser)) == 25, what="today")
+    assert page.complaints(browser) == []
+
+
+def test_movement(stack, browser):
+    """Who goes up and who goes down is seen and heard, and what has the focus keeps it."""
+    browser.get(stack.url + "/#/exrps")
+    wait_for(lambda: len(page.rows(browser)) == 3, 15, "the board")
+    assert page.names(browser) == ["Ann", "Bob", "إيفا"]
+    browser.execute_script("document.querySelector('tr[data-user=bob] a').focus()")
+    for _ in range(4):
+        stack.event("0" * 32, "game_over", winner_id="bob", loser_id="eve")
+    wait_for(lambda: page.names(browser)[0] == "Bob", what="Bob in front")
+    cells = page.rows(browser)
+    assert cells[0][1].split() == ["▲1", "up", "1", "place"] and cells[1][1].split() == ["▼1", "down", "1", "place"]
+    assert browser.execute_script("return document.activeElement.closest('tr')?.dataset.user") == "bob"
+
+
+def test_player(stack, browser, screenshot):
+    browser.get(stack.url + "/#/exrps/player/ann")
+    wait_for(lambda: page.text(browser, "h1") == "Ann", 15, "the player")
+    assert page.texts(browser, ".stats")[0].split("\n")[:4] == ["Games", "4", "Wins", "3"]
+    points = wait_for(lambda: browser.execute_script(
+        "const c = document.querySelector('canvas'); return c && globalThis.Chart?.getChart(c)?.data.datasets[0].data"), what="the chart")
+    assert len(points) == 4 and points[1] < points[0]
+    assert page.texts(browser, ".result") == ["Won", "Won", "Lost", "Won"]
+    assert page.click(browser, "td a", "Bob")
+    wait_for(lambda: page.text(browser, ".record") == "2 won, 1 lost, 0 drawn", what="head to head")
+    assert "Head to head with Bob" in page.texts(browser, "h2")
+    screenshot("player-head-to-head", 390, 1200)
+    assert page.complaints(browser) == []
+
+
+def test_open_games(stack, browser):
+    game = stack.create("ann", "exrps").json()["game_id"]
+    browser.get(stack.url + "/#/exrps")
+    wait_for(lambda: page.text(browser, "aside .empty"), 15, "no open game")
+    stack.event(game, "state_change", new_state="creator_joined")
+    wait_for(lambda: page.texts(browser, ".games li") == ["name of ann’s game\n1 of 2 players"], what="the open game")
+    stack.event(game, "game_removed")
+    wait_for(lambda: not page.texts(browser, ".games li"), what="the game to go")
+
+
+def test_languages(stack, browser, screenshot):
+    browser.get(stack.url + "/?lang=de#/exrps")
+    wait_for(lambda: "Spieler" in page.texts(browser, "thead th"), 15, "German")
+    assert browser.execute_script("return [document.documentElement.lang, document.documentElement.dir]") == ["de", "ltr"]
+    browser.execute_script("const s = document.querySelector('#language'); s.value = 'ar'; s.dispatchEvent(new Event('change'))")
+    wait_for(lambda: "اللاعب" in page.texts(browser, "thead th"), 15, "Arabic")
+    assert browser.execute_script("return [document.documentElement.lang, document.documentElement.dir]") == ["ar", "rtl"]
+    for width in (320, 1100, 3840):
+        screenshot(f"arabic-{width}", width, 900)
+        assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth"), width
+    # It was chosen, and stays so without being in the address.
+    browser.get(stack.url + "/#/arcade")
+    wait_for(lambda: browser.execute_script("return document.documentElement.dir") == "rtl", what="the choice")
+    assert page.complaints(browser) == []
+
+
+def test_languages_have_the_same_texts():
+    files = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in (TOP / "www" / "lang").glob("*.json")}
+    assert len(files) == 3
+    for name, content in files.items():
+        assert content.keys() == files["en.json"].keys(), name
+
+
+def test_embedded(stack, portal, browser, screenshot):
+    """In a frame of another origin's page; the page itself is for no frame."""
+    browser.get(portal)
+    browser.execute_script(
+        "document.body.innerHTML = '<iframe width=400 height=400></iframe><iframe width=400 height=400></iframe>';"
+        "const [a, b] = document.querySelectorAll('iframe'); a.src = arguments[0] + '/embed.html?product=arcade&board=high-score&limit=3&user=p9998';"
+        "b.src = arguments[0] + '/'", stack.url)
+    frames = browser.find_elements(By.TAG_NAME, "iframe")
+    browser.switch_to.frame(frames[0])
+    wait_for(lambda: page.names(browser) == ["Ada", "p9998", "p9997"], 15, "three rows")
+    assert page.texts(browser, "tr.own th") == ["p9998"]
+    browser.switch_to.default_content()
+    screenshot("embedded", 900, 450)
+    browser.switch_to.frame(frames[1])
+    assert not browser.find_elements(By.ID, "main")
+
+
+def requests_made(browser):
+    return browser.execute_script("return performance.getEntriesByType('resource').filter(e => e.name.includes('/leaderboards/')).length")
+
+
+def test_a_hidden_page_asks_nothing(stack, browser):
+    browser.get(stack.url + "/#/arcade")
+    wait_for(lambda: requests_made(browser) >= 3, 15, "it to ask again and again")
+    browser.execute_script(
+        "Object.defineProperty(document, 'hidden', {configurable: true, get: () => true});"
+        "document.dispatchEvent(new Event('visibilitychange'))")
+    # One that was under way may still end; then there are no more for longer than four of its pauses.
+    browser.set_script_timeout(10)
+    made = browser.execute_async_script(
+        "const count = () => performance.getEntriesByType('resource').filter(e => e.name.includes('/leaderboards/')).length;"
+        "setTimeout(() => { const before = count(); setTimeout(() => arguments[0]([before, count()]), 2500) }, 1000)")
+    assert made[0] == made[1]
+    browser.execute_script("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+    wait_for(lambda: requests_made(browser) > made[1], what="it to ask again")
+
+
+def test_slow_network(stack, browser):
+    browser.execute_cdp_cmd("Network.enable", {})
+    browser.execute_cdp_cmd("Network.emulateNetworkConditions",
+                            {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 20_000})
+    browser.get(stack.url + "/#/exrps")
+    wait_for(lambda: page.rows(browser), 30, "the board")
+    stack.event("0" * 32, "player_name", user_id="slow", username="Slowpoke")
+    stack.event("0" * 32, "game_over", winner_id="slow", loser_id="eve")
+    wait_for(lambda: "Slowpoke" in page.names(browser), 10, "the new player")
+    assert page.complaints(browser) == []
+
+
+def test_printed(stack, browser):
+    browser.get(stack.url + "/#/arcade")
+    wait_for(lambda: page.rows(browser), 15, "the board")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    shown = browser.execute_script(
+        "return ['table', 'nav', 'aside', 'footer'].map(s => document.querySelector(s).checkVisibility())")
+    assert shown == [True, False, False, False]
+    pdf = browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": False})["data"]
+    assert len(pdf) > 5000
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_keyboard(stack, browser):
+    browser.get(stack.url + "/#/arcade")
+    wait_for(lambda: page.rows(browser), 15, "the board")
+    body = browser.find_element(By.TAG_NAME, "body")
+    body.send_keys(Keys.TAB)
+    assert browser.switch_to.active_element.text == "Skip to the content"
+    browser.switch_to.active_element.send_keys(Keys.ENTER)
+    assert browser.switch_to.active_element.get_attribute("id") == "main"
+    seen = []
+    for _ in range(6):
+        browser.switch_to.active_element.send_keys(Keys.TAB)
+        active = browser.switch_to.active_element
+        seen.append(active.text)
+        assert active.value_of_css_property("outline-style") == "solid", active.text
+    assert seen[:3] == ["All time", "Week", "Day"] and "Ada" in seen, seen
+    assert browser.execute_script("return location.hash") == "#/arcade", "the way to the content is no view"
+
+
+def test_weight_and_stability(stack, browser, record_property):
+    """What the page costs: bytes on the way, first paint, how much moves while it loads."""
+    browser.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": True})
+    browser.get(stack.url + "/#/arcade")
+    wait_for(lambda: page.rows(browser), 15, "the board")
+    browser.set_script_timeout(10)
+    shift, paint = browser.execute_async_script(
+        "let sum = 0; new PerformanceObserver(l => l.getEntries().forEach(e => sum += e.value)).observe({type: 'layout-shift', buffered: true});"
+        "setTimeout(() => arguments[0]([sum, performance.getEntriesByName('first-contentful-paint')[0].startTime]), 1000)")
+    sizes = browser.execute_script(
+        "const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];"
+        "const once = new Map(all.map(e => [e.name.split('?')[0], e.transferSize])); return Object.fromEntries(once)")
+    whole = sum(size for name, size in sizes.items() if not name.endswith("lib/chart.js"))
+    print(f"page {whole} bytes in {len(sizes)} requests, first paint {paint:.0f} ms, layout shift {shift:.3f}")
+    assert 5000 < whole < 60 * 1024, sizes
+    assert shift < 0.1

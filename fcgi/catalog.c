@@ -53,7 +53,8 @@ render_boards(struct buf *out, const struct rules *rules)
         buf_json_string(out, board->title, strlen(board->title));
         render_windows(out, &board->windows);
         buf_str(out, ", \"timezone\": ");
-        buf_json_string(out, zone_name(board->windows.zone), strlen(zone_name(board->windows.zone)));
+        buf_json_string(out, zone_name(board->windows.zone),
+                        strlen(zone_name(board->windows.zone)));
         if (board->rating != NULL)
             buf_str(out, ", \"rating\": true");
         buf_byte(out, '}');

@@ -23,7 +23,7 @@ def league(game_server):
     seasons = [{"id": "spring", "from": rfc3339(now - 7200), "to": rfc3339(now + 7200)},
                {"id": "summer", "from": rfc3339(now + 7200), "to": rfc3339(now + 9000)}]
     boards = [{"id": name, "seasons": seasons, "windows": ["all", "daily"], "from": [SCORE]} for name in ("one", "two")]
-    running = Stack(games={"league": game_file(game_server.url, "league", boards=boards, grace=3600)})
+    running = Stack(games={"league": game_file(game_server.url, "league", boards=boards, grace=3600, queues=[])})
     yield running
     running.close()
 
@@ -33,7 +33,7 @@ def cup(game_server):
     """One board of each kind of ties, by high and by low scores, in two windows."""
     boards = [{"id": f"{ties}-{order}", "ties": ties, "order": order, "windows": ["all", "daily"], "from": [SCORE]}
               for ties in TIES for order in ("desc", "asc")]
-    running = Stack(games={"cup": game_file(game_server.url, "cup", boards=boards)})
+    running = Stack(games={"cup": game_file(game_server.url, "cup", boards=boards, queues=[])})
     yield running
     running.close()
 

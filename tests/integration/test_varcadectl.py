@@ -171,7 +171,7 @@ def test_redis_that_refuses(stack):
 
 @pytest.fixture(scope="module")
 def race():
-    game = game_file("http://127.0.0.1:1", "race", boards=[
+    game = game_file("http://127.0.0.1:1", "race", queues=[], boards=[
         {"id": "best", "bounds": {"max": 100, "max_per_minute": 3},
          "from": [{"on": {"type": "score"}, "player": "user_id", "max": {"field": "score"}}]}])
     running = Stack(games={"race": game})

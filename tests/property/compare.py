@@ -31,7 +31,7 @@ class Board:
 
     def __init__(self, setting, model, product, board, kind, name):
         self.setting, self.model, self.product, self.board, self.kind = setting, model, product, board, kind
-        self.scores = model.boards.get((board["id"], name), {})
+        self.scores = model.scores(board, name)
         self.parameters = {"window": kind} if kind == "all" else {"at": name}
         self.about = (product, board["id"], name)
         self.entries = []

@@ -183,6 +183,7 @@ class Model:
         self.seen = {}     # event_id -> ms
         self.pace = {}     # (board, user) -> (minute, events that counted in it)
         self.held = {}     # id of an event in quarantine -> (board, bound, user)
+        self.hidden = set()  # users
         self.letters = []  # (ms, seq), reasons
         self.counts = {"applied": 0, "ignored": 0, "dead_letter": 0, "duplicate": 0, "quarantined": 0}
 
@@ -449,11 +450,10 @@ class Model:
                         tally = self.versus.setdefault((player, other), [0, 0, 0])
                         tally[0 if ranks[i] < ranks[j] else 1 if ranks[i] > ranks[j] else 2] += 1
 
-    # --- boards as they are read ---------------------------------------------------------------
-
-    def entries(self, board, name):
-        """Of a window: [(user, score)] in the board's order."""
-        return sort_entries(board, self.boards.get((board["id"], name), {}))
+    def scores(self, board, name):
+        """Of a window, as it is read: user -> (score, reached)."""
+        scores = self.boards.get((board["id"], name), {})
+        return {user: score for user, score in scores.items() if user not in self.hidden}
 
 
 def sort_entries(board, scores):

@@ -50,6 +50,13 @@ def break_something(r, setting):
     return what
 
 
+def hide_or_unhide(setting, product, user, model):
+    """Whoever is hidden goes on being counted."""
+    change = "unhide" if user in model.hidden else "hide"
+    setting.ctl(change, "--config", setting.dir / "varcade.json", "--", product, user)
+    model.hidden ^= {user}
+
+
 def test_faults_change_nothing(rounds, tmp_path):
     for r in rounds(2):
         now = int(time.time() * 1000)
@@ -71,6 +78,9 @@ def test_faults_change_nothing(rounds, tmp_path):
                 write(setting, made[:part])
                 made = made[part:]
                 time.sleep(r.choice([0, 0.001, 0.003, r.uniform(0, 0.03)]))
+                if r.random() < 0.5:
+                    product = r.choice(list(games))
+                    hide_or_unhide(setting, product, r.choice(users[product]), models[product])
                 what = break_something(r, setting)
                 done[what] = done.get(what, 0) + 1
             print(done)

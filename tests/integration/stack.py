@@ -241,6 +241,8 @@ def game_file(game_server_url, product="exrps", players=2, **changes):
     """A game's file like the example's, for a test's game server."""
     with open(TOP / "games" / "exrps.json", encoding="utf-8") as file:
         content = json.load(file)
+    if "boards" in changes:
+        content.pop("queues", None)  # they match by a board that may be none of these
     content.update(product_id=product, game_server_url=game_server_url, game_socket_url="ws://127.0.0.1:1/",
                    players={"min": 2, "max": players}, **changes)
     return content

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fcgi/app.h"
+#include "fcgi/idempotent.h"
 #include "fcgi/meter.h"
 #include "fcgi/request.h"
 #include "fcgi/router.h"
@@ -72,7 +73,8 @@ add_cors_headers(struct request *r)
             return;
         reply_header(r, "Access-Control-Allow-Origin", r->origin);
     }
-    reply_header(r, "Access-Control-Expose-Headers", "X-Request-Id, Retry-After, Location");
+    reply_header(r, "Access-Control-Expose-Headers",
+                 "X-Request-Id, Retry-After, Location, Idempotent-Replayed");
 }
 
 /* Reads that went well are many, and nginx has a line for each: here they are for debugging. */
@@ -101,6 +103,7 @@ finish(struct request *r, int status)
     r->status = status;
     if (r->waiting)
         r->app->under_way--;
+    idempotent_end(r, status);
     reply_header(r, "X-Request-Id", r->id);
     reply_header(r, "Cache-Control", "no-store");
     add_cors_headers(r);
@@ -120,6 +123,15 @@ reply_answer(struct request *r, int status, const char *content_type)
     }
     reply_header(r, "Content-Type", content_type);
     finish(r, status);
+}
+
+void
+reply_as_built(struct request *r, int status)
+{
+    if (buf_ok(&r->answer))
+        finish(r, status);
+    else
+        reply_problem(r, 500, "The answer could not be built");
 }
 
 void

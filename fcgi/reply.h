@@ -24,6 +24,9 @@ void reply_json(struct request *r, int status, const char *json, size_t len);
 /* reply_answer(r, status, content_type): what is in r->answer; a 500 where that failed. */
 void reply_answer(struct request *r, int status, const char *content_type);
 
+/* reply_as_built(r, status): r->headers, with a Content-Type among them, and r->answer as they are. */
+void reply_as_built(struct request *r, int status);
+
 /* reply_empty(r, status): no body. */
 void reply_empty(struct request *r, int status);
 

@@ -155,6 +155,7 @@ request_new(struct app *app, char *const *env, request_done_fn *done, void *cook
     if (set_target(r, env) != 0 || copy_variable(env, "REQUEST_METHOD", &r->method_name) != 0 ||
         copy_variable(env, "HTTP_AUTHORIZATION", &r->authorization) != 0 ||
         copy_variable(env, "HTTP_ORIGIN", &r->origin) != 0 ||
+        copy_variable(env, "HTTP_IDEMPOTENCY_KEY", &r->idempotency_key) != 0 ||
         copy_variable(env, "REMOTE_ADDR", &r->remote_addr) != 0) {
         request_free(r);
         errno = ENOMEM;
@@ -202,6 +203,7 @@ request_free(struct request *r)
     free(r->method_name);
     free(r->raw_target);
     free(r->origin);
+    free(r->idempotency_key);
     buf_free(&r->headers);
     buf_free(&r->answer);
     free(r);

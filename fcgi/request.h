@@ -25,6 +25,7 @@ struct route;
 struct request;
 
 #define REQUEST_ID_MAX 64
+#define REQUEST_OWNER_LEN 32
 #define REQUEST_HEADERS_MAX 4096    /* bytes of an answer's headers */
 #define REQUEST_ANSWER_MAX 4194304  /* bytes of an answer's body; /metrics is the largest */
 
@@ -61,6 +62,7 @@ struct request {
     struct target target;
     char *authorization;
     char *origin;
+    char *idempotency_key;
     char *remote_addr;
     int target_error; /* errno of target_parse; 0: target is good */
     char *body; /* body_len bytes and a NUL; may be NULL where body_len is 0 */
@@ -75,6 +77,9 @@ struct request {
     struct token_player player;    /* routes that need a token */
     char game_id[TEXT_GAME_ID_LEN + 1];
     struct board_page page;        /* routes with {board}: what is read of it */
+
+    bool idempotent;               /* idempotent.c began it, as this owner */
+    char idempotent_owner[REQUEST_OWNER_LEN + 1];
 
     /* The answer. */
     bool waiting;  /* counted among app's requests under way */

@@ -13,6 +13,7 @@
 #include "fcgi/catalog.h"
 #include "fcgi/events.h"
 #include "fcgi/games.h"
+#include "fcgi/idempotent.h"
 #include "fcgi/jsontext.h"
 #include "fcgi/leaderboards.h"
 #include "fcgi/players.h"
@@ -249,7 +250,10 @@ router_dispatch(struct request *r)
         r->arg = captures.id;
         r->waiting = true;
         r->app->under_way++;
-        r->route->fn(r);
+        if (idempotent_asked(r))
+            idempotent_begin(r);
+        else
+            r->route->fn(r);
     }
 out:
     buf_free(&allow);

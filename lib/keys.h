@@ -17,6 +17,8 @@
 #define KEY_HOLDERS "{%s}:holders"          /* hash: user id -> games in which there is a seat for them */
 #define KEY_INDEX "{%s}:index"              /* sorted set: listed games by their settings */
 #define KEY_CODES "{%s}:codes"              /* hash: join code -> id of a private game */
+#define KEY_REQUEST "{%s}:request:%zu:%s:%s" /* string: the first answer to a key; bytes of user id, user id, key */
+#define KEY_REQUESTS "{%s}:requests:%s"     /* string: how many such keys there are; user id */
 #define KEY_NAMES "{%s}:names"              /* hash: user id -> the name last seen */
 #define KEYG_PLAYER "{%s}:%s:player:%s"     /* hash: KEYS_PLAYER_RATING -> text; user id */
 #define KEYS_PLAYER_RATING "r:%s"           /* a rating, as rating_rule_format writes it; board id */

@@ -266,14 +266,14 @@ end
 
 local function index_head(term) return term .. '\0' end
 
--- index_terms(settings): a term for each setting of a JSON object.
+-- index_terms(settings): a term for each setting of a JSON object, the teams of a match apart.
 local function index_terms(settings)
     local terms = {}
     -- Of most games the number of players is all there is.
     if not string.find(settings, ',', 1, true) then return terms end
     for name, value in pairs(cjson.decode(settings)) do
         if type(value) == 'number' then value = string.format('%.0f', value) end
-        terms[#terms + 1] = name .. '=' .. tostring(value)
+        if type(value) ~= 'table' then terms[#terms + 1] = name .. '=' .. tostring(value) end
     end
     return terms
 end

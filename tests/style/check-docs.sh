@@ -66,7 +66,7 @@ check_links() {
 
 check_sources() {
     check_map
-    sed -nE '/^#define KEYG?_/{/KEYG_/s/:%s:/:<g>:/;s/^[^"]*"([^"]*)".*/\1/;s/:%s.*//;p;}' lib/keys.h |
+    sed -nE '/^#define KEYG?_/{/KEYG_/s/:%s:/:<g>:/;s/^[^"]*"([^"]*)".*/\1/;s/:%[a-z].*//;p;}' lib/keys.h |
         check_names docs/ARCHITECTURE.md key
     sed -nE "s/^register(_read)?\('([a-z_]+)'.*/\`\2\`/p" lib/redis/*.lua |
         grep -v ping | check_names docs/ARCHITECTURE.md function

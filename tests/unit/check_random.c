@@ -21,8 +21,9 @@ static const char *const kinds[] = {"state",      "state", "state",  "connect",
 static const char *const states[] = {"creator_joined", "all_players_joined", "in_progress",
                                      "ended"};
 
-static const char *const settings[] = {"{}", "{\"num_players\":2}",
-                                       "{\"num_players\":4,\"map\":\"ice\",\"ranked\":true}"};
+static const char *const settings[] = {
+    "{}", "{\"num_players\":2}",
+    "{\"num_players\":4,\"map\":\"ice\",\"ranked\":true,\"teams\":[[1]]}"};
 static const char *const codes[] = {"", "", "|codes|AAAAAA BBBBBB CCCCCC DDDDDD EEEEEE"};
 
 static const char *

@@ -333,6 +333,7 @@ static const char invariants[] =
     "    local settings = cjson.decode(g.settings)\n"
     "    local n = 0\n"
     "    for _ in pairs(settings) do n = n + 1 end\n"
+    "    settings.teams = nil\n"
     "    if n > 1 then for name, value in pairs(settings) do\n"
     "      index[name .. '=' .. tostring(value) .. string.char(0) .. at] = true\n"
     "    end end\n"

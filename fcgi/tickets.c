@@ -9,7 +9,6 @@
  */
 #include "fcgi/tickets.h"
 
-#include <ctype.h>
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 #include "fcgi/ticketview.h"
 #include "lib/generation.h"
 #include "lib/keys.h"
+#include "lib/lobby.h"
 #include "lib/product.h"
 #include "lib/queue.h"
 #include "lib/rating_rule.h"
@@ -39,7 +39,7 @@ struct entry {
     struct request *r;
     bool join; /* another's party */
     char ticket[TICKETS_ID_SIZE];
-    char code[TICKETS_CODE_LEN + 1]; /* "" for none */
+    char code[LOBBY_CODE_LEN + 1]; /* "" for none */
     unsigned attempts;
     struct ticketform form;
     char rating[TEXT_DOUBLE_SIZE];
@@ -110,23 +110,6 @@ on_shown(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
 
 static void on_entered(void *cookie, enum redis_outcome outcome, const struct redisReply *reply);
 
-/* Letters that are not taken for each other, nor for digits. */
-static void
-make_code(char code[static TICKETS_CODE_LEN + 1])
-{
-    static const char letters[] = "ABCDEFGHJKMNPQRSTUVWXYZ";
-    char random[2 * 2 * TICKETS_CODE_LEN + 1];
-
-    text_random_hex(random, sizeof(random) / 2);
-    for (size_t i = 0; i < TICKETS_CODE_LEN; i++) {
-        char digits[5] = "";
-
-        memcpy(digits, random + 4 * i, 4);
-        code[i] = letters[strtoul(digits, NULL, 16) % (sizeof(letters) - 1)];
-    }
-    code[TICKETS_CODE_LEN] = '\0';
-}
-
 static void
 add_player(const struct entry *e, struct redis_args *a)
 {
@@ -188,7 +171,7 @@ enter(struct entry *e)
     } else {
         text_random_hex(e->ticket, TICKETS_ID_LEN / 2);
         if (e->form.party)
-            make_code(e->code);
+            lobby_make_code(e->code);
         tickets_call(&a, "ticket_open", r->product, e->ticket);
         add_opening(e, &a, clock_wall());
     }
@@ -225,6 +208,8 @@ on_entered(void *cookie, enum redis_outcome outcome, const struct redisReply *re
         conflict(r, reply);
     } else if (strcmp(word, "not_found") == 0) {
         entry_problem(e, 404, "No party has this code");
+    } else if (strcmp(word, "banned") == 0) {
+        entry_problem(e, 403, "You are banned from this game");
     } else if (strcmp(word, "full") == 0) {
         entry_problem(e, 409, "The party is full");
     } else {
@@ -368,13 +353,11 @@ tickets_join(struct request *r)
 
     if (e == NULL)
         return;
-    if (r->arg.len != TICKETS_CODE_LEN) {
+    if (lobby_read_code(r->arg.s, r->arg.len, e->code) != 0) {
         entry_problem(e, 404, "No party has this code");
         return;
     }
     e->join = true;
-    for (size_t i = 0; i < TICKETS_CODE_LEN; i++)
-        e->code[i] = (char)toupper((unsigned char)r->arg.s[i]);
     redis_args_init(&a);
     redis_args_str(&a, "HGET");
     redis_args_printf(&a, KEY_TICKETS_CODES, r->product->id);

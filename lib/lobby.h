@@ -101,6 +101,9 @@ void lobby_join_code(struct lobby *lobby, const struct product *product,
                      const char code[static LOBBY_CODE_LEN + 1], const struct token_player *player,
                      const char *request_id, lobby_fn *fn, void *cookie);
 
+/* lobby_make_code(code): a random one. */
+void lobby_make_code(char code[static LOBBY_CODE_LEN + 1]);
+
 /* lobby_read_code(s, len, ret_code): a join code as somebody typed it, in either case. Returns 0, or -1 where it is none
  * that a game could have. */
 int lobby_read_code(const char *s, size_t len, char ret_code[static LOBBY_CODE_LEN + 1])

@@ -227,8 +227,8 @@ static const char code_letters[] = "ABCDEFGHJKMNPRSTWXYZ";
 /* Of so many codes at least one is free, however many private games there are. */
 #define CODES_AT_ONCE 4
 
-static void
-make_code(char code[static LOBBY_CODE_LEN + 1])
+void
+lobby_make_code(char code[static LOBBY_CODE_LEN + 1])
 {
     char hex[17];
     uint64_t n;
@@ -248,7 +248,7 @@ add_codes(struct redis_args *a)
     char codes[CODES_AT_ONCE * (LOBBY_CODE_LEN + 1) + 1] = "", *at = codes;
 
     for (int i = 0; i < CODES_AT_ONCE; i++) {
-        make_code(at);
+        lobby_make_code(at);
         at[LOBBY_CODE_LEN] = ' ';
         at += LOBBY_CODE_LEN + 1;
     }

@@ -17,6 +17,7 @@ add_ticket_keys(struct redis_args *a, const char *product_id)
     redis_args_key(a, KEY_TICKETS_LOG, product_id);
     redis_args_key(a, KEY_TICKETS_CODES, product_id);
     redis_args_key(a, KEY_HOLDERS, product_id);
+    redis_args_key(a, KEY_BANNED, product_id);
 }
 
 void

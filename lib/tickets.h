@@ -19,7 +19,6 @@ struct redisReply;
 
 #define TICKETS_ID_LEN TEXT_GAME_ID_LEN /* looks as a game's: text_is_game_id */
 #define TICKETS_ID_SIZE (TICKETS_ID_LEN + 1)
-#define TICKETS_CODE_LEN 6
 #define TICKETS_KEEP ((dur_ms)600000)    /* so long a ticket that is over can be read */
 #define TICKETS_FORMING ((dur_ms)600000) /* so long a party may be formed */
 

@@ -53,18 +53,19 @@ local function end_match(k, id)
     redis.call('ZREM', k.due, 'm:' .. id)
 end
 
--- What keeps the tickets from being taken: a ticket that does not wait (any more), or whose player has got a game by another way; the
--- latter ends here. Answers the ids.
+-- What keeps the tickets from being taken: a ticket that does not wait (any more), or whose player has got a game by another way or was
+-- banned; the latter ends here. Answers the ids.
 local function unusable_tickets(k, now, keep)
     local ids = {}
     for _, key in ipairs(k.tickets) do
         local t = load_ticket(key)
-        local usable, held = t and t.state == 'waiting' and k.queues[t.queue], nil
+        local usable, reason = t and t.state == 'waiting' and k.queues[t.queue], nil
         for _, player in ipairs(usable and t.players or {}) do
-            held = held or held_game(k.holders, player.user)
+            if held_game(k.holders, player.user) then reason = 'in_game' end
+            if redis.call('SISMEMBER', k.banned, player.user) == 1 then reason = 'banned' end
         end
-        if held then end_ticket(t, k, 'cancelled', 'in_game', now, keep) end
-        if not usable or held then ids[#ids + 1] = ticket_id_of(key) end
+        if reason then end_ticket(t, k, 'cancelled', reason, now, keep) end
+        if not usable or reason then ids[#ids + 1] = ticket_id_of(key) end
     end
     return ids
 end

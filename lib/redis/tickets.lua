@@ -45,8 +45,8 @@ local function ticket_player(t, user)
     end
 end
 
-local TICKET_KEYS = { users = 'hash', due = 'zset', log = 'stream', codes = 'hash', holders = 'hash' }
-local TICKET_KEYS_ORDER = { 'users', 'due', 'log', 'codes', 'holders' }
+local TICKET_KEYS = { users = 'hash', due = 'zset', log = 'stream', codes = 'hash', holders = 'hash', banned = 'set' }
+local TICKET_KEYS_ORDER = { 'users', 'due', 'log', 'codes', 'holders', 'banned' }
 
 -- The keys from keys[first] on; then those of queues, by queue's name.
 local function ticket_keys(keys, first)
@@ -100,8 +100,9 @@ local function held_game(holders, user)
     return string.match(redis.call('HGET', holders, user) or '', '^[^%s*]+')
 end
 
--- What a user has that keeps him from another ticket, as the functions answer it; nil: nothing.
+-- What keeps a user from another ticket, as the functions answer it; nil: nothing.
 local function engagement(k, user)
+    if redis.call('SISMEMBER', k.banned, user) == 1 then return { 'banned' } end
     local ticket = redis.call('HGET', k.users, user)
     if ticket then return { 'ticket', ticket } end
     local game = held_game(k.holders, user)
@@ -113,7 +114,7 @@ local function new_player(user, name, rating, latencies)
 end
 
 -- ticket_open: now, due, queue, timeout, max, code, attributes; user, name, rating, latencies. code '': no party, it waits at
--- once. Answers ok; ticket or game and its id: what the user has; code: another party has that code.
+-- once. Answers ok; ticket or game and its id: what the user has; banned; code: another party has that code.
 register('ticket_open', function(keys, args)
     local k, now, due, code, user = ticket_keys(keys, 2), whole(args[1]), whole(args[2]), args[6], args[8]
     local other = engagement(k, user)
@@ -140,7 +141,7 @@ register('ticket_open', function(keys, args)
     return { 'ok' }
 end)
 
--- ticket_join: now, code; user, name, rating, latencies. Answers ok; not_found; full; ticket or game and its id.
+-- ticket_join: now, code; user, name, rating, latencies. Answers ok; not_found; full; ticket, game or banned as ticket_open.
 register('ticket_join', function(keys, args)
     local k, now, code, user = ticket_keys(keys, 2), whole(args[1]), args[2], args[3]
     local t = load_ticket(keys[1])

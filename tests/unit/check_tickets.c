@@ -21,6 +21,7 @@ add_ticket_keys(void)
     functions_key("{p}:tickets:log");
     functions_key("{p}:tickets:codes");
     functions_key("{p}:holders");
+    functions_key("{p}:banned");
     functions_key("{p}:queue:q");
 }
 
@@ -191,6 +192,17 @@ START_TEST(who_is_in_a_game_has_no_ticket)
     EVENT("1", A, 4000, "removed", "");
     ck_assert_str_eq(open_ticket("t1", "host", "", 5000), "ok");
     SOUND();
+}
+END_TEST
+
+START_TEST(who_is_banned_is_not_matched)
+{
+    two_waiting();
+    functions_command("SADD {p}:banned bob cas");
+    ck_assert_str_eq(open_ticket("t3", "cas", "", 1000), "banned");
+    ck_assert_str_eq(take(G1, "t1 t2", 3000), "unusable t2");
+    SOUND();
+    ck_assert_str_eq(field("t2", "reason"), "banned");
 }
 END_TEST
 
@@ -539,6 +551,7 @@ unit_suite(void)
 {
     const TTest *const tests[] = {a_user_has_one_active_ticket,
                                   who_is_in_a_game_has_no_ticket,
+        who_is_banned_is_not_matched,
                                   a_ticket_is_its_players_own,
                                   ticket_get_tells_place_and_figures,
                                   a_party_is_formed_by_its_code,

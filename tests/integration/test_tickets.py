@@ -1,0 +1,289 @@
+"""Tickets through the whole stack: matched, cancelled, expired, parties, and what dies in between."""
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from stack import Stack, game_file, wait_for
+
+DUEL = {"id": "duel", "rating": "rating", "range": {"start": 100, "per_second": 50}}
+SHORT = {"id": "short", "equal": ["mode"], "timeout": 2}
+TEAMS = {"id": "teams", "teams": 2, "team_size": 2}
+
+
+@pytest.fixture(scope="module")
+def stack(game_server):
+    running = Stack(games={"exrps": game_file(game_server.url, players=4, queues=[DUEL, SHORT, TEAMS])})
+    yield running
+    running.close()
+
+
+class Client:
+    """A player with a ticket."""
+
+    def __init__(self, stack, user):
+        self.stack, self.user = stack, user
+        self.base = f"{stack.url}/matchmaking/exrps/tickets"
+        self.http = requests.Session()
+        self.http.headers.update(stack.auth(user))
+
+    def open(self, queue="duel", **body):
+        answer = self.http.post(self.base, json={"queue": queue, **body})
+        if answer.status_code == 201:
+            self.id = answer.json()["ticket_id"]
+            assert answer.headers["Location"] == f"/matchmaking/exrps/tickets/{self.id}"
+        return answer
+
+    def get(self, wait=0):
+        return self.http.get(f"{self.base}/{self.id}", params={"wait": wait})
+
+    def over(self, seconds=20):
+        """Long polls until the ticket is over."""
+        return wait_for(lambda: (t := self.get(20).json())["state"] != "waiting" and t, seconds, "the ticket's end")
+
+    def cancel(self):
+        return self.http.delete(f"{self.base}/{self.id}")
+
+    def leave(self, game_id):
+        answer = self.http.post(f"{self.stack.url}/game_lobby/exrps/leave_game/{game_id}")
+        assert answer.status_code in (200, 404), answer.text
+
+
+@pytest.fixture
+def client(stack):
+    """client(): a new player, who has neither ticket nor game when the test is over."""
+    made = []
+
+    def make(name):
+        made.append(Client(stack, f"{name}-{time.monotonic_ns()}"))
+        return made[-1]
+
+    yield make
+    for c in made:
+        if hasattr(c, "id"):
+            answer = c.cancel()
+            if answer.status_code == 409:
+                c.leave(answer.json()["game_id"])
+
+
+def test_two_who_wait_have_a_game(stack, client, game_server):
+    ann, bob = client("ann"), client("bob")
+    assert ann.open().status_code == 201
+    assert bob.open().status_code == 201
+    games = [c.over()["game"] for c in (ann, bob)]
+    assert games[0]["game_id"] == games[1]["game_id"]
+    assert games[0]["players"] == games[1]["players"] == [ann.user, bob.user]
+    assert [g["token"] for g in games] == [f"token-of-{ann.user}", f"token-of-{bob.user}"]
+    assert games[0]["settings"] == {"num_players": 2, "queue": "duel", "teams": [[ann.user], [bob.user]]}
+    assert games[0]["target_game_server"] == "ws://127.0.0.1:1/"
+    assert game_server.games[games[0]["game_id"]] == [ann.user, bob.user]
+    # It goes the usual way from here, and is never listed.
+    assert stack.open_games() == []
+    stack.event(games[0]["game_id"], "state_change", new_state="creator_joined")
+    stack.settle()
+    assert stack.state(games[0]["game_id"]) == "creator_joined"
+    assert stack.open_games() == []
+    answer = ann.open()
+    assert answer.status_code == 409 and answer.json()["game_id"] == games[0]["game_id"]
+    assert ann.cancel().status_code == 409
+
+
+def test_a_ticket_while_it_waits(stack, client):
+    ann, bob = client("ann"), client("bob")
+    opened = ann.open("short", attributes={"mode": "a"}).json()
+    assert opened["state"] == "waiting" and opened["ready"] is True and opened["place"] == 1
+    bob.open("short", attributes={"mode": "b"})
+    ticket = wait_for(lambda: (t := ann.get().json())["why"] and t, 5, "the reason")
+    assert ticket["why"]["reason"] in ("rules", "alone")
+    ticket = wait_for(lambda: (t := ann.get().json())["why"]["excluded"] and t, 5, "the rule")
+    assert ticket["why"]["excluded"] == {"mode": 1} and ticket["why"]["candidates"] == 0
+    assert ticket["waiting"] == 2 and ticket["players"] == [ann.user]
+    assert bob.get().json()["place"] == 2
+    # Nobody else's; and one that is lost is found.
+    assert bob.http.get(f"{ann.base}/{ann.id}").status_code == 404
+    assert bob.http.delete(f"{ann.base}/{ann.id}").status_code == 404
+    assert ann.open().json()["ticket_id"] == ann.id
+    assert ann.http.get(ann.base).json()["ticket_id"] == ann.id
+    # The queue's timeout ends both.
+    assert [c.over()["state"] for c in (ann, bob)] == ["expired", "expired"]
+    assert ann.get().json()["reason"] == "timeout"
+    assert ann.http.get(ann.base).status_code == 404
+
+
+@pytest.mark.parametrize("body, words", [
+    ({"queue": "none"}, "queue must be"),
+    ({}, "queue must be"),
+    ([], "JSON object"),
+    ({"queue": "short"}, "attributes.mode"),
+    ({"queue": "short", "attributes": {"mode": ""}}, "attributes.mode"),
+    ({"queue": "short", "attributes": 3}, "attributes must be an object"),
+    ({"queue": "duel", "party": 1}, "party must be"),
+    ({"queue": "duel", "party": True}, "one player each"),
+])
+def test_a_body_that_does_not_fit(client, body, words):
+    ann = client("ann")
+    answer = ann.http.post(ann.base, json=body)
+    assert answer.status_code == 400 and words in answer.json()["detail"], answer.text
+
+
+def test_a_poll_ends_in_time_and_at_a_reload(stack, client):
+    ann = client("ann")
+    ann.open()
+    begun = time.monotonic()
+    assert ann.get(1).json()["state"] == "waiting"
+    assert 0.9 < time.monotonic() - begun < 5
+    with ThreadPoolExecutor() as pool:
+        poll = pool.submit(ann.get, 20)
+        wait_for(lambda: metric(stack, "varcade_long_polls") == 1, 10, "the poll")
+        stack.signal("fcgi-matchmaking", signal.SIGHUP)
+        answer = poll.result(10)
+    assert answer.status_code == 200 and answer.json()["state"] == "waiting"
+
+
+def metric(stack, name, labels=""):
+    text = requests.get(f"{stack.url}/metrics").text
+    return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
+               if line.startswith(name + "{") and labels in line)
+
+
+def test_a_client_that_goes_away_frees_its_poll(stack, client):
+    ann = client("ann")
+    ann.open()
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        ann.http.get(f"{ann.base}/{ann.id}", params={"wait": 20}, timeout=1.5)
+    wait_for(lambda: metric(stack, "varcade_long_polls") == 0, 5, "the poll's end")
+
+
+def test_parties_are_matched_as_teams(stack, client):
+    ann, bob, cas, dan = (client(n) for n in ("ann", "bob", "cas", "dan"))
+    codes = []
+    for opener, other in ((ann, bob), (cas, dan)):
+        codes.append(opener.open("teams", party=True).json()["code"])
+        assert other.http.post(f"{opener.base}/join/AAAAAA").status_code == 404
+        joined = other.http.post(f"{opener.base}/join/{codes[-1].lower()}")
+        assert joined.status_code == 200 and joined.json()["players"] == [opener.user, other.user]
+        other.id = opener.id
+        assert other.http.post(f"{opener.base}/{opener.id}/ready").status_code == 403
+        ready = opener.http.post(f"{opener.base}/{opener.id}/ready")
+        assert ready.status_code == 200 and ready.json()["ready"] is True
+    games = [c.over()["game"] for c in (ann, bob, cas, dan)]
+    assert {g["game_id"] for g in games} == {games[0]["game_id"]}
+    assert games[0]["settings"]["teams"] == [[ann.user, bob.user], [cas.user, dan.user]]
+    assert len({g["token"] for g in games}) == 4
+
+
+def test_a_party_before_it_is_ready(client):
+    ann, bob = client("ann"), client("bob")
+    opened = ann.open("teams", party=True).json()
+    with ThreadPoolExecutor() as pool:
+        poll = pool.submit(ann.get, 20)
+        time.sleep(0.2)
+        assert bob.http.post(f"{ann.base}/join/{opened['code']}").status_code == 200
+        assert poll.result(10).json()["players"] == [ann.user, bob.user]
+    bob.id = ann.id
+    assert bob.cancel().status_code == 204
+    assert bob.get().status_code == 404
+    assert ann.get().json()["players"] == [ann.user]
+
+
+def test_cancelled_at_any_moment_is_never_in_a_game(stack, client, game_server):
+    """Two tickets, one cancelled at a moment of its own: either both have the game or nobody has."""
+    for i in range(30):
+        ann, bob = client("ann"), client("bob")
+        ann.open()
+        bob.open()
+        time.sleep(i * 0.004)
+        answer = bob.cancel()
+        if answer.status_code == 409:
+            assert ann.over()["game"]["game_id"] == answer.json()["game_id"]
+            ann.leave(answer.json()["game_id"])
+            bob.leave(answer.json()["game_id"])
+        else:
+            assert answer.json()["state"] == "cancelled"
+            assert ann.get().json()["state"] == "waiting"
+            assert bob.get().json()["state"] == "cancelled"
+            assert ann.cancel().status_code == 200
+    # What the game server made for nothing it is told to remove.
+    wait_for(lambda: not game_server.games, 10, "the games' end")
+
+
+def test_a_game_server_that_refuses_or_is_down(stack, client, game_server):
+    ann, bob = client("ann"), client("bob")
+    game_server.behave["create_game"] = lambda body: (500, "no")
+    ann.open()
+    since = bob.open().json()["opened_at"]
+    wait_for(lambda: len(game_server.calls_of("create_game")) > 0, 10, "the call")
+    assert bob.get(1).json()["state"] == "waiting"
+    game_server.reset()
+    ticket = bob.over()
+    assert ticket["state"] == "matched" and ticket["opened_at"] == since
+    assert ticket["game"]["game_id"] == ann.over()["game"]["game_id"]
+
+
+def test_a_player_whom_the_game_server_refuses(stack, client, game_server):
+    ann, bob, cas = client("ann"), client("bob"), client("cas")
+    game_server.behave["join_game"] = lambda body: (403, "no") if body["userId"] == bob.user else game_server.act("join_game", body)
+    ann.open()
+    bob.open()
+    assert bob.over() == {**bob.get().json(), "state": "cancelled", "reason": "game_server_refused"}
+    assert ann.get().json()["state"] == "waiting"
+    cas.open()
+    assert ann.over()["game"]["players"] == [ann.user, cas.user]
+    # The games that it made before are gone.
+    wait_for(lambda: list(game_server.games.values()) == [[ann.user, cas.user]], 10, "the others' end")
+
+
+def test_a_game_server_that_hangs(stack, client, game_server):
+    ann, bob = client("ann"), client("bob")
+    released = threading.Event()
+
+    def hang(body):
+        released.wait(30)
+        return game_server.act("create_game", body)
+
+    game_server.behave["create_game"] = hang
+    ann.open()
+    bob.open()
+    wait_for(lambda: game_server.calls_of("create_game"), 10, "the call")
+    # It may be cancelled, and is nowhere.
+    assert bob.cancel().json()["state"] == "cancelled"
+    assert ann.get(1).json()["state"] == "waiting"
+    released.set()
+    game_server.reset()
+    wait_for(lambda: not game_server.games, 15, "the late game's end")
+    assert ann.get().json()["state"] == "waiting"
+
+
+@pytest.mark.parametrize("action", ["create_game", "join_game"])
+def test_a_worker_that_is_killed_while_it_matches(stack, client, game_server, action):
+    ann, bob = client("ann"), client("bob")
+    released = threading.Event()
+
+    def hang(body):
+        released.wait(30)
+        return game_server.act(action, body)
+
+    game_server.behave[action] = hang
+    ann.open()
+    bob.open()
+    wait_for(lambda: game_server.calls_of(action), 10, "the call")
+    game_id = game_server.calls_of(action)[0]["gameId"]
+    stack.signal("worker", signal.SIGKILL)
+    released.set()
+    game_server.reset()
+    # The next one fails the match at its deadline and makes another.
+    ticket = ann.over(30)
+    assert ticket["state"] == "matched" and ticket["game"]["game_id"] != game_id
+    assert bob.over()["game"]["game_id"] == ticket["game"]["game_id"]
+    wait_for(lambda: list(game_server.games) == [ticket["game"]["game_id"]], 15, "the other game's end")
+
+
+def test_nothing_is_left(stack, game_server):
+    """When all have left, the keys say so: no seat, no game, no ticket that is active."""
+    wait_for(lambda: not stack.redis.exists("{exrps}:holders"), 15, "the seats' end")
+    assert stack.redis.hlen("{exrps}:tickets:users") == 0
+    assert stack.redis.zcard("{exrps}:queue:duel") == 0
+    assert stack.redis.keys("{exrps}:match:*") == []

@@ -1,7 +1,7 @@
 /*
  * The table of routes. A pattern's `{product}` is looked up among the products, its `{board}` among
- * the product's boards, and its `{id}` is the handler's; each matches one segment that is not
- * empty.
+ * the product's boards, and its `{id}` (or `{id}.svg`) is the handler's; each matches one segment
+ * that is not empty.
  */
 #include "fcgi/router.h"
 
@@ -10,6 +10,7 @@
 
 #include "fcgi/app.h"
 #include "fcgi/auth.h"
+#include "fcgi/badge.h"
 #include "fcgi/catalog.h"
 #include "fcgi/events.h"
 #include "fcgi/games.h"
@@ -26,6 +27,7 @@
 #include "lib/rules.h"
 
 #define CORS_MAX_AGE_S "600"
+#define SVG ".svg"
 
 static const struct route routes[] = {
     {REQUEST_POST, "/game_lobby/{product}/create_game", "create_game",
@@ -47,6 +49,7 @@ static const struct route routes[] = {
      leaderboards_player},
     {REQUEST_GET, "/leaderboards/{product}/{board}/histogram", "board_histogram", 0,
      leaderboards_histogram},
+    {REQUEST_GET, "/badge/{product}/{board}/{id}.svg", "badge", 0, badge_get},
     {REQUEST_GET, "/players/{product}/{id}", "player", 0, profile_get},
     {REQUEST_GET, "/stats/{product}/{id}", "stats", 0, players_stats},
     {REQUEST_POST, "/events/{product}", "events", ROUTE_EVENTS, events_post},
@@ -98,6 +101,11 @@ segment_matches(const char *pattern, size_t len, struct target_text segment, str
     }
     if (target_text_is(word, "{id}")) {
         c->id = segment;
+        return true;
+    }
+    if (target_text_is(word, "{id}" SVG) && segment.len > strlen(SVG) &&
+        memcmp(segment.s + segment.len - strlen(SVG), SVG, strlen(SVG)) == 0) {
+        c->id = (struct target_text){.s = segment.s, .len = segment.len - strlen(SVG)};
         return true;
     }
     return len == segment.len && memcmp(pattern, segment.s, len) == 0;

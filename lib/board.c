@@ -286,6 +286,23 @@ board_around_render(const struct board_page *page, const struct redisReply *repl
     return buf_ok(out) ? 0 : -1;
 }
 
+int
+board_around_place(const struct redisReply *reply, int64_t *ret_rank, int64_t *ret_total)
+{
+    const struct redisReply *rank;
+    wall_ms ends;
+
+    if (read_total(reply, ret_total, &ends) < 0)
+        return -1;
+    if (reply->elements == 1)
+        return 0;
+    if (reply->elements < PLAYER_ELEMENTS ||
+        (rank = reply->element[PLAYER_AT])->type != REDIS_REPLY_INTEGER)
+        return -1;
+    *ret_rank = rank->integer;
+    return 1;
+}
+
 /* --- a histogram ------------------------------------------------------------------------------ */
 
 /* A score, or null. */

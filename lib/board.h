@@ -78,6 +78,11 @@ void board_around_command(struct redis_args *a, const struct board_page *page, c
 int board_around_render(const struct board_page *page, const struct redisReply *reply,
                         struct buf *out, bool *ret_found) __attribute__((warn_unused_result));
 
+/* board_around_place(reply, ret_rank, ret_total): the same answer's figures alone. Returns 1, or 0 where the
+ * player is not on the board (ret_rank is untouched then), or -1 where reply is not such an answer. */
+int board_around_place(const struct redisReply *reply, int64_t *ret_rank, int64_t *ret_total)
+    __attribute__((warn_unused_result));
+
 /* How scores are to be divided: into buckets of one width from `from` to `to`, or where it is not
  * bounded from the lowest score to the highest. */
 struct board_division {

@@ -166,6 +166,29 @@ buf_json_string(struct buf *b, const char *s, size_t len)
 }
 
 void
+buf_xml(struct buf *b, const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        switch (s[i]) {
+        case '&':
+            buf_str(b, "&amp;");
+            break;
+        case '<':
+            buf_str(b, "&lt;");
+            break;
+        case '>':
+            buf_str(b, "&gt;");
+            break;
+        case '"':
+            buf_str(b, "&quot;");
+            break;
+        default:
+            buf_byte(b, (unsigned char)s[i] < ' ' ? ' ' : s[i]);
+        }
+    }
+}
+
+void
 buf_json_number(struct buf *b, double v)
 {
     char text[TEXT_DOUBLE_SIZE];

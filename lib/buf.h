@@ -46,6 +46,10 @@ void buf_vprintf(struct buf *b, const char *fmt, va_list args)
  */
 void buf_json_string(struct buf *b, const char *s, size_t len);
 
+/* buf_xml(b, s, len): append s as text of XML or HTML, also within double quotes; control bytes, which
+ * neither can have, as blanks. s is UTF-8. */
+void buf_xml(struct buf *b, const char *s, size_t len);
+
 /* buf_json_number(b, v): append a finite double as text_format_double() writes it. */
 void buf_json_number(struct buf *b, double v);
 

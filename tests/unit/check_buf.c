@@ -119,6 +119,17 @@ START_TEST(json_string_escapes)
 }
 END_TEST
 
+START_TEST(xml_escapes)
+{
+    struct buf b;
+
+    buf_init(&b, 128);
+    buf_xml(&b, "a<b>&\"c\"\n\xc3\xa4", 11);
+    ck_assert_str_eq(b.data, "a&lt;b&gt;&amp;&quot;c&quot; \xc3\xa4");
+    buf_free(&b);
+}
+END_TEST
+
 START_TEST(json_numbers)
 {
     struct buf b;
@@ -166,6 +177,7 @@ unit_suite(void)
     tcase_add_test(tc, maximum_of_nothing_and_of_everything);
     tcase_add_test(tc, bytes_are_any_bytes);
     tcase_add_test(tc, json_string_escapes);
+    tcase_add_test(tc, xml_escapes);
     tcase_add_test(tc, json_numbers);
     tcase_add_test(tc, steal_hands_over);
     suite_add_tcase(suite, tc);

@@ -40,6 +40,10 @@
 #define KEYG_PACE "{%s}:%s:pace"            /* sorted set: `board:user` by minute and events in it */
 #define KEY_GENERATION "{%s}:generation"    /* string: which generation is the live one */
 #define KEY_GENERATIONS "{%s}:generations"  /* string: the last one that was given out */
+/* Of a generation that is being computed: where it is. */
+#define KEYG_CHECKPOINT "{%s}:%s:checkpoint" /* string */
+#define KEYG_POSITION "{%s}:%s:position"    /* hash */
+#define KEY_HOLD "{%s}:hold"                /* string: while it is there, no event is applied */
 #define KEY_CHECKPOINT "{%s}:checkpoint:%s" /* string: last stream id applied; stream name */
 #define KEY_POSITION "{%s}:position:%s" /* hash: where the checkpoint is, counted; stream name */
 #define KEY_ASIDE "{%s}:aside"              /* sorted set: ids that did not count, by their ms */

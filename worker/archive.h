@@ -69,7 +69,7 @@ int archive_reader_open(const char *dir, const char *product_id, struct event_id
 void archive_reader_close(struct archive_reader *r);
 
 /* archive_reader_next(r, ret_entry, ret_id): the next entry, which is the caller's to free with
- * freeReplyObject(). 1; 0: there is no more; -1: a file is damaged or cannot be read, and *why of
+ * freeReplyObject(). 1; 0: there is no more so far, and later calls see what has come; -1: a file is damaged or cannot be read, and *why of
  * archive_reader_why says how. */
 int archive_reader_next(struct archive_reader *r, struct redisReply **ret_entry,
                         struct event_id *ret_id) __attribute__((warn_unused_result));

@@ -18,7 +18,8 @@ struct archive_reader {
     struct event_id after;
     char (*name)[ARCHIVE_NAME_SIZE]; /* by day */
     size_t nnames, next;
-    int fd; /* the file before next; -1: none */
+    char open[ARCHIVE_NAME_SIZE]; /* the newest one that was opened; "" for none */
+    int fd;                       /* that file; -1: none */
     int64_t at, size;
     int64_t total, done; /* bytes of all files, and of those that are behind */
     struct buf packed, data;
@@ -32,6 +33,7 @@ compare_names(const void *a, const void *b)
     return strcmp(a, b);
 }
 
+/* All files; next is the first one that is newer than the one that is open. */
 static int
 list_files(struct archive_reader *r)
 {
@@ -41,6 +43,11 @@ list_files(struct archive_reader *r)
     struct stat st;
     size_t cap = 0;
     int ret = 0;
+
+    free(r->name);
+    r->name = NULL;
+    r->nnames = r->next = 0;
+    r->total = 0;
 
     if (dir == NULL) {
         if (fd >= 0)
@@ -66,6 +73,8 @@ list_files(struct archive_reader *r)
     (void)closedir(dir);
     if (r->nnames > 0)
         qsort(r->name, r->nnames, sizeof(*r->name), compare_names);
+    while (r->next < r->nnames && strcmp(r->name[r->next], r->open) <= 0)
+        r->next++;
     return ret;
 }
 
@@ -133,8 +142,7 @@ archive_reader_progress(const struct archive_reader *r, int64_t *ret_total)
 static int
 fail(struct archive_reader *r, const char *what)
 {
-    (void)snprintf(r->why, sizeof(r->why), "%s: %s at byte %lld",
-                   r->next > 0 ? r->name[r->next - 1] : "", what, (long long)r->at);
+    (void)snprintf(r->why, sizeof(r->why), "%s: %s at byte %lld", r->open, what, (long long)r->at);
     return -1;
 }
 
@@ -160,6 +168,7 @@ next_file(struct archive_reader *r)
             continue;
         }
         r->fd = openat(r->folder, name, O_RDONLY | O_CLOEXEC);
+        memcpy(r->open, name, strlen(name) + 1);
         if (r->fd < 0 || fstat(r->fd, &st) < 0)
             return fail(r, strerror(errno));
         r->size = st.st_size;
@@ -168,8 +177,24 @@ next_file(struct archive_reader *r)
     return 0;
 }
 
-/* The next member. 1, or 0: there is none, or -1. What is incomplete at the end of the newest file
- * is being written, or was torn by a crash. */
+/* At the end of all there was: whether there is more now. */
+static bool
+is_more(struct archive_reader *r)
+{
+    struct stat st;
+    bool grown = false;
+
+    if (r->folder < 0)
+        return false;
+    if (r->fd >= 0 && fstat(r->fd, &st) == 0) {
+        grown = st.st_size > r->size;
+        r->size = st.st_size;
+    }
+    return grown || (list_files(r) == 0 && r->next < r->nnames);
+}
+
+/* The next member. 1, or 0: there is none so far, or -1. What is incomplete at the end of the
+ * newest file is being written, or was torn by a crash. */
 static int
 next_member(struct archive_reader *r)
 {
@@ -180,13 +205,15 @@ next_member(struct archive_reader *r)
             r->at += (int64_t)r->packed.len;
             return 1;
         }
-        if (r->fd >= 0 && r->next < r->nnames && (got < 0 || r->at < r->size))
+        if (r->next == r->nnames) {
+            if (!is_more(r))
+                return 0;
+            continue;
+        }
+        if (r->fd >= 0 && (got < 0 || r->at < r->size))
             return fail(r, "damaged");
-        if (r->fd >= 0)
-            r->at = r->size;
-        got = next_file(r);
-        if (got != 1)
-            return got;
+        if (next_file(r) < 0)
+            return -1;
     }
 }
 

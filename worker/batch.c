@@ -101,6 +101,12 @@ batch_set_rulings(struct batch *b, const struct rulings *rulings)
     b->rulings = rulings;
 }
 
+void
+batch_set_rebuild(struct batch *b)
+{
+    b->rebuild = true;
+}
+
 size_t
 batch_events(const struct batch *b)
 {
@@ -172,7 +178,7 @@ batch_add(struct batch *b, const struct event *e)
         item->argument = event_field(copy, "new_state");
     else if (e->type == EVENT_PLAYER_CONNECT || e->type == EVENT_PLAYER_DISCONNECT)
         item->argument = event_field(copy, "player_id");
-    else if (e->type == EVENT_PLAYER_NAME)
+    else if (e->type == EVENT_PLAYER_NAME && !b->rebuild)
         add_name(b, item, copy);
     if (item->verdict == EVENT_NO_VERDICT)
         batch_seen_add(b, item, event_field(copy, "event_id"));
@@ -318,7 +324,7 @@ batch_compute(struct batch *b)
                           (item->held != NULL ? !item->held->there : batch_seen_before(item));
         if (item->dead == NULL && !item->duplicate)
             apply_item(b, item);
-        if (!is_move(item))
+        if (b->rebuild || !is_move(item))
             continue;
         b->moves = mem_grow(b->moves, &b->moves_cap, b->nmoves + 1, sizeof(*b->moves));
         b->moves[b->nmoves++] = i;

@@ -73,6 +73,10 @@ void batch_start(struct batch *b, const char *product_id, const struct generatio
  * when the checkpoint was read that the batch is to move. NULL, as at first: nothing was. */
 void batch_set_rulings(struct batch *b, const struct rulings *rulings);
 
+/* batch_set_rebuild(b): it is always for figures that are computed anew, beside the live ones: games' states, names
+ * and dead letters are left alone, and the checkpoint is that generation's own. */
+void batch_set_rebuild(struct batch *b);
+
 /* batch_add(b, e): the next event; copied. */
 void batch_add(struct batch *b, const struct event *e);
 

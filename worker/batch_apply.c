@@ -20,10 +20,16 @@ enum { KEYS_POSITION = 2 + LOBBY_KEYS + 1, KEYS_FIXED = KEYS_POSITION };
 static void
 add_fixed_keys(const struct batch *b, const struct batch_span *span, struct redis_args *a)
 {
-    redis_args_key(a, KEY_CHECKPOINT, b->product_id, span->stream);
+    if (b->rebuild)
+        redis_args_key(a, KEYG_CHECKPOINT, b->product_id, b->generation.s);
+    else
+        redis_args_key(a, KEY_CHECKPOINT, b->product_id, span->stream);
     redis_args_key(a, KEY_DEADLETTERS, b->product_id);
     lobby_add_keys(a, b->product_id);
-    redis_args_key(a, KEY_POSITION, b->product_id, span->stream);
+    if (b->rebuild)
+        redis_args_key(a, KEYG_POSITION, b->product_id, b->generation.s);
+    else
+        redis_args_key(a, KEY_POSITION, b->product_id, span->stream);
 }
 
 static void
@@ -171,15 +177,22 @@ add_listed(const struct batch *b, size_t n, size_t key, struct redis_args *a)
         }
 }
 
+/* A rebuild leaves them to whoever applied the events. */
+static size_t
+count_dead(const struct batch *b)
+{
+    return b->rebuild ? 0 : batch_results(b).dead;
+}
+
 /* A dead letter: why and where it was, then its fields as they were. */
 static void
 add_dead_letters(const struct batch *b, struct redis_args *a)
 {
     char id[EVENT_ID_SIZE];
-    size_t i, j;
+    size_t i, j, n = count_dead(b);
 
-    redis_args_int(a, (int64_t)batch_results(b).dead);
-    for (i = 0; i < b->nitems; i++) {
+    redis_args_int(a, (int64_t)n);
+    for (i = 0; n > 0 && i < b->nitems; i++) {
         const struct item *item = &b->items[i];
 
         if (item->dead == NULL || item->breach != NULL)
@@ -202,7 +215,7 @@ add_aside(const struct batch *b, size_t key, struct redis_args *a)
     char id[EVENT_ID_SIZE];
 
     redis_args_int(a, (int64_t)key);
-    redis_args_int(a, (int64_t)batch_results(b).dead);
+    redis_args_int(a, (int64_t)count_dead(b));
     for (size_t i = 0; i < b->nitems; i++)
         if (b->items[i].dead != NULL && b->items[i].breach == NULL) {
             redis_args_double(a, (double)b->items[i].id.ms);
@@ -225,7 +238,7 @@ void
 batch_apply_command(const struct batch *b, const struct batch_span *span, struct redis_args *a)
 {
     size_t seen = batch_seen_changed(b) > 0;
-    size_t aside = b->product != NULL && batch_results(b).dead > 0;
+    size_t aside = b->product != NULL && count_dead(b) > 0;
     size_t changed[SECTIONS], texts, ranked, paced, behind, key = KEYS_FIXED + b->nmoves,
                                                             listed = count_listed(b);
     char end[EVENT_ID_SIZE];

@@ -201,6 +201,7 @@ struct item {
 struct batch {
     const char *product_id;
     struct generation generation;  /* of the figures */
+    bool rebuild;                  /* figures alone */
     const struct product *product; /* NULL: unknown */
     const struct rulings *rulings; /* NULL: none */
     struct mem_arena arena;

@@ -22,6 +22,7 @@ struct loop;
 struct product;
 
 #define CTL_OPTIONS_MAX 4
+#define CTL_MANY_MAX 64
 #define CTL_WHY_MAX ((size_t)262144)
 
 enum ctl_exit { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
@@ -36,6 +37,7 @@ struct ctl_option {
     const char *argument; /* as help calls it; NULL: it has none */
     bool required;
     const char *help;
+    bool many; /* may stand several times */
 };
 
 struct ctl_command {
@@ -53,6 +55,8 @@ struct ctl {
     char **args;
     size_t nargs;
     const char *value[CTL_OPTIONS_MAX]; /* of the command's options; NULL: not given */
+    const char *many[CTL_MANY_MAX];     /* of the one that may stand several times: all of them */
+    size_t nmany;
     bool json;
     struct conf *conf; /* CTL_CONFIG */
     struct loop *loop;
@@ -101,6 +105,15 @@ struct redisReply *ctl_redis_call(struct ctl *c, struct redis_args *a)
 struct redisReply *ctl_redis_call_stream(struct ctl *c, struct redis_args *a)
     __attribute__((warn_unused_result));
 
+/* Several commands for the Redis of the state in one write. ctl_redis_pipeline(c, calls, n): all arguments are freed; each
+ * reply is there, the caller's to free, or NULL where there is none to use, and that was told. False where one is. */
+struct ctl_call {
+    struct redis_args a;
+    struct redisReply *reply;
+};
+bool ctl_redis_pipeline(struct ctl *c, struct ctl_call *calls, size_t n)
+    __attribute__((warn_unused_result));
+
 /* ctl_redis_is_one(c): whether state and stream are in one Redis. */
 bool ctl_redis_is_one(const struct ctl *c);
 
@@ -133,6 +146,7 @@ int ctl_letters_drop_held(struct ctl *c);
 int ctl_player_export(struct ctl *c);
 int ctl_player_erase(struct ctl *c);
 int ctl_board_export(struct ctl *c);
+int ctl_rebuild_run(struct ctl *c);
 int ctl_hide_run(struct ctl *c);
 int ctl_hide_list(struct ctl *c);
 int ctl_season_close(struct ctl *c);

@@ -177,6 +177,37 @@ ctl_redis_call_stream(struct ctl *c, struct redis_args *a)
     return call(c, &c->stream, stream_url(c), &attempts[1], a);
 }
 
+bool
+ctl_redis_pipeline(struct ctl *c, struct ctl_call *calls, size_t n)
+{
+    struct wait *waits = calloc(n, sizeof(*waits));
+    struct redisReply *first = NULL;
+    bool good = true;
+
+    if (waits == NULL)
+        abort();
+    for (size_t i = 0; i < n; i++)
+        calls[i].reply = NULL;
+    if (c->state == NULL) { /* the first one connects */
+        calls[0].reply = first = ctl_redis_call(c, &calls[0].a);
+        good = first != NULL;
+    }
+    for (size_t i = first != NULL; i < n; i++) {
+        if (good)
+            redis_send(c->state, &calls[i].a, answered, &waits[i]);
+        redis_args_free(&calls[i].a);
+    }
+    for (size_t i = first != NULL; good && i < n; i++)
+        while (!waits[i].done && loop_run_once(c->loop, -1) == 0)
+            continue;
+    for (size_t i = first != NULL; i < n; i++) {
+        calls[i].reply = waits[i].reply;
+        good = good && waits[i].reply != NULL;
+    }
+    free(waits);
+    return good;
+}
+
 void
 ctl_redis_close(struct ctl *c)
 {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/keys.h"
+#include "lib/loop.h"
 #include "lib/metrics.h"
 #include "lib/product.h"
 #include "worker/apply.h"
@@ -12,6 +13,7 @@
 #include "worker/curator.h"
 #include "worker/matchmaker.h"
 #include "worker/mem.h"
+#include "worker/position.h"
 #include "worker/retention.h"
 #include "worker/snapshots.h"
 #include "worker/batch.h"
@@ -30,6 +32,9 @@ lane_new(struct worker *w, const char *id, const struct product *product)
     lane->read_entries = -1;
     report_lane_init(&w->report, id, &lane->report);
     lane->rulings = rulings_new();
+    lane->again = loop_timer_new(w->loop, position_again, lane);
+    if (lane->again == NULL)
+        mem_out();
     lane->apply = apply_new(lane);
     batch_set_rulings(apply_batch(lane->apply), lane->rulings);
     if (product != NULL) {
@@ -58,6 +63,7 @@ lane_free(struct lane *lane)
     archived_free(lane->archived);
     apply_free(lane->apply);
     rulings_free(lane->rulings);
+    loop_timer_free(lane->again);
     free(lane);
 }
 

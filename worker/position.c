@@ -14,6 +14,8 @@
 #include "worker/rulings.h"
 #include "worker/worker.h"
 
+#define HOLD ((dur_ms)20) /* how often a lane that is on hold looks again */
+
 /* The position's fields `id` and `entries`; they hold only where id is the checkpoint (somebody may
  * have set that). */
 static int64_t
@@ -35,28 +37,15 @@ read_entries(const struct lane *lane, const struct redisReply *reply)
     return n;
 }
 
-int
-position_checkpoint(const char *s, size_t len, struct event_id *ret_id)
-{
-    const char *mark = memchr(s, '/', len);
-    size_t id = mark != NULL ? (size_t)(mark - s) : len;
-    int64_t n;
-
-    if (len >= EVENT_ID_SIZE ||
-        (mark != NULL && text_parse_int(mark + 1, len - id - 1, 1, INT64_MAX, &n) != 0))
-        return -1;
-    return event_id_parse(s, id, ret_id);
-}
-
-/* The checkpoint and the generation, in one answer: a generation that became live later comes with
- * a checkpoint stated anew. */
+/* The checkpoint, the generation, and whether all is to wait, in one answer: a generation that
+ * became live later comes with a checkpoint stated anew. */
 static int
 take_checkpoint(struct lane *lane, const struct redisReply *both)
 {
     const struct redisReply *reply;
     struct event_id id = {0, 0};
 
-    if (both->type != REDIS_REPLY_ARRAY || both->elements != 2 ||
+    if (both->type != REDIS_REPLY_ARRAY || both->elements != 3 ||
         generation_take(both->element[1], &lane->generation) < 0)
         return -1;
     reply = both->element[0];
@@ -68,6 +57,7 @@ take_checkpoint(struct lane *lane, const struct redisReply *both)
         lane->checkpoint[0] = '\0';
     }
     lane->read = id;
+    lane->on_hold = both->element[2]->type != REDIS_REPLY_NIL;
     return 0;
 }
 
@@ -123,6 +113,9 @@ on_position(void *cookie, enum redis_outcome outcome, const struct redisReply *r
     if (lane->place == LANE_LOADING) {
         if (outcome != REDIS_DONE) {
             trouble(lane, reply);
+        } else if (lane->on_hold) {
+            lane->place = LANE_UNKNOWN;
+            loop_timer_set(lane->again, HOLD);
         } else {
             lane->read_entries = lane->moved_entries = read_entries(lane, reply);
             lane->moved_at = loop_now(lane->worker->loop);
@@ -133,6 +126,15 @@ on_position(void *cookie, enum redis_outcome outcome, const struct redisReply *r
         }
     }
     consumer_wake(lane->worker->consumer);
+}
+
+void
+position_again(void *cookie)
+{
+    struct lane *lane = cookie;
+
+    if (lane->held && lane->place == LANE_UNKNOWN)
+        position_load(lane);
 }
 
 void
@@ -149,6 +151,7 @@ position_load(struct lane *lane)
     redis_args_str(&a, "MGET");
     redis_args_printf(&a, KEY_CHECKPOINT, lane->id, w->conf->stream_name);
     redis_args_printf(&a, KEY_GENERATION, lane->id);
+    redis_args_printf(&a, KEY_HOLD, lane->id);
     redis_send(w->state, &a, on_checkpoint, lane);
     redis_args_reset(&a);
     redis_args_str(&a, "SMEMBERS");
@@ -165,79 +168,4 @@ position_load(struct lane *lane)
     redis_args_str(&a, "entries");
     redis_send(w->state, &a, on_position, lane);
     redis_args_free(&a);
-}
-
-static int
-read_id(const struct redisReply *reply, struct event_id *ret_id)
-{
-    if (reply->type != REDIS_REPLY_STRING)
-        return -1;
-    return event_id_parse(reply->str, reply->len, ret_id);
-}
-
-static int
-read_int(const struct redisReply *reply, int64_t *ret_n)
-{
-    if (reply->type != REDIS_REPLY_INTEGER)
-        return -1;
-    *ret_n = reply->integer;
-    return 0;
-}
-
-/* One of XINFO's pairs, where it is one that matters here. */
-static int
-read_pair(const struct redisReply *name, const struct redisReply *value,
-          struct position_stream *stream)
-{
-    struct event_text key = {.s = name->str, .len = name->len};
-
-    if (name->type != REDIS_REPLY_STRING && name->type != REDIS_REPLY_STATUS)
-        return -1;
-    if (event_text_is(key, "length"))
-        return read_int(value, &stream->length);
-    if (event_text_is(key, "entries-added"))
-        return read_int(value, &stream->added);
-    if (event_text_is(key, "last-generated-id"))
-        return read_id(value, &stream->last);
-    if (event_text_is(key, "recorded-first-entry-id"))
-        return read_id(value, &stream->first);
-    return 0;
-}
-
-int
-position_stream_read(const struct redisReply *reply, struct position_stream *ret_stream)
-{
-    struct position_stream stream = {.length = 0};
-    size_t i;
-
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements % 2 != 0)
-        return -1;
-    for (i = 0; i < reply->elements; i += 2)
-        if (read_pair(reply->element[i], reply->element[i + 1], &stream) < 0)
-            return -1;
-    *ret_stream = stream;
-    return 0;
-}
-
-struct position_ahead
-position_ahead(const struct position_stream *stream, struct event_id at, int64_t entries)
-{
-    struct position_ahead ahead = {.entries = entries};
-    bool all_unread = stream->length > 0 && event_id_compare(at, stream->first) < 0;
-    bool none_unread = stream->length == 0 || event_id_compare(at, stream->last) >= 0;
-    int64_t counted = stream->added - (all_unread ? stream->length : 0);
-
-    ahead.replaced = event_id_compare(stream->last, at) < 0;
-    if (ahead.replaced)
-        ahead.entries = -1;
-    else if (!all_unread && !none_unread)
-        return ahead; /* nothing can be missing: the first entry is one that was read */
-    else {
-        ahead.entries = counted;
-        if (entries >= 0)
-            ahead.lost = counted >= entries ? counted - entries : -1;
-        else
-            ahead.lost = all_unread && counted > 0 ? -1 : 0;
-    }
-    return ahead;
 }

@@ -22,6 +22,10 @@ struct redisReply;
  * where that failed. */
 void position_load(struct lane *lane);
 
+/* position_again(lane): the same, of a lane that was on hold (KEY_HOLD) and still has no place. A
+ * loop_fn. */
+void position_again(void *cookie);
+
 /* position_checkpoint(s, len, ret_id): a checkpoint is an id, or an id, `/` and a number: the same
  * place, stated anew by whoever changed figures by hand (lib/redis/admin.lua), so that what was
  * computed from the old ones is not applied. Returns 0, or -1 where it is none. */

@@ -17,8 +17,8 @@
 #include "lib/loop.h"
 #include "lib/product.h"
 #include "lib/redis.h"
-#include "lib/rules.h"
 #include "worker/mem.h"
+#include "worker/past.h"
 #include "worker/worker.h"
 
 #define TICK ((dur_ms)10000)
@@ -45,36 +45,6 @@ applied_until(const struct lane *lane)
     return id.ms < (uint64_t)now ? (wall_ms)id.ms : now;
 }
 
-/* Whether key is of a window that nobody can ask for. */
-static bool
-is_gone(const struct retention *r, const char *key, size_t len)
-{
-    const struct product *product = r->lane->product;
-    char head[sizeof(KEYG_BOARD_HEAD) + TEXT_PRODUCT_ID_MAX + GENERATION_SIZE];
-    size_t skip =
-        (size_t)snprintf(head, sizeof(head), KEYG_BOARD_HEAD, product->id, r->lane->generation.s);
-    const char *colon;
-    struct window window;
-    int board;
-
-    if (len < skip || memcmp(key, head, skip) != 0)
-        return false;
-    key += skip;
-    len -= skip;
-    colon = memchr(key, ':', len);
-    board = colon != NULL ? rules_board_find(product->rules, key, (size_t)(colon - key)) : -1;
-    if (board == -1)
-        return false;
-    len -= (size_t)(colon + 1 - key);
-    for (int kind = 0; kind < WINDOW_KINDS; kind++) {
-        const struct window_plan *plan = &rules_board_at(product->rules, (size_t)board)->windows;
-
-        if (plan->has[kind] && window_named(plan, (enum window_kind)kind, colon + 1, len, &window))
-            return window.starts < window_horizon(plan, (enum window_kind)kind, r->now);
-    }
-    return false;
-}
-
 static void
 on_dropped(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
 {
@@ -92,28 +62,15 @@ on_ended(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
 {
     struct retention *r = cookie;
     struct redis_args a;
-    size_t i, n = 0;
+    size_t n;
 
     r->lane->busy--;
     r->busy = false;
     if (outcome != REDIS_DONE || reply->type != REDIS_REPLY_ARRAY)
         return;
     redis_args_init(&a);
-    redis_args_fcall(&a, "windows_drop", false);
-    redis_args_key(&a, KEYG_WINDOWS, r->lane->id, r->lane->generation.s);
-    for (i = 0; i < reply->elements; i++) {
-        const struct redisReply *key = reply->element[i];
-
-        if (key->type != REDIS_REPLY_STRING || !is_gone(r, key->str, key->len))
-            continue;
-        redis_args_key(&a, "%s", key->str);
-        redis_args_key(&a, "%s" KEYS_SCORES, key->str);
-        redis_args_key(&a, "%s" KEYS_COUNTS, key->str);
-        redis_args_key(&a, "%s" KEYS_MEMBERS, key->str);
-        redis_args_key(&a, "%s" KEYS_HIDDEN, key->str);
-        n++;
-    }
-    r->offset = reply->elements < WINDOWS_A_TICK ? 0 : r->offset + (int64_t)(i - n);
+    n = past_drop(r->lane->product, &r->lane->generation, reply, r->now, &a);
+    r->offset = reply->elements < WINDOWS_A_TICK ? 0 : r->offset + (int64_t)(reply->elements - n);
     if (n > 0) {
         r->busy = true;
         r->lane->busy++;

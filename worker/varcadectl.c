@@ -98,6 +98,13 @@ static const struct ctl_command commands[] = {
      .options = {{"board", "BOARD", true, "the board whose season it is"},
                  {"at", "TIME", false, "when it ends, such as 2026-01-31T00:00:00Z (now)"}},
      .help = "end a season before its time: what happens later does not count in it"},
+    {.name = "rebuild", .arguments = PRODUCT, .min = 1, .max = 1, .needs = CTL_CONFIG | CTL_JSON,
+     .run = ctl_rebuild_run,
+     .options = {{"verify", NULL, false, "compare with the figures there are, and change nothing"},
+                 {"without", "USER-ID", false, "leave out the events that name this player", true},
+                 {"partial", NULL, false, "also where events are no longer there"}},
+     .help = "compute all boards, ratings and statistics anew, from the archive and the stream,\n"
+             "while the worker goes on; they take the place of the others in one step"},
     {.name = "erase", .arguments = PRODUCT " USER-ID", .min = 2, .max = 2,
      .needs = CTL_CONFIG | CTL_JSON, .run = ctl_player_erase,
      .help = "forget a player: boards, statistics, ratings, name, dead letters; prints what there was"},
@@ -278,6 +285,19 @@ list_options(const struct ctl_command *command, struct option *list)
     list[n] = (struct option){NULL, 0, NULL, 0};
 }
 
+/* One of the command's own; false where there are too many of it. */
+static bool
+take_option(struct ctl *c, int option, const char *argument)
+{
+    c->value[option] = argument != NULL ? argument : "";
+    if (!c->command->options[option].many)
+        return true;
+    if (c->nmany == CTL_MANY_MAX)
+        return false;
+    c->many[c->nmany++] = c->value[option];
+    return true;
+}
+
 /* read_options(c, argc, argv, ret_config, ret_help): argv[0] is the command's last word. 0, or the
  * exit status. */
 static int
@@ -297,8 +317,8 @@ read_options(struct ctl *c, int argc, char **argv, const char **ret_config, bool
             c->json = true;
         else if (option == OPTION_PRODUCT)
             product = optarg;
-        else if (option >= 0 && option < CTL_OPTIONS_MAX)
-            c->value[option] = optarg != NULL ? optarg : "";
+        else if (option >= 0 && option < CTL_OPTIONS_MAX && take_option(c, option, optarg))
+            continue;
         else
             return ctl_usage("%s", c->command->name);
     }

@@ -39,6 +39,7 @@ struct gameserver_client;
 struct leases;
 struct lobby;
 struct loop;
+struct loop_timer;
 struct making;
 struct matchmaker;
 struct metrics;
@@ -81,6 +82,8 @@ struct lane {
     wall_ms caught_up;     /* what happened before is applied; 0: not known */
     bool at_end;           /* the last read reached the stream's end */
 
+    bool on_hold;               /* as it was found: a rebuild is about to end */
+    struct loop_timer *again;   /* position.c: to look again */
     struct rulings *rulings;    /* as they are at the checkpoint */
     struct apply *apply;        /* its batch */
     bool dealt;                 /* consumer.c: the batch has events of the read under way */

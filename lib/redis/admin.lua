@@ -63,14 +63,14 @@ register('quarantine_settle', function(keys, args)
 end)
 
 -- A checkpoint that says the same place in other words: `<id>` becomes `<id>/1`, that `<id>/2`. What the worker
--- computed from figures read before is written behind the one it read, and so never. Nor does a rebuild that is
--- under way come to be: a later generation than its own is given out.
+-- computed from figures read before is written behind the one it read, and so never. Where generations is given, a
+-- rebuild that is under way does not come to be either: a later number than its own is given out.
 local function restate(checkpoint, position, generations)
     local present = redis.call('GET', checkpoint)
     local id, mark = string.match(present or '0-0', '^(%d+%-%d+)/?(%d*)$')
     if not id then error('not a checkpoint: ' .. present) end
     local stated = id .. '/' .. ((tonumber(mark) or 0) + 1)
-    redis.call('INCR', generations)
+    if generations then redis.call('INCR', generations) end
     redis.call('SET', checkpoint, stated)
     if not present then
         redis.call('HSET', position, 'id', stated, 'entries', 0)

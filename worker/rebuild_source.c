@@ -1,0 +1,317 @@
+/*
+ * Where a rebuild's events come from: the archive, as far as it is, then the stream.
+ *
+ * The archive grows and the stream is trimmed behind it while this is read. So a part of the stream
+ * holds only where the archive, asked for afterwards, is still not beyond its beginning: then
+ * nothing of it was trimmed, and nothing was taken off the list of what did not count. Else it is
+ * read from the archive.
+ */
+#include <errno.h>
+#include <hiredis/hiredis.h>
+#include <string.h>
+
+#include "lib/buf.h"
+#include "lib/conf.h"
+#include "lib/keys.h"
+#include "lib/product.h"
+#include "worker/archive.h"
+#include "worker/aside.h"
+#include "worker/ctl.h"
+#include "worker/position.h"
+#include "worker/rebuild.h"
+
+#define COUNT 1000 /* entries a read of the stream */
+
+bool
+rebuild_names(const struct redisReply *entry, const char *user)
+{
+    const struct redisReply *fields = entry->element[1];
+    struct buf quoted;
+    bool found = false;
+
+    buf_init(&quoted, 1024);
+    buf_json_string(&quoted, user, strlen(user));
+    for (size_t i = 1; i < fields->elements && !found; i += 2) {
+        struct event_text value = {fields->element[i]->str, fields->element[i]->len};
+
+        found = event_text_is(value, user) ||
+                (buf_ok(&quoted) && memmem(value.s, value.len, quoted.data, quoted.len) != NULL);
+    }
+    buf_free(&quoted);
+    return found;
+}
+
+/* --- how far the archive is ------------------------------------------------------------------- */
+
+struct reach {
+    struct event_id id, last, since;
+};
+
+static bool
+read_id(const struct redisReply *reply, struct event_id *ret)
+{
+    *ret = (struct event_id){0, 0};
+    return reply->type == REDIS_REPLY_NIL ||
+           (reply->type == REDIS_REPLY_STRING && event_id_parse(reply->str, reply->len, ret) == 0);
+}
+
+static bool
+read_reach(struct rebuild *r, struct reach *ret)
+{
+    struct redisReply *reply;
+    struct redis_args a;
+    bool good;
+
+    *ret = (struct reach){.id = {0, 0}};
+    if (r->archive == NULL)
+        return true;
+    redis_args_init(&a);
+    redis_args_str(&a, "HMGET");
+    redis_args_printf(&a, KEY_ARCHIVED, r->product->id, r->c->conf->stream_name);
+    redis_args_str(&a, "id");
+    redis_args_str(&a, "last");
+    redis_args_str(&a, "since");
+    reply = ctl_redis_call(r->c, &a);
+    if (reply == NULL)
+        return false;
+    good = reply->elements == 3 && read_id(reply->element[0], &ret->id) &&
+           read_id(reply->element[1], &ret->last) && read_id(reply->element[2], &ret->since);
+    freeReplyObject(reply);
+    if (!good)
+        (void)ctl_fail("how far the archive of %s is cannot be read", r->product->id);
+    return good;
+}
+
+/* --- the archive ------------------------------------------------------------------------------ */
+
+static bool
+next_of_archive(struct rebuild *r)
+{
+    int got;
+
+    if (r->ahead != NULL)
+        return true;
+    got = archive_reader_next(r->archive, &r->ahead, &r->ahead_id);
+    if (got < 0)
+        (void)ctl_fail("%s/%s/%s", r->c->conf->archive_dir, r->product->id,
+                       archive_reader_why(r->archive));
+    return got >= 0;
+}
+
+/* Up to limit, which is not beyond what is known to be on the disk. */
+static bool
+read_archive(struct rebuild *r, struct event_id limit, struct event_id last)
+{
+    struct event_id seen = r->read;
+
+    for (;;) {
+        bool taken;
+
+        if (!next_of_archive(r))
+            return false;
+        if (r->ahead == NULL || event_id_compare(r->ahead_id, limit) > 0)
+            break;
+        seen = r->ahead_id;
+        taken = event_id_compare(seen, r->read) <= 0 || rebuild_take(r, r->ahead, seen);
+        freeReplyObject(r->ahead);
+        r->ahead = NULL;
+        if (!taken)
+            return false;
+    }
+    if (event_id_compare(last, limit) <= 0 && event_id_compare(seen, last) < 0 &&
+        event_id_compare(r->read, last) < 0) {
+        (void)ctl_fail("files of the archive are missing in %s/%s", r->c->conf->archive_dir,
+                       r->product->id);
+        return false;
+    }
+    r->read = limit;
+    return true;
+}
+
+/* --- the stream ------------------------------------------------------------------------------- */
+
+static struct redisReply *
+read_stream(struct rebuild *r, struct event_id limit)
+{
+    char from[EVENT_ID_SIZE], to[EVENT_ID_SIZE];
+    struct redis_args a;
+
+    (void)event_id_format(r->read, from);
+    (void)event_id_format(limit, to);
+    redis_args_init(&a);
+    redis_args_str(&a, "XRANGE");
+    redis_args_str(&a, r->c->conf->stream_name);
+    redis_args_printf(&a, "(%s", from);
+    redis_args_str(&a, to);
+    redis_args_str(&a, "COUNT");
+    redis_args_int(&a, COUNT);
+    return ctl_redis_call_stream(r->c, &a);
+}
+
+static bool
+read_aside(struct rebuild *r, struct event_id limit, struct aside **aside)
+{
+    struct redisReply *reply;
+    struct redis_args a;
+    bool good;
+
+    redis_args_init(&a);
+    aside_command(&a, r->product->id, r->read, limit);
+    reply = ctl_redis_call(r->c, &a);
+    if (reply == NULL)
+        return false;
+    good = aside_take(aside, reply) == 0;
+    freeReplyObject(reply);
+    return good;
+}
+
+/* How many entries the stream has lost; -1: that was told. */
+static int64_t
+count_trimmed(struct rebuild *r)
+{
+    struct position_stream stream;
+    struct redisReply *reply;
+    struct redis_args a;
+    int64_t n = 0;
+
+    redis_args_init(&a);
+    redis_args_str(&a, "EXISTS");
+    redis_args_str(&a, r->c->conf->stream_name);
+    reply = ctl_redis_call_stream(r->c, &a);
+    if (reply == NULL)
+        return -1;
+    n = reply->integer;
+    freeReplyObject(reply);
+    if (n == 0)
+        return 0;
+    redis_args_init(&a);
+    redis_args_str(&a, "XINFO");
+    redis_args_str(&a, "STREAM");
+    redis_args_str(&a, r->c->conf->stream_name);
+    reply = ctl_redis_call_stream(r->c, &a);
+    if (reply == NULL)
+        return -1;
+    n = position_stream_read(reply, &stream) == 0 ? stream.added - stream.length : -1;
+    freeReplyObject(reply);
+    return n;
+}
+
+/* Whether the part of the stream that was read behind r->read is whole, and so is what is known of
+ * it. 1; 0: it is in the archive by now; -1. */
+static int
+is_whole(struct rebuild *r)
+{
+    struct reach reach;
+    int64_t trimmed;
+
+    if (r->archive != NULL) {
+        if (!read_reach(r, &reach))
+            return -1;
+        if (event_id_compare(reach.id, r->read) > 0)
+            return 0;
+        if (reach.id.ms > 0)
+            return 1;
+    }
+    trimmed = count_trimmed(r);
+    if (trimmed == r->trimmed)
+        return 1;
+    if (trimmed >= 0)
+        (void)ctl_fail("the stream was trimmed meanwhile, and there is no archive");
+    return -1;
+}
+
+/* Take what was read, up to the limit. */
+static bool
+take_part(struct rebuild *r, const struct redisReply *part, const struct aside *aside,
+          struct event_id limit)
+{
+    for (size_t i = 0; i < part->elements; i++) {
+        struct event_id id;
+
+        if (!archive_entry_id(part->element[i], &id)) {
+            (void)ctl_fail("the stream: an entry of another shape");
+            return false;
+        }
+        if (aside_has(aside, id))
+            r->read = id;
+        else if (!rebuild_take(r, part->element[i], id))
+            return false;
+    }
+    if (part->elements < COUNT)
+        r->read = limit;
+    return true;
+}
+
+bool
+rebuild_source_read(struct rebuild *r, struct event_id limit)
+{
+    bool good = true;
+
+    while (good && event_id_compare(r->read, limit) < 0) {
+        struct aside *aside = NULL;
+        struct redisReply *part;
+        struct reach reach;
+        int whole = -1;
+
+        if (!read_reach(r, &reach))
+            return false;
+        if (event_id_compare(reach.id, r->read) > 0) {
+            /* It may have passed the limit, which then is not to be passed. */
+            good = read_archive(r, event_id_compare(reach.id, limit) < 0 ? reach.id : limit,
+                                reach.last);
+            continue;
+        }
+        part = read_stream(r, limit);
+        if (part != NULL && read_aside(r, limit, &aside))
+            whole = is_whole(r);
+        good = whole >= 0 && (whole == 0 || take_part(r, part, aside, limit));
+        if (part != NULL)
+            freeReplyObject(part);
+        aside_free(&aside);
+        rebuild_progress(r);
+    }
+    return good;
+}
+
+/* --- the outside ------------------------------------------------------------------------------ */
+
+bool
+rebuild_source_open(struct rebuild *r)
+{
+    const char *dir = r->c->conf->archive_dir;
+    char since[EVENT_ID_SIZE];
+    struct reach reach;
+
+    if (dir[0] != '\0' &&
+        archive_reader_open(dir, r->product->id, (struct event_id){0, 0}, &r->archive) < 0) {
+        (void)ctl_fail("%s/%s: %s", dir, r->product->id, strerror(errno));
+        return false;
+    }
+    r->trimmed = count_trimmed(r);
+    if (r->trimmed < 0 || !read_reach(r, &reach))
+        return false;
+    if (reach.id.ms == 0 && r->trimmed > 0 && !r->partial) {
+        (void)ctl_fail("%lld events are no longer in the stream and there is no archive: what they "
+                       "counted would be gone (--partial does it all the same)",
+                       (long long)r->trimmed);
+        return false;
+    }
+    if (reach.since.ms > 0 && !r->partial) {
+        (void)event_id_format(reach.since, since);
+        (void)ctl_fail("the archive begins at %s: what was counted before would be gone "
+                       "(--partial does it all the same)",
+                       since);
+        return false;
+    }
+    return true;
+}
+
+void
+rebuild_source_close(struct rebuild *r)
+{
+    archive_reader_close(r->archive);
+    r->archive = NULL;
+    if (r->ahead != NULL)
+        freeReplyObject(r->ahead);
+    r->ahead = NULL;
+}

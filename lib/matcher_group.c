@@ -14,7 +14,7 @@
 #define TRIES_MAX 512     /* parties tried for one size of teams */
 #define PACK_MAX 256      /* steps of one packing */
 #define EXHAUSTIVE_MAX 12 /* parties that are dealt out to two teams in every way */
-#define SWAPS_MAX 200
+#define PASSES_MAX 8
 
 /* --- packing ---------------------------------------------------------------------------------- */
 
@@ -31,20 +31,17 @@ struct packing {
 static bool
 pack_from(struct packing *p, size_t i)
 {
-    size_t t = 0;
+    uint64_t tried = 0;
 
     if (i == p->n)
         return true;
-    for (; t < p->teams; t++) {
-        size_t same = 0;
+    for (size_t t = 0; t < p->teams; t++) {
+        uint64_t room = p->room[t] > 0 ? UINT64_C(1) << (p->room[t] - 1) : 0;
 
-        if (p->room[t] < p->size[i])
-            continue;
         /* Another team with as much room would be the same again. */
-        while (same < t && p->room[same] != p->room[t])
-            same++;
-        if (same < t)
+        if (p->room[t] < p->size[i] || (tried & room) != 0)
             continue;
+        tried |= room;
         if (p->steps-- == 0) {
             p->steps = 0;
             return false;
@@ -83,6 +80,7 @@ struct choice {
     size_t largest;
     size_t behind[MATCHER_CANDIDATES_MAX + 1]; /* players of the candidates from i on */
     size_t tries;
+    size_t steps; /* of packing */
 };
 
 static bool
@@ -115,6 +113,7 @@ fits_teams(struct choice *c, const struct candidate *new)
         return true;
     c->by_size[size]++;
     fits = pack(&p, c->by_size, c->m->q->teams, c->group->team_size);
+    c->steps += PACK_MAX - p.steps;
     c->by_size[size]--;
     return fits;
 }
@@ -188,9 +187,11 @@ choose(struct matcher *m, struct choice *c, const struct candidate *seed, size_t
     c->players = c->largest = 0;
     memset(c->by_size, 0, sizeof(c->by_size));
     c->tries = TRIES_MAX;
+    c->steps = 0;
     take(c, seed);
     found = fill(c, 0);
-    m->budget -= m->budget < TRIES_MAX - c->tries ? m->budget : TRIES_MAX - c->tries;
+    c->steps += TRIES_MAX - c->tries;
+    m->budget -= m->budget < c->steps ? m->budget : c->steps;
     return found;
 }
 
@@ -222,14 +223,22 @@ strength(const struct group *g, size_t i)
     return g->party[i]->entry->rating * (double)g->party[i]->entry->size;
 }
 
-/* The difference between the strongest and the weakest team's mean. */
-static double
-gap_of(const struct group *g, size_t teams)
+/* What the teams' players are worth together. */
+static void
+sum_up(const struct group *g, size_t teams, double *sum)
 {
-    double sum[MATCHER_PLAYERS_MAX] = {0}, low = HUGE_VAL, high = -HUGE_VAL;
-
+    for (size_t t = 0; t < teams; t++)
+        sum[t] = 0;
     for (size_t i = 0; i < g->n; i++)
         sum[g->team[i]] += strength(g, i);
+}
+
+/* The difference between the strongest and the weakest team's mean. */
+static double
+gap_of(const struct group *g, size_t teams, const double *sum)
+{
+    double low = HUGE_VAL, high = -HUGE_VAL;
+
     for (size_t t = 0; t < teams; t++) {
         low = sum[t] < low ? sum[t] : low;
         high = sum[t] > high ? sum[t] : high;
@@ -308,40 +317,52 @@ deal_somehow(struct group *g, size_t teams)
 
 /* Swap two parties of one size where that brings the teams closer. Returns whether it did. */
 static bool
-swap_once(struct group *g, size_t teams)
+swap(struct group *g, size_t teams, double *sum, size_t i, size_t j)
 {
-    for (size_t i = 0; i < g->n; i++)
-        for (size_t j = 0; j < i; j++) {
-            size_t team = g->team[i];
-            double gap;
+    size_t a = g->team[i], b = g->team[j];
+    double was_a = sum[a], was_b = sum[b], more, gap;
 
-            if (g->team[j] == team || g->party[i]->entry->size != g->party[j]->entry->size)
-                continue;
-            g->team[i] = g->team[j];
-            g->team[j] = team;
-            gap = gap_of(g, teams);
-            if (gap < g->gap) {
-                g->gap = gap;
-                return true;
-            }
-            g->team[j] = g->team[i];
-            g->team[i] = team;
-        }
+    if (a == b || g->party[i]->entry->size != g->party[j]->entry->size)
+        return false;
+    more = strength(g, j) - strength(g, i);
+    sum[a] += more;
+    sum[b] -= more;
+    gap = gap_of(g, teams, sum);
+    if (gap < g->gap) {
+        g->gap = gap;
+        g->team[i] = b;
+        g->team[j] = a;
+        return true;
+    }
+    sum[a] = was_a;
+    sum[b] = was_b;
     return false;
+}
+
+/* Swap as long as that helps, at most in so many passes; and what is left of the gap. */
+static void
+improve(struct group *g, size_t teams, size_t passes)
+{
+    double sum[MATCHER_PLAYERS_MAX];
+    bool better = true;
+
+    sum_up(g, teams, sum);
+    g->gap = gap_of(g, teams, sum);
+    for (size_t pass = 0; better && pass < passes; pass++) {
+        better = false;
+        for (size_t i = 0; i < g->n; i++)
+            for (size_t j = 0; j < i; j++)
+                better = swap(g, teams, sum, i, j) || better;
+    }
 }
 
 void
 matcher_group_balance(struct group *group, size_t teams)
 {
-    size_t swaps = 0;
-
-    if (teams == 2 && group->n <= EXHAUSTIVE_MAX) {
+    if (teams == 2 && group->n <= EXHAUSTIVE_MAX)
         deal_in_two(group);
-        group->gap = gap_of(group, teams);
-        return;
-    }
-    deal_somehow(group, teams);
-    group->gap = gap_of(group, teams);
-    while (teams > 1 && group->team_size > 1 && swaps++ < SWAPS_MAX && swap_once(group, teams)) {
-    }
+    else
+        deal_somehow(group, teams);
+    /* Among single players there is nothing to exchange that would make a difference. */
+    improve(group, teams, group->team_size > 1 ? PASSES_MAX : 0);
 }

@@ -248,7 +248,8 @@ matcher_search_candidates(struct matcher *m, struct entry *seed, wall_ms *ret_wa
 {
     struct search s = {.m = m, .seed = seed, .range = matcher_search_range(m, seed)};
     wall_ms small = seed->since + m->q->full_ms;
-    wall_ms earliest = m->now + PAUSE_MIN_MS + (m->now - seed->since) / PAUSE_SHARE;
+    dur_ms waited = m->now > seed->since ? m->now - seed->since : 0;
+    wall_ms earliest = m->now + PAUSE_MIN_MS + waited / PAUSE_SHARE;
 
     s.mask = matcher_search_mask(m, seed);
     s.wake = m->q->nregions > 0 ? seed->mask_until : MATCHER_NEVER;

@@ -66,22 +66,6 @@ compile_name(struct rules_file *f, struct json_object *value, char out[static QU
     }
 }
 
-static bool
-compile_flag(struct rules_file *f, struct json_object *object, const char *key)
-{
-    size_t before = rules_file_enter(f, key);
-    struct json_object *value;
-    bool flag = false;
-
-    if (json_object_object_get_ex(object, key, &value)) {
-        if (!json_object_is_type(value, json_type_boolean))
-            rules_file_complain(f, "neither true nor false");
-        flag = json_object_get_boolean(value);
-    }
-    rules_file_leave(f, before);
-    return flag;
-}
-
 /* An array of different names into names; how many. */
 static size_t
 compile_names(struct rules_file *f, struct json_object *object, const char *key, size_t max,
@@ -325,9 +309,8 @@ compile_timeout(struct rules_file *f, struct queue *q, struct json_object *entry
 static void
 compile_entry(struct reader *r, struct json_object *entry)
 {
-    static const char *const known[] = {"id",      "teams",    "team_size", "rating",
-                                        "range",   "latency",  "equal",     "within",
-                                        "timeout", "backfill", NULL};
+    static const char *const known[] = {"id",      "teams", "team_size", "rating",  "range",
+                                        "latency", "equal", "within",    "timeout", NULL};
     struct queue *q = &r->queues[r->n];
 
     if (!rules_file_object(&r->f, entry))
@@ -342,7 +325,6 @@ compile_entry(struct reader *r, struct json_object *entry)
     q->nequal = compile_names(&r->f, entry, "equal", QUEUE_EQUAL_MAX, q->equal);
     compile_within(&r->f, q, entry);
     compile_timeout(&r->f, q, entry);
-    q->backfill = compile_flag(&r->f, entry, "backfill");
 }
 
 static void

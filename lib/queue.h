@@ -55,7 +55,6 @@ struct queue {
     struct queue_within within[QUEUE_WITHIN_MAX];
     size_t nwithin;
     dur_ms timeout;            /* who waited so long leaves the queue */
-    bool backfill;             /* free seats of listed games first */
 };
 
 /*

@@ -219,6 +219,7 @@ main(int argc, char **argv)
     crowd("1v1, over a minute", (size_t)n, 1, 60000);
     crowd("5v5, at once", (size_t)n, 5, 0);
     crowd("5v5, over a minute", (size_t)n, 5, 60000);
+    crowd("32v32, at once", (size_t)n, 32, 0);
     crowd("1v1, at once", 2000, 1, 0);
     crowd("5v5, at once", 2000, 5, 0);
     q.nequal = 1;

@@ -37,7 +37,7 @@ BASE = {
                {"id": "o", "rating": {"system": "openskill", "on": ON, "placements": "p", "ranks": "r", "scale": 40, "base": 1000}}],
     "queues": [{"id": "q", "teams": 2, "team_size": 1, "rating": "g", "range": {"start": 50, "per_second": 2.5, "max": 400},
                 "latency": {"regions": ["eu", "us"], "start": 60, "per_second": 5, "max": 200}, "equal": ["mode"], "within": {"level": 3},
-                "timeout": 120, "backfill": True},
+                "timeout": 120},
                {"id": "r", "teams": 1, "team_size": {"min": 2, "max": 2, "wait": 5}}],
     "top_ten": "b",
 }
@@ -72,7 +72,7 @@ SLIPS = [
     ("queues.0.latency.regions", []), ("queues.0.latency.regions", ["eu", "eu"]), ("queues.0.latency.regions", ["e u"]),
     ("queues.0.latency.max", 10001), ("queues.0.equal", []), ("queues.0.equal", "mode"), ("queues.0.equal.0", 1), ("queues.0.within", {}),
     ("queues.0.within.level", -1), ("queues.0.within.level", "3"), ("queues.0.timeout", 0), ("queues.0.timeout", 1.5),
-    ("queues.0.backfill", 1), ("queues.0.ranges", {}),
+    ("queues.0.ranges", {}),
 ]
 # What only the compiler knows.
 BEYOND = [

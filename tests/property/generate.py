@@ -282,6 +282,13 @@ def event(r, product, users, large):
     return pairs
 
 
+def once_more(r, pairs):
+    """The same players again, with other numbers: within a minute of the other one."""
+    numbers = [name.encode() for name in NUMBERS]
+    return [(name, value_of_number(r, False).encode() if name in numbers else value)
+            for name, value in pairs if name != b"event_id"]
+
+
 def history(r, games, n, now):
     """[(id, pairs)]: n events for the games, some of them with an event_id, some of these sent again."""
     users = {product: r.sample(USERS, r.randint(4, 16)) for product in games}
@@ -291,6 +298,8 @@ def history(r, games, n, now):
         roll = r.random()
         if sent and roll < 0.08:
             pairs = r.choice(sent[-30:])
+        elif made and at[0] - made[-1][0][0] < 60000 and roll < 0.6:
+            pairs = once_more(r, made[-1][1])
         else:
             product = r.choice(list(games))
             pairs = event(r, product, users[product], product in large)

@@ -37,7 +37,7 @@ forget(struct batch *b)
     HASH_CLEAR(hh, b->guards);
     HASH_CLEAR(hh, b->held_by_id);
     b->npaced = b->nheld = b->nsettled = 0;
-    b->ngroups = b->nledgers = b->nitems = b->nmoves = 0;
+    b->ngroups = b->nledgers = b->nitems = b->nmoves = b->ngames = b->ngone = 0;
     mem_arena_reset(&b->arena);
 }
 
@@ -52,11 +52,21 @@ batch_free(struct batch *b)
     free(b->ledgers);
     free(b->items);
     free(b->moves);
+    free(b->games);
     free(b->effects);
     free(b->windows);
     free(b->name);
     free(b);
 }
+
+/* What apply calls the events that go to a game's state. */
+static const char *const kinds[EVENT_TYPE_MAX] = {
+    [EVENT_STATE_CHANGE] = "state",
+    [EVENT_PLAYER_CONNECT] = "connect",
+    [EVENT_PLAYER_DISCONNECT] = "disconnect",
+    [EVENT_GAME_REMOVED] = "removed",
+    [EVENT_GAME_OVER] = "over",
+};
 
 /* The most windows that one event can be in on one board. */
 static size_t
@@ -180,6 +190,8 @@ batch_add(struct batch *b, const struct event *e)
         item->argument = event_field(copy, "player_id");
     else if (e->type == EVENT_PLAYER_NAME && !b->rebuild)
         add_name(b, item, copy);
+    if (kinds[e->type] != NULL)
+        batch_games_add(b, item);
     if (item->verdict == EVENT_NO_VERDICT)
         batch_seen_add(b, item, event_field(copy, "event_id"));
     batch_matches_add(b, item, copy);
@@ -212,15 +224,6 @@ batch_add_dead(struct batch *b, struct event_id id, const struct redisReply *ent
         item->fields[i].len = len;
     }
 }
-
-/* What apply calls the events that go to a game's state. */
-static const char *const kinds[EVENT_TYPE_MAX] = {
-    [EVENT_STATE_CHANGE] = "state",
-    [EVENT_PLAYER_CONNECT] = "connect",
-    [EVENT_PLAYER_DISCONNECT] = "disconnect",
-    [EVENT_GAME_REMOVED] = "removed",
-    [EVENT_GAME_OVER] = "over",
-};
 
 /* --- computing -------------------------------------------------------------------------------- */
 
@@ -316,7 +319,7 @@ batch_compute(struct batch *b)
 {
     size_t i;
 
-    b->nmoves = 0;
+    b->nmoves = b->ngone = 0;
     for (i = 0; i < b->nitems; i++) {
         struct item *item = &b->items[i];
 
@@ -326,6 +329,10 @@ batch_compute(struct batch *b)
             apply_item(b, item);
         if (b->rebuild || !is_move(item))
             continue;
+        if (item->gone) {
+            b->ngone++;
+            continue;
+        }
         b->moves = mem_grow(b->moves, &b->moves_cap, b->nmoves + 1, sizeof(*b->moves));
         b->moves[b->nmoves++] = i;
     }
@@ -334,7 +341,7 @@ batch_compute(struct batch *b)
 struct batch_results
 batch_results(const struct batch *b)
 {
-    struct batch_results results = {.applied = 0};
+    struct batch_results results = {.gone = b->ngone};
     size_t i;
 
     for (i = 0; i < b->nitems; i++) {

@@ -43,6 +43,7 @@ struct batch_results {
     size_t dead;    /* it became a dead letter */
     size_t duplicates; /* its event_id was seen before; or a verdict on what is not in quarantine */
     size_t held;    /* it went to quarantine */
+    size_t gone;    /* it was for the state of a game that is not there; counted above too */
 };
 
 /* One dead letter of a batch, or one event that went to quarantine, for the log. */

@@ -191,6 +191,7 @@ struct item {
     struct record **versus;     /* what there was between each two of it */
     size_t nversus;
     struct seen *seen;          /* its event_id; NULL where it has none */
+    bool gone;                  /* it is about a game that is not there */
     bool duplicate;             /* that was seen before: it changes nothing */
     struct contest *contests;
     struct record *named;       /* of a player_name: whose name is argument from now on */
@@ -211,6 +212,9 @@ struct batch {
     size_t ngroups, groups_cap;
     size_t *moves;                 /* indices of the items that go to a game's state */
     size_t nmoves, moves_cap;
+    size_t *games;                 /* of those that are about a game */
+    size_t ngames, games_cap;
+    size_t ngone;                  /* events that were for a game's state, and the game is gone */
     struct group *groups_by_name;
     struct figure *figures_by_name;
     struct ledger **ledgers;
@@ -360,5 +364,13 @@ int batch_seen_read_reply(struct batch *b, const struct redisReply *reply)
 size_t batch_seen_changed(const struct batch *b);
 void batch_seen_add_set(const struct batch *b, size_t key, struct redis_args *a);
 void batch_seen_add_forget(const struct batch *b, size_t key, struct redis_args *a);
+
+/* batch_games.c. add(b, item): it is about a game, and is the last one there is. How many commands ask
+ * whether the games are there, and as batch_read_command and batch_read_reply. */
+void batch_games_add(struct batch *b, const struct item *item);
+size_t batch_games_reads(const struct batch *b);
+void batch_games_read_command(const struct batch *b, size_t i, struct redis_args *a);
+int batch_games_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
+    __attribute__((warn_unused_result));
 
 #endif

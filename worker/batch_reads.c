@@ -13,11 +13,11 @@ size_t
 batch_reads(const struct batch *b)
 {
     return b->ngroups + b->nledgers + batch_seen_reads(b) + batch_bounds_reads(b) +
-           batch_quarantine_reads(b);
+           batch_quarantine_reads(b) + batch_games_reads(b);
 }
 
 /* What is read behind groups and ledgers; i is counted down to its place in its own kind. */
-enum other_read { READ_SEEN, READ_BOUNDS, READ_QUARANTINE };
+enum other_read { READ_SEEN, READ_BOUNDS, READ_QUARANTINE, READ_GAMES };
 
 static enum other_read
 find_other(const struct batch *b, size_t *i)
@@ -29,7 +29,10 @@ find_other(const struct batch *b, size_t *i)
     if (*i < batch_bounds_reads(b))
         return READ_BOUNDS;
     *i -= batch_bounds_reads(b);
-    return READ_QUARANTINE;
+    if (*i < batch_quarantine_reads(b))
+        return READ_QUARANTINE;
+    *i -= batch_quarantine_reads(b);
+    return READ_GAMES;
 }
 
 static void
@@ -45,6 +48,9 @@ read_other_command(const struct batch *b, size_t i, struct redis_args *a)
     case READ_QUARANTINE:
         batch_quarantine_read_command(b, i, a);
         break;
+    case READ_GAMES:
+        batch_games_read_command(b, i, a);
+        break;
     }
 }
 
@@ -58,6 +64,8 @@ read_other_reply(struct batch *b, size_t i, const struct redisReply *reply)
         return batch_bounds_read_reply(b, reply);
     case READ_QUARANTINE:
         return batch_quarantine_read_reply(b, i, reply);
+    case READ_GAMES:
+        return batch_games_read_reply(b, i, reply);
     }
     return -1;
 }

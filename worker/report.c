@@ -195,6 +195,20 @@ report_one_note(struct lane *lane, const struct batch *batch, const struct redis
              LOG_B("state", reply->element[2]->str, reply->element[2]->len));
 }
 
+/* Events of games that were gone before `apply` was asked. */
+static void
+report_gone(struct lane *lane, size_t n)
+{
+    struct worker *w = lane->worker;
+
+    if (n == 0)
+        return;
+    metric_add(lane->report.notes[NOTE_UNKNOWN_GAME], (double)n);
+    if (report_allowed(&w->report.note_lines, loop_now(w->loop)))
+        log_info("worker", "events of games that are not there", LOG_S("product", lane->id),
+                 LOG_I("events", n));
+}
+
 void
 report_batch(struct lane *lane, const struct batch *batch, const struct redisReply *reply)
 {
@@ -208,6 +222,7 @@ report_batch(struct lane *lane, const struct batch *batch, const struct redisRep
     metric_add(lane->report.quarantined, (double)results.held);
     report_dead(lane, batch, results.dead, "dead letter", batch_dead_at);
     report_dead(lane, batch, results.held, "quarantined", batch_held_at);
+    report_gone(lane, results.gone);
     for (i = 1; i < reply->elements; i++)
         report_one_note(lane, batch, reply->element[i]);
 }

@@ -352,6 +352,32 @@ START_TEST(game_events_carry_kind_time_and_argument)
 }
 END_TEST
 
+/* Of many events it is asked whether their games are there, fifty a command. */
+START_TEST(games_that_are_gone_are_told_at_once)
+{
+    struct redisReply gone = {.type = REDIS_REPLY_INTEGER, .integer = 0};
+    struct redisReply there = {.type = REDIS_REPLY_INTEGER, .integer = 1};
+    struct redisReply strange = {.type = REDIS_REPLY_NIL};
+    char id[32];
+
+    for (int i = 0; i < 60; i++) {
+        (void)snprintf(id, sizeof(id), "%d-0", 20 + i);
+        add(ENTRY(id, "product_id", "p", "game_id", GAME, "type", "game_removed"));
+        if (i == 30)
+            ck_assert_uint_eq(batch_reads(batch), 0);
+    }
+    ck_assert_uint_eq(batch_reads(batch), 2);
+    ck_assert_int_eq(batch_read_reply(batch, 0, &strange), -1);
+    ck_assert_int_eq(batch_read_reply(batch, 0, &gone), 0);
+    ck_assert_int_eq(batch_read_reply(batch, 1, &there), 0);
+    batch_compute(batch);
+    ck_assert_uint_eq(batch_results(batch).gone, 50);
+    ck_assert_uint_eq(batch_results(batch).applied, 60);
+    ck_assert_uint_eq(batch_moves(batch), 10);
+    ck_assert_uint_eq(batch_move_at(batch, 0).id.ms, 70);
+}
+END_TEST
+
 START_TEST(names_do_not_run_into_each_other)
 {
     /* Stat and player, board and player: none of these is the same figure. */
@@ -483,6 +509,7 @@ unit_suite(void)
     tcase_add_test(tc, an_entry_that_cannot_be_decoded_keeps_its_fields);
     tcase_add_test(tc, a_dead_letter_is_bounded);
     tcase_add_test(tc, game_events_carry_kind_time_and_argument);
+    tcase_add_test(tc, games_that_are_gone_are_told_at_once);
     tcase_add_test(tc, names_do_not_run_into_each_other);
     tcase_add_test(tc, a_score_counts_in_every_window_of_its_time);
     tcase_add_test(tc, a_figure_too_large_in_one_window_counts_in_none);

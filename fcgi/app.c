@@ -106,7 +106,7 @@ app_open(const struct app_settings *settings, struct loop *loop, const char *met
     app->game_servers = open_game_servers(app);
     if (app->game_servers == NULL)
         goto fail;
-    app->lobby = lobby_new(app->redis, app->game_servers, &limits);
+    app->lobby = lobby_new(app->loop, app->redis, app->game_servers, &limits);
     if (app->lobby == NULL)
         goto fail;
     app->polls = polls_new(app);

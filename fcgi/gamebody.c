@@ -9,6 +9,7 @@
 #include "fcgi/request.h"
 #include "lib/gamesettings.h"
 #include "lib/product.h"
+#include "lib/rules.h"
 
 #define WHY_MAX 8192
 
@@ -55,11 +56,34 @@ read_fields(struct json_object *object, const struct product *product, struct ga
     return gamesettings_terms(product->settings, given, &b->terms, why);
 }
 
+/* The board by whose ratings players are to be near each other: one that has a figure of each
+ * player for all time. */
+static int
+read_board(struct json_object *object, const struct product *product, struct gamebody *b,
+           struct buf *why)
+{
+    struct json_object *name;
+    const struct rules_board *board;
+
+    if (!json_object_object_get_ex(object, "board", &name))
+        return 0;
+    if (json_object_is_type(name, json_type_string))
+        b->board = rules_board_find(product->rules, json_object_get_string(name),
+                                    (size_t)json_object_get_string_len(name));
+    board = b->board >= 0 ? rules_board_at(product->rules, (size_t)b->board) : NULL;
+    if (board == NULL || board->rating == NULL || board->ties == RULES_FIRST ||
+        !board->windows.has[WINDOW_ALL]) {
+        buf_str(why, "board must be a board with a rating for all time");
+        return -1;
+    }
+    return 0;
+}
+
 int
-gamebody_read(struct request *r, struct gamebody *ret_body)
+gamebody_read(struct request *r, bool quick, struct gamebody *ret_body)
 {
     struct json_object *object = parse(r);
-    struct gamebody b = {.is_private = false};
+    struct gamebody b = {.board = -1};
     struct buf why;
     int ret;
 
@@ -67,6 +91,8 @@ gamebody_read(struct request *r, struct gamebody *ret_body)
     buf_init(&b.settings, GAMESETTINGS_JSON_MAX);
     buf_init(&b.terms, GAMESETTINGS_TERMS_MAX);
     ret = read_fields(object, r->product, &b, &why);
+    if (ret == 0 && quick)
+        ret = read_board(object, r->product, &b, &why);
     if (ret == 0 && (!buf_ok(&b.settings) || !buf_ok(&b.terms))) {
         buf_str(&why, "settings are too long");
         ret = -1;

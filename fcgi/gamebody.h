@@ -15,11 +15,13 @@ struct request;
 struct gamebody {
     struct buf settings, terms;
     bool is_private;
+    int board; /* a quick match's: an index; -1 for none */
 };
 
-/* gamebody_read(r, ret_body): what the body of r, which is JSON, says. Returns 0; or -1, and r is answered. gamebody_free()
+/* gamebody_read(r, quick, ret_body): what the body of r, which is JSON, says; quick: of a quick match. Returns 0; or -1, and r is answered. gamebody_free()
  * is due where it returned 0. */
-int gamebody_read(struct request *r, struct gamebody *ret_body) __attribute__((warn_unused_result));
+int gamebody_read(struct request *r, bool quick, struct gamebody *ret_body)
+    __attribute__((warn_unused_result));
 void gamebody_free(struct gamebody *b);
 
 #endif

@@ -100,12 +100,34 @@ games_create(struct request *r)
 {
     struct gamebody body;
 
-    if (gamebody_read(r, &body) != 0)
+    if (gamebody_read(r, false, &body) != 0)
         return;
     lobby_create(
         r->app->lobby, r->product, &r->player,
         &(struct lobby_wish){.settings = body.settings.data, .is_private = body.is_private}, r->id,
         created, r);
+    gamebody_free(&body);
+}
+
+/* Whatever the game server said no to. */
+static void
+matched(void *cookie, const struct lobby_answer *a)
+{
+    answer(cookie, a, "Unable to create or join game on target game server");
+}
+
+void
+games_quick(struct request *r)
+{
+    struct gamebody body;
+
+    if (gamebody_read(r, true, &body) != 0)
+        return;
+    lobby_quick_match(r->app->lobby, r->product, &r->player,
+                      &(struct lobby_wish){.settings = body.settings.data,
+                                           .terms = body.terms.len > 0 ? body.terms.data : "",
+                                           .board = body.board},
+                      r->id, matched, r);
     gamebody_free(&body);
 }
 

@@ -10,6 +10,9 @@ void games_create(struct request *r);
 void games_join(struct request *r);
 void games_join_code(struct request *r);
 
+/* POST /game_lobby/{product}/quick_match */
+void games_quick(struct request *r);
+
 /* POST /game_lobby/{product}/leave_game/{id}, POST /game_lobby/{product}/remove_game/{id} */
 void games_leave(struct request *r);
 void games_remove(struct request *r);

@@ -36,6 +36,8 @@ static const struct route routes[] = {
      ROUTE_TOKEN | ROUTE_JSON_BODY, games_join},
     {REQUEST_POST, "/game_lobby/{product}/join_code/{id}", "join_code",
      ROUTE_TOKEN | ROUTE_JSON_BODY, games_join_code},
+    {REQUEST_POST, "/game_lobby/{product}/quick_match", "quick_match",
+     ROUTE_TOKEN | ROUTE_JSON_BODY, games_quick},
     {REQUEST_POST, "/game_lobby/{product}/leave_game/{id}", "leave_game",
      ROUTE_TOKEN | ROUTE_JSON_BODY, games_leave},
     {REQUEST_POST, "/game_lobby/{product}/remove_game/{id}", "remove_game",

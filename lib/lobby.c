@@ -12,17 +12,20 @@
 #include "lib/gameserver.h"
 #include "lib/keys.h"
 #include "lib/lobby_internal.h"
+#include "lib/loop.h"
 #include "lib/product.h"
 #include "lib/text.h"
 #include "lib/token.h"
 
 struct lobby *
-lobby_new(struct redis *redis, struct gameserver_client *client, const struct lobby_limits *limits)
+lobby_new(struct loop *loop, struct redis *redis, struct gameserver_client *client,
+          const struct lobby_limits *limits)
 {
     struct lobby *lobby = calloc(1, sizeof *lobby);
 
     if (lobby == NULL)
         return NULL;
+    lobby->loop = loop;
     lobby->redis = redis;
     lobby->client = client;
     lobby->limits = *limits;
@@ -34,6 +37,8 @@ static void
 op_free(struct lobby_op *op)
 {
     free(op->settings);
+    free(op->terms);
+    loop_timer_free(op->timer);
     free(op);
 }
 

@@ -22,6 +22,7 @@
 
 struct redis;
 struct gameserver_client;
+struct loop;
 struct lobby;
 struct product;
 struct redis_args;
@@ -62,11 +63,11 @@ struct lobby_limits {
     dur_ms game_server_late;
 };
 
-/* lobby_new(redis, client, limits): redis and client are borrowed until lobby_free, limits is
+/* lobby_new(loop, redis, client, limits): loop, redis and client are borrowed until lobby_free, limits is
  * copied. client may be NULL where no call to a game server will be made. NULL with errno
  * ENOMEM. */
-struct lobby *lobby_new(struct redis *redis, struct gameserver_client *client,
-                        const struct lobby_limits *limits) __attribute__((warn_unused_result));
+struct lobby *lobby_new(struct loop *loop, struct redis *redis,
+                        struct gameserver_client *client, const struct lobby_limits *limits) __attribute__((warn_unused_result));
 
 /* lobby_free(lobby): what is under way ends here, without a callback; so close redis and free
  * client before, that neither answers any more. NULL is legal. */
@@ -76,6 +77,9 @@ void lobby_free(struct lobby *lobby);
 struct lobby_wish {
     const char *settings; /* a JSON object, num_players in it; copied */
     bool is_private;      /* not listed; its object has a join_code */
+    /* Of a quick match: */
+    const char *terms;    /* what settings have to fit (lib/gamesettings.h), copied */
+    int board;            /* on which the creator's rating is to be near the player's; -1: none */
 };
 
 /*
@@ -108,6 +112,16 @@ void lobby_make_code(char code[static LOBBY_CODE_LEN + 1]);
  * that a game could have. */
 int lobby_read_code(const char *s, size_t len, char ret_code[static LOBBY_CODE_LEN + 1])
     __attribute__((warn_unused_result));
+
+/*
+ * lobby_quick_match(lobby, product, player, wish, request_id, fn, cookie): a seat in the best open game that fits, else a new
+ * game as wish says, which is never private. The answer is as that of lobby_create or lobby_join, with "created" in it. Of those
+ * who ask at the same moment one makes a game and the others get its seats, before its creator has joined it; so it may
+ * be that such a game comes to nothing.
+ */
+void lobby_quick_match(struct lobby *lobby, const struct product *product,
+                       const struct token_player *player, const struct lobby_wish *wish,
+                       const char *request_id, lobby_fn *fn, void *cookie);
 
 /* lobby_leave(lobby, product, game_id, player, fn, cookie): give up the player's seat; the creator's game is removed. The
  * answer is {"game_id", "removed"}. lobby_remove: remove a game of the player's own; the same answer. */

@@ -20,12 +20,14 @@ struct lobby_text {
 #define LOBBY_RETRY_AFTER ((dur_ms)1000) /* what a player is told to wait where nothing better is known */
 #define LOBBY_LIMIT_RETRY_AFTER ((dur_ms)10000) /* somebody has too many games: none ends sooner by itself */
 
+struct loop_timer;
 struct redisReply;
 struct lobby_op;
 struct lobby_listing;
 struct lobby_round;
 
 struct lobby {
+    struct loop *loop;
     struct redis *redis;
     struct gameserver_client *client;
     struct lobby_limits limits;
@@ -45,6 +47,14 @@ struct lobby_op {
     lobby_fn *fn; /* NULL once it was called */
     void *cookie;
     bool join;
+    bool quick;                /* by quick_match; then: */
+    bool early;                /* joins before the creator may have joined */
+    bool listed_only;          /* looks for listed games alone */
+    int tries;                 /* how often it was begun again */
+    int board;                 /* whose ratings are to be near; -1: none */
+    char *terms;               /* of settings, lines */
+    struct loop_timer *timer;
+    mono_ms wait_until;        /* for a game that is being made */
     bool late_awaited;         /* the game server's late answer is yet to come */
     unsigned redis_awaited;    /* answers of Redis yet to come */
     enum lobby_result failure; /* what to answer once Redis knows of it */
@@ -72,6 +82,19 @@ void lobby_op_fail(struct lobby_op *op, enum lobby_result result, const char *st
                    const char *reason);
 void lobby_op_fail_redis(struct lobby_op *op, enum redis_outcome outcome,
                          const struct redisReply *reply);
+
+/* The steps that create, join and quick match share (lobby_seat.c). lobby_op_start(): as lobby_op_new; the player's name is kept.
+ * lobby_op_ask(op, url): ask the game server, and what follows. lobby_op_undo(op, until): release seat or intent; until as
+ * in seat_release. lobby_add_new_game(a, op): the arguments of a new game's intent. */
+struct lobby_op *lobby_op_start(struct lobby *lobby, const struct product *product,
+                                const struct token_player *player, const char *request_id,
+                                lobby_fn *fn, void *cookie);
+void lobby_op_ask(struct lobby_op *op, const char *url);
+void lobby_op_undo(struct lobby_op *op, wall_ms until);
+void lobby_add_new_game(struct redis_args *a, const struct lobby_op *op);
+
+/* lobby_quick_again(op): begin a quick match again; false where op is none, or has been at it often enough. */
+bool lobby_quick_again(struct lobby_op *op);
 
 /* lobby_op_refused(op, reply): answer what the refusal of a function means; false where reply is none. */
 bool lobby_op_refused(struct lobby_op *op, const struct redisReply *reply);

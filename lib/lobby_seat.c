@@ -43,6 +43,17 @@ op_remove(const struct lobby_op *op)
                     on_removed, NULL, NULL);
 }
 
+/* A game server may refuse players before the creator has come: then a quick match looks for a
+ * listed game. */
+static bool
+wants_another(struct lobby_op *op)
+{
+    if (!op->quick || !op->join || !op->early || op->failure != LOBBY_REFUSED)
+        return false;
+    op->listed_only = true;
+    return lobby_quick_again(op);
+}
+
 static void
 on_undone(void *cookie, enum redis_outcome outcome, const redisReply *reply)
 {
@@ -52,14 +63,14 @@ on_undone(void *cookie, enum redis_outcome outcome, const redisReply *reply)
     op->redis_awaited--;
     if (outcome == REDIS_DONE && strcmp(lobby_text_at(reply, 0).s, "gone") == 0)
         op_remove(op);
-    if (op->fn != NULL)
+    if (op->fn != NULL && !wants_another(op))
         lobby_op_fail(op, op->failure, "", op->reason);
     lobby_op_done(op);
 }
 
 /* The game server did not do it (until 0), or has to be told to undo it. */
-static void
-op_undo(struct lobby_op *op, wall_ms until)
+void
+lobby_op_undo(struct lobby_op *op, wall_ms until)
 {
     struct redis_args *a = lobby_call(op->lobby, op->join ? "seat_release" : "create_failed",
                                       op->product, op->game_id);
@@ -71,6 +82,26 @@ op_undo(struct lobby_op *op, wall_ms until)
     lobby_op_send(op, on_undone);
 }
 
+/* The game, to who has a token now; of a quick match with whether it is a new one. */
+static void
+answer_object(struct lobby_op *op, struct lobby_text object)
+{
+    struct buf json;
+
+    if (!op->quick || object.len == 0) {
+        lobby_op_answer_json(op, object.s, object.len);
+        return;
+    }
+    buf_init(&json, object.len + 32);
+    buf_add(&json, object.s, object.len - 1);
+    buf_printf(&json, ",\"created\":%s}", op->join ? "false" : "true");
+    if (buf_ok(&json))
+        lobby_op_answer_json(op, json.data, json.len);
+    else
+        lobby_op_fail(op, LOBBY_FAILED, "", "out of memory");
+    buf_free(&json);
+}
+
 static void
 on_confirmed(void *cookie, enum redis_outcome outcome, const redisReply *reply)
 {
@@ -79,8 +110,10 @@ on_confirmed(void *cookie, enum redis_outcome outcome, const redisReply *reply)
 
     op->redis_awaited--;
     if (strcmp(word, "ok") == 0)
-        lobby_op_answer_json(op, lobby_text_at(reply, 1).s, lobby_text_at(reply, 1).len);
-    else if (strcmp(word, "gone") == 0) {
+        answer_object(op, lobby_text_at(reply, 1));
+    else if (strcmp(word, "gone") == 0 && op->join && lobby_quick_again(op)) {
+        /* Another game, then. */
+    } else if (strcmp(word, "gone") == 0) {
         if (!op->join)
             op_remove(op);
         lobby_op_fail(op, LOBBY_NO_LONGER_AVAILABLE, "", "");
@@ -122,11 +155,11 @@ on_game_server(void *cookie, const struct gameserver_answer *answer)
         break;
     case GAMESERVER_REFUSED:
     case GAMESERVER_DOWN:
-        op_undo(op, 0);
+        lobby_op_undo(op, 0);
         break;
     case GAMESERVER_RUBBISH:
     case GAMESERVER_LATE:
-        op_undo(op, clock_wall() + op->lobby->limits.game_server_late);
+        lobby_op_undo(op, clock_wall() + op->lobby->limits.game_server_late);
         break;
     }
 }
@@ -139,14 +172,21 @@ on_game_server_late(void *cookie, const struct gameserver_answer *answer)
 
     op->late_awaited = false;
     if (answer->outcome == GAMESERVER_REFUSED)
-        op_undo(op, 0);
+        lobby_op_undo(op, 0);
     else if (answer->outcome == GAMESERVER_DONE || answer->outcome == GAMESERVER_RUBBISH)
-        op_undo(op, clock_wall());
+        lobby_op_undo(op, clock_wall());
     lobby_op_done(op);
 }
 
-static void
-op_ask(struct lobby_op *op, const char *url)
+/* A game server whose game has no settings is told of none: it is as old as the wire format. */
+static bool
+tells_settings(const struct lobby_op *op)
+{
+    return !op->join && op->product->settings != NULL;
+}
+
+void
+lobby_op_ask(struct lobby_op *op, const char *url)
 {
     gameserver_call(
         op->lobby->client,
@@ -155,7 +195,7 @@ op_ask(struct lobby_op *op, const char *url)
                                      .game_id = op->game_id,
                                      .user_id = op->player.user_id,
                                      .username = op->player.username,
-                                     .settings = op->settings,
+                                     .settings = tells_settings(op) ? op->settings : NULL,
                                      .request_id = op->request_id[0] ? op->request_id : NULL,
                                      .wants_token = true},
         on_game_server, on_game_server_late, op);
@@ -170,7 +210,7 @@ on_intent(void *cookie, enum redis_outcome outcome, const redisReply *reply)
 
     op->redis_awaited--;
     if (outcome == REDIS_DONE && strcmp(lobby_text_at(reply, 0).s, "ok") == 0)
-        op_ask(op, op->join ? lobby_text_at(reply, 1).s : op->product->game_server_url);
+        lobby_op_ask(op, op->join ? lobby_text_at(reply, 1).s : op->product->game_server_url);
     else if (outcome != REDIS_DONE || !lobby_op_refused(op, reply))
         lobby_op_fail_redis(op, outcome, reply);
     lobby_op_done(op);
@@ -191,9 +231,10 @@ keep_name(struct lobby *lobby, const struct product *product, const struct token
     redis_send(lobby->redis, a, NULL, NULL);
 }
 
-static struct lobby_op *
-op_new(struct lobby *lobby, const struct product *product, const struct token_player *player,
-       const char *request_id, lobby_fn *fn, void *cookie)
+struct lobby_op *
+lobby_op_start(struct lobby *lobby, const struct product *product,
+               const struct token_player *player, const char *request_id, lobby_fn *fn,
+               void *cookie)
 {
     struct lobby_op *op = lobby_op_new(lobby, product, player, fn, cookie);
 
@@ -220,6 +261,24 @@ add_times(struct redis_args *a, const struct lobby *lobby)
 
     redis_args_int(a, now);
     redis_args_int(a, now + lobby->limits.game_server_timeout + INTENT_MARGIN_MS);
+}
+
+void
+lobby_add_new_game(struct redis_args *a, const struct lobby_op *op)
+{
+    const struct product *product = op->product;
+
+    add_times(a, op->lobby);
+    redis_args_str(a, op->game_id);
+    redis_args_str(a, product->id);
+    redis_args_add(a, op->player.user_id, op->player.user_id_len);
+    redis_args_add(a, op->player.username, op->player.username_len);
+    redis_args_int(a, product->players_max);
+    redis_args_str(a, op->settings);
+    redis_args_str(a, product->game_server_url);
+    redis_args_str(a, product->game_socket_url);
+    add_option(a, "games_max", product->limits.open_games);
+    add_option(a, "seats_max", product->limits.seats);
 }
 
 static const char code_letters[] = "ABCDEFGHJKMNPRSTWXYZ";
@@ -277,13 +336,13 @@ void
 lobby_create(struct lobby *lobby, const struct product *product, const struct token_player *player,
              const struct lobby_wish *wish, const char *request_id, lobby_fn *fn, void *cookie)
 {
-    struct lobby_op *op = op_new(lobby, product, player, request_id, fn, cookie);
+    struct lobby_op *op = lobby_op_start(lobby, product, player, request_id, fn, cookie);
     struct redis_args *a;
 
     if (op == NULL)
         return;
-    /* A game server whose game has no settings is told of none: it is as old as the wire format. */
-    if (product->settings != NULL && (op->settings = strdup(wish->settings)) == NULL) {
+    op->settings = strdup(wish->settings);
+    if (op->settings == NULL) {
         lobby_op_fail(op, LOBBY_FAILED, "", "out of memory");
         lobby_op_done(op);
         return;
@@ -291,17 +350,7 @@ lobby_create(struct lobby *lobby, const struct product *product, const struct to
     text_random_hex(op->game_id, TEXT_GAME_ID_LEN / 2);
     a = lobby_call(lobby, "create_intent", product, op->game_id);
     redis_args_key(a, KEY_BANNED, product->id);
-    add_times(a, lobby);
-    redis_args_str(a, op->game_id);
-    redis_args_str(a, product->id);
-    redis_args_add(a, player->user_id, player->user_id_len);
-    redis_args_add(a, player->username, player->username_len);
-    redis_args_int(a, product->players_max);
-    redis_args_str(a, wish->settings);
-    redis_args_str(a, product->game_server_url);
-    redis_args_str(a, product->game_socket_url);
-    add_option(a, "games_max", product->limits.open_games);
-    add_option(a, "seats_max", product->limits.seats);
+    lobby_add_new_game(a, op);
     if (wish->is_private)
         add_codes(a);
     lobby_op_send(op, on_intent);
@@ -323,7 +372,7 @@ void
 lobby_join(struct lobby *lobby, const struct product *product, const char *game_id,
            const struct token_player *player, const char *request_id, lobby_fn *fn, void *cookie)
 {
-    struct lobby_op *op = op_new(lobby, product, player, request_id, fn, cookie);
+    struct lobby_op *op = lobby_op_start(lobby, product, player, request_id, fn, cookie);
 
     if (op == NULL)
         return;
@@ -354,7 +403,7 @@ lobby_join_code(struct lobby *lobby, const struct product *product,
                 const char code[static LOBBY_CODE_LEN + 1], const struct token_player *player,
                 const char *request_id, lobby_fn *fn, void *cookie)
 {
-    struct lobby_op *op = op_new(lobby, product, player, request_id, fn, cookie);
+    struct lobby_op *op = lobby_op_start(lobby, product, player, request_id, fn, cookie);
     struct redis_args *a = &lobby->args;
 
     if (op == NULL)

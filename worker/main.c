@@ -353,7 +353,7 @@ open_clients(struct program *p)
     if (w->state == NULL || w->stream == NULL || w->side == NULL || w->tickets == NULL ||
         w->client == NULL)
         return -1;
-    w->lobby = lobby_new(w->state, w->client, &lobby_limits);
+    w->lobby = lobby_new(w->loop, w->state, w->client, &lobby_limits);
     return w->lobby != NULL ? 0 : -1;
 }
 

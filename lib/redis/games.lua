@@ -29,9 +29,10 @@ local FIXED = {
     'product', 'creator_id', 'creator_name', 'max', 'settings', 'server', 'socket', 'created_at',
 }
 -- What never changes and most games have not: there it is ``. code: that of a private game, which is not listed.
-local OPTIONAL = { 'code' }
+-- quick: 1 where others may have a seat by quick_match before the creator has joined.
+local OPTIONAL = { 'code', 'quick' }
 local MUTABLE = { 'state', 'due', 'published', 'until', 'attempts', 'owed_since', 'seats' }
-local NUMBERS = { 'max', 'due', 'published', 'until', 'attempts', 'owed_since' }
+local NUMBERS = { 'max', 'created_at', 'due', 'published', 'until', 'attempts', 'owed_since' }
 -- While a library is loaded Lua's own functions are not there yet: no ipairs here.
 local FIELDS = {}
 for i = 1, #FIXED do FIELDS[i] = FIXED[i] end
@@ -109,6 +110,13 @@ end
 local function is_listed(g)
     local taken, _, _, leaving = count_seats(g)
     return g.state == 'creator_joined' and g.code == '' and taken < g.max and leaving < LEAVING_MAX
+end
+
+-- Whether quick_match may give a seat in it before its creator has joined.
+local function is_early(g)
+    local taken, _, _, leaving = count_seats(g)
+    return g.quick ~= '' and (g.state == 'creating' or g.state == 'created') and taken < g.max and
+        leaving < LEAVING_MAX
 end
 
 -- leave(g, user, now, until): the game server has yet to be told that user is not in the game.
@@ -264,6 +272,9 @@ end
 -- The index of listed games by their settings: a sorted set whose scores are all 0, so that a setting's games are a range
 -- by their names, in the order of the list: `map=ice`, NUL, publish time, id. Nobody's text has a NUL in it.
 
+-- What is in front of the terms of games by quick_match that are not listed yet; alone it is a term too.
+local UNLISTED = '+'
+
 local function index_head(term) return term .. '\0' end
 
 -- index_terms(settings): a term for each setting of a JSON object, the teams of a match apart.
@@ -280,10 +291,12 @@ end
 
 -- What the index has of the game, as a set.
 local function indexed(g)
-    local members = {}
-    if g.gone or not is_listed(g) then return members end
-    local tail = string.format('%016.0f', g.published) .. g.id
-    for _, term in ipairs(index_terms(g.settings)) do members[index_head(term) .. tail] = true end
+    local members, front, at = {}, '', g.published
+    if g.gone or not (is_listed(g) or is_early(g)) then return members end
+    if is_early(g) then front, at = UNLISTED, g.created_at end
+    local tail = string.format('%016.0f', at) .. g.id
+    if front ~= '' then members[index_head(front) .. tail] = true end
+    for _, term in ipairs(index_terms(g.settings)) do members[index_head(front .. term) .. tail] = true end
     return members
 end
 

@@ -1,5 +1,8 @@
 """The lobby beyond create, join and list: leaving, finding one's seat again, limits, settings, private games."""
+import threading
+
 import pytest
+import requests
 
 from stack import Stack, game_file, wait_for
 
@@ -197,3 +200,96 @@ def test_products_show_what_can_be_chosen(stack):
     products = {p["product_id"]: p for p in stack.http.get(f"{stack.url}/products").json()}
     assert products["chosen"]["settings"]["map"]["values"] == ["ice", "sand"]
     assert products["exrps"]["settings"] == {}
+
+
+def quick(stack, user, product="chosen", **body):
+    return post(stack, "quick_match", user, product, json=body)
+
+
+def at_once(calls):
+    """The answers of calls that are made at the same moment, each by its own connection."""
+    answers = [None] * len(calls)
+    gate = threading.Barrier(len(calls))
+
+    def call(i):
+        gate.wait()
+        answers[i] = calls[i]()
+
+    threads = [threading.Thread(target=call, args=(i,)) for i in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def test_quick_match(stack):
+    made = quick(stack, "q1", settings={"map": "ice", "rounds": 9}).json()
+    assert made["created"] is True and made["settings"]["map"] == "ice" and made["token"] == "token-of-q1"
+    other = quick(stack, "q2", settings={"rounds": 8}).json()
+    assert other["created"] is True and other["game_id"] != made["game_id"]
+    joined = quick(stack, "q3", settings={"rounds": 9}).json()  # before its creator has connected
+    assert joined["created"] is False and joined["game_id"] == made["game_id"]
+    assert joined["state"] == "created" and joined["players"] == ["q1", "q3"] and joined["token"] == "token-of-q3"
+    stack.event(other["game_id"], "state_change", "chosen", new_state="creator_joined")
+    stack.settle("chosen")
+    assert quick(stack, "q4", settings={"rounds": 8}).json()["game_id"] == other["game_id"]
+    for body, words in (({"settings": {"map": "lava"}}, "settings.map"), ({"board": "wins"}, "board must be"), ({"board": 3}, "board")):
+        problem(quick(stack, "q5", **body), 400, words)
+    assert quick(stack, "q5", settings={"rounds": 7}, board="rating", private=True).json()["created"] is True
+
+
+@pytest.mark.parametrize("rounds,slow", [(4, 0), (5, 0.3)])
+def test_quick_match_at_the_same_moment(stack, game_server, rounds, slow):
+    """Of forty who ask at once, two play in each of twenty games."""
+    def slowly(body):
+        threading.Event().wait(slow)
+        return game_server.act("create_game", body)
+
+    game_server.behave["create_game"] = slowly
+    users = [f"q{rounds}-{i}" for i in range(40)]
+    settings = {"rounds": rounds, "map": "sand"}
+    answers = at_once([lambda u=u: requests.post(
+        f"{stack.url}/game_lobby/chosen/quick_match", headers=stack.auth(u), json={"settings": settings}) for u in users])
+    assert [a.status_code for a in answers] == [200] * 40, [a.text for a in answers if a.status_code != 200]
+    games = {}
+    for user, answer in zip(users, answers):
+        games.setdefault(answer.json()["game_id"], []).append(user)
+    assert sorted(len(players) for players in games.values()) == [2] * 20
+    assert sum(a.json()["created"] for a in answers) == 20
+    for game_id, players in games.items():
+        assert sorted(game_server.games[game_id]) == sorted(players)
+
+
+def test_quick_match_while_the_game_server_refuses_early_players(stack, game_server):
+    first = quick(stack, "e1", settings={"rounds": 1}).json()
+    game_server.behave["join_game"] = lambda body: (409, "the creator comes first")
+    second = quick(stack, "e2", settings={"rounds": 1}).json()
+    assert second["created"] is True and second["game_id"] != first["game_id"]
+    assert get(stack, "mine", "e2", "chosen").json()[0]["game_id"] == second["game_id"]
+
+
+def test_quick_match_when_the_game_is_not_made(stack, game_server):
+    """Whoever waits for a game that comes to nothing gets another one."""
+    go = threading.Event()
+
+    def refuse_one(body):
+        if body["userId"] == "w1":
+            assert go.wait(10)
+            return 500, "no"
+        return game_server.act("create_game", body)
+
+    game_server.behave["create_game"] = refuse_one
+    answers = {}
+    threads = [threading.Thread(target=lambda u=u: answers.update({u: requests.post(
+        f"{stack.url}/game_lobby/chosen/quick_match", headers=stack.auth(u), json={"settings": {"rounds": 6}})}))
+               for u in ("w1", "w2")]
+    threads[0].start()
+    wait_for(lambda: game_server.calls_of("create_game"), what="the game server to be asked")
+    threads[1].start()
+    wait_for(lambda: stack.redis.hget("{chosen}:holders", "w2"), what="the second to have a seat")
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert answers["w1"].status_code == 400
+    assert answers["w2"].status_code == 200 and answers["w2"].json()["created"] is True

@@ -24,6 +24,7 @@ static const char *const states[] = {"creator_joined", "all_players_joined", "in
 static const char *const settings[] = {
     "{}", "{\"num_players\":2}",
     "{\"num_players\":4,\"map\":\"ice\",\"ranked\":true,\"teams\":[[1]]}"};
+static const char *const terms[] = {"", "map=ice", "ranked=true\nmap=ice"};
 static const char *const codes[] = {"", "", "|codes|AAAAAA BBBBBB CCCCCC DDDDDD EEEEEE"};
 
 static const char *
@@ -90,7 +91,7 @@ random_operation(void)
     size_t i = random_below(&rnd, GAMES);
     const char *id = game_id(i);
 
-    switch (random_below(&rnd, 14)) {
+    switch (random_below(&rnd, 16)) {
     case 0:
         if (functions_command("EXISTS {p}:game:%s", id)[0] == '1')
             return "";
@@ -125,6 +126,14 @@ random_operation(void)
         return random_below(&rnd, 4) > 0
                    ? ""
                    : functions_game("game_remove", id, "%lld|%s", now, random_user());
+    case 13:
+    case 14:
+        if (functions_command("EXISTS {p}:game:%s", id)[0] == '1')
+            return "";
+        return functions_game(
+            "quick_match", id, "%lld|%lld|%s|p|%s|N|%zu|%s|http://s|ws://s|terms|%s|listed|%zu",
+            now, now + 8000, id, user(i), 1 + random_below(&rnd, 4),
+            settings[random_below(&rnd, 3)], terms[random_below(&rnd, 3)], random_below(&rnd, 2));
     default:
         return random_events();
     }

@@ -221,6 +221,88 @@ START_TEST(test_private_games)
 }
 END_TEST
 
+#define C "cccccccccccccccccccccccccccccccc"
+/* quick_match of a user, by the key of a game that may be made. */
+#define QUICK(id, user, more) \
+    "quick_match", id, "1000|9000|" id "|p|" user "|N|2|{\"num_players\":2}|http://s|ws://s" more
+
+/* The first makes a game, the second gets a seat while it is being made, the third makes another.
+ */
+START_TEST(test_quick_match_at_the_same_moment)
+{
+    CALL("create", QUICK(A, "a", ""));
+    CALL("join " A " creating http://s", QUICK(B, "b", ""));
+    CALL("create", QUICK(B, "c", ""));
+    CALL("join " B " creating http://s", QUICK(C, "a", "")); /* not into one's own */
+    DUE(A, "9000");
+    CALL_JSON("create_done", A, "1500|tok|60000");
+    DUE(A, "17000"); /* b waited until the game was made, and is asked for now */
+    CALL_JSON("seat_confirm", A, "2000|b|t-b|%d", FUNCTIONS_SEAT_MS);
+    EVENT("1", A, 3000, "state", "creator_joined");
+    DUE(A, "53000"); /* full: b has to connect */
+    LISTED("0");
+}
+END_TEST
+
+START_TEST(test_quick_match_prefers_listed_games)
+{
+    CALL("create", QUICK(A, "a", ""));
+    open_game(B, 2);
+    CALL("join " B " creator_joined http://s", QUICK(C, "c", ""));
+    CALL("create", QUICK(C, "d", "|listed|1"));
+}
+END_TEST
+
+#define ICE "1000|9000|%s|p|%s|N|2|{\"num_players\":2,\"map\":\"ice\"}|http://s|ws://s|terms|%s"
+
+START_TEST(test_quick_match_fits)
+{
+    CALL("create", QUICK(A, "a", ""));
+    CALL("create", "quick_match", B, ICE, B, "b", "map=ice");
+    CALL("join " B " creating http://s", "quick_match", C, ICE, C, "c", "map=ice");
+    CALL("create", "quick_match", C, ICE, C, "d", "map=ice");
+    CALL("join " A " creating http://s", QUICK("dddddddddddddddddddddddddddddddd", "e", ""));
+}
+END_TEST
+
+/* Ratings in a board: of those who are near the nearest, of the others the first. */
+static const char *
+quick_near(const char *id, const char *user)
+{
+    functions_begin("quick_match");
+    functions_key("{p}:game:%s", id);
+    functions_lobby_keys();
+    functions_key("{p}:banned");
+    functions_key("{p}:0:board:r:all");
+    for (const char *const *arg =
+             (const char *const[]){"1000", "9000", id, "p", user, "N", "2", "{}", "s", "w", NULL};
+         *arg != NULL; arg++)
+        functions_arg("%s", *arg);
+    return functions_run();
+}
+
+START_TEST(test_quick_match_by_rating)
+{
+    static const char *const ids[] = {A, B, C};
+    static const char *const creators[] = {"far", "near", "none"};
+
+    functions_command("ZADD {p}:0:board:r:all 1000 far 1490 near 1500 me");
+    for (int i = 0; i < 3; i++) {
+        CALL("ok", "create_intent", ids[i], "1000|9000|%s|p|%s|H|3|{}|http://s|ws://s", ids[i],
+             creators[i]);
+        CALL_JSON("create_done", ids[i], "1500|tok|60000");
+        EVENT("1", ids[i], 2000 + i, "state", "creator_joined");
+    }
+    ck_assert_str_eq(quick_near("dddddddddddddddddddddddddddddddd", "me"),
+                     "join " B " creator_joined http://s");
+    ck_assert_str_eq(quick_near("dddddddddddddddddddddddddddddddd", "unrated"),
+                     "join " A " creator_joined http://s");
+    functions_command("SADD {p}:banned me");
+    ck_assert_str_eq(quick_near("dddddddddddddddddddddddddddddddd", "me"), "banned");
+    CONSISTENT();
+}
+END_TEST
+
 Suite *
 unit_suite(void)
 {
@@ -239,6 +321,10 @@ unit_suite(void)
     tcase_add_test(tc, test_what_players_see);
     tcase_add_test(tc, test_pages_of_filtered_games);
     tcase_add_test(tc, test_private_games);
+    tcase_add_test(tc, test_quick_match_at_the_same_moment);
+    tcase_add_test(tc, test_quick_match_prefers_listed_games);
+    tcase_add_test(tc, test_quick_match_fits);
+    tcase_add_test(tc, test_quick_match_by_rating);
     suite_add_tcase(s, tc);
     return s;
 }

@@ -237,7 +237,7 @@ world_open(void)
 
     redis = redis_open(loop, &options, NULL, NULL);
     ck_assert_ptr_nonnull(redis);
-    lobby = lobby_new(redis, (struct gameserver_client *)(void *)&client, &limits);
+    lobby = lobby_new(loop, redis, (struct gameserver_client *)(void *)&client, &limits);
     ck_assert_ptr_nonnull(lobby);
     fixture_await_redis();
 }

@@ -150,6 +150,9 @@ int ctl_rebuild_run(struct ctl *c);
 int ctl_hide_run(struct ctl *c);
 int ctl_hide_list(struct ctl *c);
 int ctl_season_close(struct ctl *c);
+int ctl_tickets_list(struct ctl *c);
+int ctl_tickets_cancel(struct ctl *c);
+int ctl_queue_list(struct ctl *c);
 
 /* ctl_letters_erase(c, product, quarantine, ret_dropped): drop the dead letters, or the events in quarantine, that name
  * the player of c's second argument. Returns an exit status. */

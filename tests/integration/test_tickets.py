@@ -1,13 +1,19 @@
 """Tickets through the whole stack: matched, cancelled, expired, parties, and what dies in between."""
+import json
+import os
 import signal
+import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
 
-from stack import Stack, game_file, wait_for
+from stack import TOP, Stack, game_file, wait_for
+
+BUILD = Path(os.environ.get("VARCADE_BUILD", TOP / "build"))
 
 DUEL = {"id": "duel", "rating": "rating", "range": {"start": 100, "per_second": 50}}
 SHORT = {"id": "short", "equal": ["mode"], "timeout": 2}
@@ -279,6 +285,34 @@ def test_a_worker_that_is_killed_while_it_matches(stack, client, game_server, ac
     assert ticket["state"] == "matched" and ticket["game"]["game_id"] != game_id
     assert bob.over()["game"]["game_id"] == ticket["game"]["game_id"]
     wait_for(lambda: list(game_server.games) == [ticket["game"]["game_id"]], 15, "the other game's end")
+
+
+def ctl(stack, command, *arguments):
+    """varcadectl's exit status and answer, as JSON where there is one."""
+    run = subprocess.run([BUILD / "worker/varcadectl", *command.split(), "--config", stack.dir / "varcade.json", "--json",
+                          "exrps", *arguments], capture_output=True, text=True)
+    return run.returncode, json.loads(run.stdout) if run.stdout else run.stderr
+
+
+def test_an_administrator_sees_and_ends_tickets(stack, client):
+    ann, bob = client("ann"), client("bob")
+    ann.open()
+    party = bob.open("teams", party=True).json()
+    status, tickets = ctl(stack, "tickets list")
+    assert status == 0
+    assert {(t["ticket_id"], t["state"], t["queue"], t["opener_id"]) for t in tickets} == {
+        (ann.id, "waiting", "duel", ann.user), (bob.id, "forming", "teams", bob.user)}
+    status, queues = ctl(stack, "queue")
+    assert [(q["queue"], q["waiting"], q["worker"]) for q in queues] == [("duel", 1, True), ("short", 0, True),
+                                                                         ("teams", 0, True)]
+    assert queues[0]["p90_ms"] > 0 and queues[0]["tickets"] > 0
+    assert ctl(stack, "tickets cancel", ann.id)[0] == 0
+    assert ann.get().json()["reason"] == "by_hand"
+    assert ctl(stack, "tickets cancel", ann.id)[0] == 1
+    assert ctl(stack, "tickets cancel", bob.id)[0] == 0
+    assert ann.http.post(f"{ann.base}/join/{party['code']}").status_code == 404
+    last = stack.redis.xrevrange("{exrps}:audit", count=1)[0][1]
+    assert last["what"] == "tickets cancel" and last["about"] == bob.id
 
 
 def test_nothing_is_left(stack, game_server):

@@ -10,7 +10,8 @@ last matches and no head to head, but with --lists, as is the default of a game'
 of a game that the lobby does not know: the worker looks for it; the naive one does not.
 Winner and loser are drawn evenly from the players; all of them are on the boards and have statistics beforehand.
 
-Each round measures the three in turn; told are medians of the rounds. Nothing here fails: it prints figures.
+Each round measures the three in turn; told are medians of the rounds. Nothing here fails: it prints figures. The
+ratios are of times by the clock, and on a machine that has other work tell of that: hence those of processor time too.
 usage: tests/bench/drain.py [--build build] [--players 1000,10000,1000000] [--events 200000] [--rounds 5]
        [--lists] [--json FILE]
 """
@@ -18,6 +19,7 @@ import argparse
 import json
 import os
 import random
+import resource
 import shutil
 import socket
 import statistics
@@ -165,8 +167,20 @@ def rss_of(pid):
     return 0
 
 
+def cpu_of(pid):
+    """Seconds that its first thread had a processor."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+
+
+def cpu_cost(setting, fn):
+    """What fn answers: events a second first, then events, then seconds of processor, Redis' apart, which is added here."""
+    before = cpu_of(setting.server.pid)
+    rate, events, own, *rest = fn()
+    return rate, (own + cpu_of(setting.server.pid) - before) / events * 1e6, *rest
+
+
 def drain_with_worker(setting, events, last):
-    """Events a second, from the first batch on; how many a read; the most memory that it took."""
+    """Events a second, from the first batch on; events, the worker's processor time; how many a read; the most memory it took."""
     forget_place(setting)
     calls = read_calls(setting)
     worker = subprocess.Popen([setting.build / "worker/varcade-worker", "--config", setting.dir / "varcade.json"],
@@ -184,22 +198,25 @@ def drain_with_worker(setting, events, last):
                 sys.exit("the worker ended: " + (setting.dir / "log").read_text())
             time.sleep(0.005)
         calls = read_calls(setting) - calls
-        return (events - first[1]) / (now - first[0]), events // calls, rss_of(worker.pid)
+        return (events - first[1]) / (now - first[0]), events, cpu_of(worker.pid), events // calls, rss_of(worker.pid)
     finally:
         worker.terminate()
         worker.wait()
 
 
 def drain_with_nothing(setting, count):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     out = subprocess.run([setting.build / "tests/bench/read_only", setting.socket, STREAM, str(count)],
                          check=True, capture_output=True, text=True).stdout.split()
-    return int(out[0]) / float(out[1])
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return int(out[0]) / float(out[1]), int(out[0]), cpu
 
 
 def drain_naively(setting):
     """What one writes first: one transaction an event. Answers events a second."""
     r = setting.redis
-    at, n, begin = "0-0", 0, time.monotonic()
+    at, n, begin, cpu = "0-0", 0, time.monotonic(), time.process_time()
     while True:
         for at, e in r.xread({STREAM: at}, count=1000)[0][1]:
             pipe = r.pipeline(transaction=True)
@@ -215,7 +232,7 @@ def drain_naively(setting):
             pipe.execute()
             n += 1
             if time.monotonic() - begin > NAIVE_SECONDS:
-                return n / (time.monotonic() - begin)
+                return n / (time.monotonic() - begin), n, time.process_time() - cpu
 
 
 def measure(arguments, players):
@@ -229,13 +246,15 @@ def measure(arguments, players):
         rows = []
         drain_with_worker(setting, arguments.events, last)  # what is made once is there
         for _ in range(arguments.rounds):
-            rate, count, rss = drain_with_worker(setting, arguments.events, last)
-            reading = drain_with_nothing(setting, count)
-            naive = drain_naively(setting)
-            rows.append((rate, reading, naive, rate / reading, rate / naive, count, rss))
+            rate, cost, count, rss = cpu_cost(setting, lambda: drain_with_worker(setting, arguments.events, last))
+            reading, reading_cost = cpu_cost(setting, lambda: drain_with_nothing(setting, count))
+            naive, naive_cost = cpu_cost(setting, lambda: drain_naively(setting))
+            rows.append((rate, reading, naive, rate / reading, rate / naive, count, rss, cost, reading_cost, naive_cost,
+                         reading_cost / cost, naive_cost / cost))
         after = setting.redis.info("memory")["used_memory"]
         figures = dict(zip(("events_per_second", "reading_per_second", "naive_per_second", "to_reading", "to_naive",
-                            "events_a_read", "worker_bytes"), (statistics.median(x) for x in zip(*rows))))
+                            "events_a_read", "worker_bytes", "cpu_us", "reading_cpu_us", "naive_cpu_us", "cpu_to_reading",
+                            "cpu_to_naive"), (statistics.median(x) for x in zip(*rows))))
         figures.update(players=players, least_to_reading=min(r[3] for r in rows), most_to_reading=max(r[3] for r in rows),
                        redis_bytes_prefilled=memory, redis_bytes_at_end=after - before,
                        stream_bytes=setting.redis.memory_usage(STREAM, samples=0))
@@ -248,7 +267,9 @@ def tell(f):
     print("%9d %9.0f/s %9.0f/s %7.0f/s   %5.3f (%.3f to %.3f)  %6.1f  %6d %9.0f MB %9.0f MB" % (
         f["players"], f["events_per_second"], f["reading_per_second"], f["naive_per_second"], f["to_reading"],
         f["least_to_reading"], f["most_to_reading"], f["to_naive"], f["events_a_read"], f["worker_bytes"] / 1e6,
-        f["redis_bytes_prefilled"] / 1e6), flush=True)
+        f["redis_bytes_prefilled"] / 1e6))
+    print("          processor, us an event: %.1f, %.1f, %.1f: %.3f to reading, %.1f to naive" % (
+        f["cpu_us"], f["reading_cpu_us"], f["naive_cpu_us"], f["cpu_to_reading"], f["cpu_to_naive"]), flush=True)
 
 
 def main():

@@ -243,6 +243,20 @@ read_teams(struct reading *r)
     return take(&r->c, ']') && at_end(&r->c) ? NULL : not_placements;
 }
 
+bool
+match_team(struct event_text text, struct match_room *room, size_t *ret_n)
+{
+    struct reading r = {.c = {text.s, text.s + text.len}, .room = room};
+    struct cursor look = r.c;
+    bool teams = take(&look, '[') && take(&look, '[');
+    const char *why = teams ? read_teams(&r) : read_team(&r);
+
+    if (why != NULL || !at_end(&r.c))
+        return false;
+    *ret_n = r.m.nplayers;
+    return true;
+}
+
 /* An integer as JSON writes it: text_parse_int would take leading zeros too. */
 static bool
 take_integer(struct cursor *c, int64_t *ret_v)

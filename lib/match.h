@@ -54,6 +54,11 @@ const char *match_placements(struct event_text placements, struct event_text ran
                              struct match_room *room, struct match *ret_match)
     __attribute__((warn_unused_result));
 
+/* match_team(text, room, ret_n): who is named by a JSON array of user ids, or by one of such arrays, as placements
+ * are: 1 to MATCH_PLAYERS_MAX players, nobody twice; they are room->player. False where it is no such text. */
+bool match_team(struct event_text text, struct match_room *room, size_t *ret_n)
+    __attribute__((warn_unused_result));
+
 /* What there was between a player and another one. */
 struct match_tally {
     uint64_t wins, losses, draws;

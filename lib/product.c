@@ -173,7 +173,8 @@ static const struct table_row rows[] = {
     {.key = "stats", .type = TABLE_OTHER, .choices = "array of rules", .fallback = "", .unit = "",
      .help = "Which events change which statistics of which player. A rule has \"on\" (an object: "
              "every field that it names has this value in the event), \"player\" (the field that "
-             "names the player) and one or more of \"add\", \"max\", \"min\", \"set\" (each an "
+             "names the player) or \"players\" (one that names several, as a JSON array of user "
+             "ids or of such arrays), and one or more of \"add\", \"max\", \"min\", \"set\" (each an "
              "object: statistic to a number or to {\"field\": NAME}) and \"count\" ({\"field\": "
              "NAME, \"as\": {VALUE: STATISTIC}, \"other\": STATISTIC}: the statistic that the "
              "field's value chooses grows by one) and \"streak\" (an object: statistic to true, "

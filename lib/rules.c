@@ -24,6 +24,7 @@ rules_free(struct rules *r)
         intern_free(&r->field[i].values);
         free(r->field[i].why_missing);
         free(r->field[i].why_no_player);
+        free(r->field[i].why_no_team);
         free(r->field[i].why_no_number);
         free(r->field[i].why_beyond);
     }
@@ -108,6 +109,8 @@ struct seen {
     struct event_text text;
     int value; /* its number among the texts that rules compare it with, or -1 */
     enum answer is_player;
+    enum answer is_team;
+    size_t nplayers; /* where is_team is YES */
     enum answer is_number;
     double number; /* where is_number is YES */
 };
@@ -147,6 +150,18 @@ player_problem(const struct rules_field *field, struct seen *seen)
     return seen->is_player == YES ? NULL : field->why_no_player;
 }
 
+/* A reason why the field names no players, or NULL. */
+static const char *
+team_problem(const struct rules_field *field, struct seen *seen, struct rules_room *room)
+{
+    if (seen->text.s == NULL)
+        return field->why_missing;
+    if (seen->is_team == UNASKED)
+        seen->is_team =
+            match_team(seen->text, &room->team[field->team], &seen->nplayers) ? YES : NO;
+    return seen->is_team == YES ? NULL : field->why_no_team;
+}
+
 static void
 read_number(struct seen *seen)
 {
@@ -181,11 +196,12 @@ is_done(const struct rules_step *step, const struct seen *count_field, bool coun
     return step->when == RULES_OTHER ? !counted : step->when == count_field->value;
 }
 
+/* What the rule does for one of its players. */
 static const char *
-walk_rule(const struct rules *r, const struct rules_rule *rule, struct seen *seen,
-          struct rules_effect *effects, size_t *n)
+walk_steps(const struct rules *r, const struct rules_rule *rule, struct seen *seen,
+           struct event_text player, struct rules_effect *effects, size_t *n)
 {
-    const char *why = player_problem(&r->field[rule->player], &seen[rule->player]);
+    const char *why = NULL;
     bool counted = false;
 
     for (size_t i = rule->first; why == NULL && i < rule->end; i++) {
@@ -201,7 +217,8 @@ walk_rule(const struct rules *r, const struct rules_rule *rule, struct seen *see
         effect->stat = (struct event_text){NULL, 0};
         if (step->target == RULES_STAT)
             effect->stat.s = intern_text(&r->stats, step->figure, &effect->stat.len);
-        effect->player = seen[rule->player].text;
+        effect->player = player;
+        effect->in_room = rule->team;
         effect->value = step->number;
         effect->follows = step->follows;
         if (step->has_field) {
@@ -213,9 +230,27 @@ walk_rule(const struct rules *r, const struct rules_rule *rule, struct seen *see
     return why;
 }
 
+static const char *
+walk_rule(const struct rules *r, const struct rules_rule *rule, struct seen *seen,
+          struct rules_room *room, struct rules_effect *effects, size_t *n)
+{
+    const struct rules_field *field = &r->field[rule->player];
+    struct seen *named = &seen[rule->player];
+    const char *why;
+
+    if (!rule->team) {
+        why = player_problem(field, named);
+        return why != NULL ? why : walk_steps(r, rule, seen, named->text, effects, n);
+    }
+    why = team_problem(field, named, room);
+    for (size_t i = 0; why == NULL && i < named->nplayers; i++)
+        why = walk_steps(r, rule, seen, room->team[field->team].player[i], effects, n);
+    return why;
+}
+
 int
-rules_evaluate(const struct rules *r, const struct event *e, struct rules_effect *effects,
-               size_t max, size_t *ret_n, const char **ret_why)
+rules_evaluate(const struct rules *r, const struct event *e, struct rules_room *room,
+               struct rules_effect *effects, size_t max, size_t *ret_n, const char **ret_why)
 {
     struct seen seen[EVENT_FIELDS_MAX];
     size_t n = 0;
@@ -227,7 +262,7 @@ rules_evaluate(const struct rules *r, const struct event *e, struct rules_effect
 
         if (!matches(&r->rule[i], seen))
             continue;
-        why = walk_rule(r, &r->rule[i], seen, effects, &n);
+        why = walk_rule(r, &r->rule[i], seen, room, effects, &n);
         if (why != NULL) {
             *ret_why = why;
             return -1;

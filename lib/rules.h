@@ -15,6 +15,7 @@
 
 #include "lib/buf.h"
 #include "lib/event.h"
+#include "lib/match.h"
 #include "lib/window.h"
 
 struct json_object;
@@ -37,6 +38,7 @@ struct rules_effect {
     size_t board;             /* RULES_BOARD: index of the board */
     struct event_text stat;   /* RULES_STAT: its name */
     struct event_text player; /* whose figure */
+    bool in_room;             /* player is borrowed from the room, and no NUL is behind it */
     double value;
     bool follows; /* value is instead what the effect before this one made of its figure */
 };
@@ -100,16 +102,23 @@ size_t rules_stat_count(const struct rules *r);
 const char *rules_stat_name(const struct rules *r, size_t i);
 const char *rules_stat_title(const struct rules *r, size_t i);
 
+#define RULES_TEAMS_MAX 4 /* fields of a file's rules that name several players */
+
+/* Where the players lie that such fields name. */
+struct rules_room {
+    struct match_room team[RULES_TEAMS_MAX];
+};
+
 /*
- * rules_evaluate(r, e, effects, max, ret_n, ret_why): what e does, in the file's order, `stats` before
+ * rules_evaluate(r, e, room, effects, max, ret_n, ret_why): what e does, in the file's order, `stats` before
  * `boards`. max is at least rules_effects_max(r). Returns 0; or -1 with a reason for a dead letter (it
  * names the field, and lives as long as r) where the event matches a rule but does not fit it: the
  * player's field is missing or no name, a number is missing, not finite or beyond RULES_SCORE_MAX;
  * then nothing of the event is to be applied, and what stands in effects means nothing. An event
  * that matches no rule has no effects.
  */
-int rules_evaluate(const struct rules *r, const struct event *e, struct rules_effect *effects,
-                   size_t max, size_t *ret_n, const char **ret_why)
+int rules_evaluate(const struct rules *r, const struct event *e, struct rules_room *room,
+                   struct rules_effect *effects, size_t max, size_t *ret_n, const char **ret_why)
     __attribute__((warn_unused_result));
 
 /* rules_event_at(r, e): the id by which e counts, in windows and ties: its own; that of the event that it

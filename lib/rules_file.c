@@ -198,10 +198,13 @@ init_field(struct rules_field *field, const char *name)
     field->why_missing = reason_for(name, "is missing");
     field->why_no_player =
         reason_for(name, "is not 1 to 128 bytes of UTF-8 without control characters");
+    field->why_no_team = reason_for(name, "is not a JSON array of 1 to 64 user ids, nobody twice");
+    field->team = -1;
     field->why_no_number = reason_for(name, "is not a number");
     field->why_beyond = reason_for(name, "is beyond 2^53");
     return field->why_missing != NULL && field->why_no_player != NULL &&
-                   field->why_no_number != NULL && field->why_beyond != NULL
+                   field->why_no_team != NULL && field->why_no_number != NULL &&
+                   field->why_beyond != NULL
                ? 0
                : -1;
 }

@@ -103,13 +103,34 @@ rules_rule_field(struct rules_file *f, struct json_object *object, const char *k
     return field;
 }
 
+/* Whose figures it is about: `player`, a field with one, or `players`, a field with several. */
+static void
+compile_players(struct rules_file *f, struct rules_rule *rule, struct json_object *entry)
+{
+    bool several = json_object_object_get_ex(entry, "players", NULL);
+    int field;
+
+    if (several && json_object_object_get_ex(entry, "player", NULL))
+        rules_file_complain(f, "has both `player` and `players`");
+    field = rules_rule_field(f, entry, several ? "players" : "player");
+    if (field == -1)
+        return;
+    rule->player = (size_t)field;
+    rule->team = several;
+    if (!several || f->r->field[field].team != -1)
+        return;
+    if (f->r->nteams == RULES_TEAMS_MAX)
+        rules_file_complain(f, "more than %d fields that name several players", RULES_TEAMS_MAX);
+    else
+        f->r->field[field].team = (int)f->r->nteams++;
+}
+
 /* A fresh rule with its condition and player, or NULL. */
 static struct rules_rule *
 rule_new(struct rules_file *f, struct json_object *entry)
 {
     struct rules *r = f->r;
     struct rules_rule *rules, *rule;
-    int player;
 
     if (r->nrules == RULES_RULES_MAX) {
         rules_file_complain(f, "more than %d rules", RULES_RULES_MAX);
@@ -123,8 +144,7 @@ rule_new(struct rules_file *f, struct json_object *entry)
     memset(rule, 0, sizeof(*rule));
     rule->first = rule->end = r->nsteps;
     rule->nconditions = rules_rule_on(f, entry, rule->condition);
-    player = rules_rule_field(f, entry, "player");
-    rule->player = player != -1 ? (size_t)player : 0;
+    compile_players(f, rule, entry);
     return rule;
 }
 
@@ -327,14 +347,14 @@ effects_of(const struct rules *r, const struct rules_rule *rule)
 
     for (size_t i = rule->first; i < rule->end; i++)
         n += r->step[i].when == RULES_ALWAYS;
-    return n;
+    return rule->team ? n * MATCH_PLAYERS_MAX : n;
 }
 
 void
 rules_rule_stat(struct rules_file *f, struct json_object *entry)
 {
-    static const char *const known[] = {"on",  "player", "add",    "max", "min",
-                                        "set", "count",  "streak", NULL};
+    static const char *const known[] = {"on",  "player", "players", "add",    "max",
+                                        "min", "set",    "count",   "streak", NULL};
     size_t operations = 0;
     struct rules_rule *rule;
 
@@ -365,15 +385,18 @@ rules_rule_stat(struct rules_file *f, struct json_object *entry)
 void
 rules_rule_board(struct rules_file *f, struct json_object *entry)
 {
-    static const char *const known[] = {"on", "player", "add", "max", "min", "set", NULL};
+    static const char *const known[] = {"on",  "player", "players", "add",
+                                        "max", "min",    "set",     NULL};
     struct rules_step step = {
         .target = RULES_BOARD, .when = RULES_ALWAYS, .figure = f->r->nboards - 1};
     size_t operations = 0;
+    struct rules_rule *rule;
 
     if (!rules_file_object(f, entry))
         return;
     rules_file_keys(f, entry, known);
-    if (rule_new(f, entry) == NULL)
+    rule = rule_new(f, entry);
+    if (rule == NULL)
         return;
     json_object_object_foreach (entry, key, value) {
         int op = operation_of(key);
@@ -390,5 +413,5 @@ rules_rule_board(struct rules_file *f, struct json_object *entry)
     }
     if (operations != 1)
         rules_file_complain(f, "needs one of add, max, min, set");
-    f->r->effects_max++;
+    f->r->effects_max += rule->team ? MATCH_PLAYERS_MAX : 1;
 }

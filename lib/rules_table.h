@@ -23,6 +23,8 @@ struct rules_field {
     struct intern values; /* texts that some rule compares it with */
     char *why_missing;
     char *why_no_player;
+    char *why_no_team;
+    int team; /* which of RULES_TEAMS_MAX it is, where some rule reads players there; -1: none does */
     char *why_no_number;
     char *why_beyond;
 };
@@ -47,6 +49,7 @@ struct rules_rule {
     struct rules_condition condition[RULES_CONDITIONS_MAX];
     size_t nconditions;
     size_t player;      /* the field with whose figures they are */
+    bool team;          /* which names several players */
     bool counts;        /* some of its steps are of a count */
     size_t count_field; /* of those */
     size_t first, end;  /* its steps */
@@ -63,6 +66,7 @@ struct rules {
     size_t nrules, rules_cap;
     struct rules_step *step;
     size_t nsteps, steps_cap;
+    size_t nteams; /* fields that name several players */
     size_t effects_max;
     dur_ms grace; /* how late an event may come and still count by its field `time` */
     int top_ten;

@@ -210,15 +210,21 @@ batch_figures_add(struct batch *b, struct item *item, const struct event *e)
 {
     size_t i, n, scores;
 
-    if (rules_evaluate(b->product->rules, e, b->effects, b->effects_max, &n, &item->dead) < 0)
+    if (rules_evaluate(b->product->rules, e, &b->rules_room, b->effects, b->effects_max, &n,
+                       &item->dead) < 0)
         return;
     scores = batch_ratings_evaluate(b, item, e);
     if (item->dead != NULL || n + scores == 0)
         return;
     item->effects =
         mem_arena_alloc(&b->arena, (n + scores) * b->windows_most * sizeof(*item->effects));
-    for (i = 0; i < n; i++)
+    for (i = 0; i < n; i++) {
+        struct event_text *player = &b->effects[i].player;
+
+        if (b->effects[i].in_room)
+            player->s = mem_arena_copy(&b->arena, player->s, player->len);
         batch_figures_add_effect(b, item, &b->effects[i]);
+    }
     batch_ratings_add_effects(b, item);
 }
 

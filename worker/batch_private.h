@@ -228,6 +228,7 @@ struct batch {
     struct held *held_by_id;
     size_t nheld, nsettled;        /* events that go to quarantine, and that leave it */
     struct match_room room;        /* of the match that is read */
+    struct rules_room rules_room;  /* of the event that is evaluated */
     char *name;                    /* scratch: what is looked up in the tables by name */
     size_t name_cap;
     struct rules_effect *effects;  /* of the event that is evaluated */

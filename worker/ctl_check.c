@@ -135,12 +135,13 @@ print_effects(const struct product *product, const struct event *e)
 {
     size_t max = rules_effects_max(product->rules), n = 0;
     struct rules_effect *effects = calloc(max + 1, sizeof(*effects));
+    static struct rules_room room;
     const char *why = NULL;
     int rated = -1;
 
     if (effects == NULL)
         return ctl_fail("out of memory");
-    if (rules_evaluate(product->rules, e, effects, max, &n, &why) == 0)
+    if (rules_evaluate(product->rules, e, &room, effects, max, &n, &why) == 0)
         rated = rate(product, e, false, &why);
     if (rated >= 0) {
         for (size_t i = 0; i < n; i++)

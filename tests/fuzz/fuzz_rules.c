@@ -53,19 +53,21 @@ evaluate(const struct rules *r, const char *text, size_t len)
 {
     struct redisReply *entry = entry_split(text, len);
     struct rules_effect *effects = calloc(rules_effects_max(r) + 1, sizeof(*effects));
+    struct rules_room *room = malloc(sizeof(*room));
     const char *why = NULL;
     struct event e;
     size_t n = 0;
 
-    assert(effects != NULL);
+    assert(effects != NULL && room != NULL);
     if (event_decode(entry, &e, &why) == 0) {
-        if (rules_evaluate(r, &e, effects, rules_effects_max(r), &n, &why) == -1)
+        if (rules_evaluate(r, &e, room, effects, rules_effects_max(r), &n, &why) == -1)
             assert(why != NULL && n == 0);
         assert(n <= rules_effects_max(r));
         for (size_t i = 0; i < n; i++)
             check_effect(r, &effects[i]);
     }
     free(effects);
+    free(room);
     entry_free(entry);
 }
 

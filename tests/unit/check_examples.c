@@ -157,6 +157,39 @@ START_TEST(eight_each_for_himself)
 }
 END_TEST
 
+static void
+raid(const char *players, const char *score, const char *slain)
+{
+    worker_ask("XADD game_event_stream * product_id raid game_id " GAME_ID
+               " type game_over placements %s score %s slain %s",
+               players, score, slain);
+}
+
+/* What a team brings home, each of it has. */
+START_TEST(four_against_the_dragon)
+{
+    install("raid.json");
+    raid("[[\"ann\",\"bob\",\"cy\",\"dee\"]]", "700", "true");
+    raid("[[\"ann\",\"bob\"]]", "900", "true");
+    raid("[[\"bob\",\"cy\"]]", "50", "false");
+    raid("[[\"ann\",\"eve\"]]", "10001", "true");
+    raid("[\"ann\"", "1", "true");
+    worker_start(0);
+    WAIT_FOR("3", "HGET {raid}:0:stats:bob raids");
+    WAIT_FOR("1", "XLEN {raid}:0:quarantine");
+    ck_assert_str_eq(worker_ask("ZRANGE {raid}:0:board:points:all 0 -1 WITHSCORES"),
+                     "dee 700 cy 750 ann 1600 bob 1650");
+    ck_assert_str_eq(worker_ask("HMGET {raid}:0:stats:ann raids points row longest_row"),
+                     "2 1600 2 2");
+    ck_assert_str_eq(worker_ask("HMGET {raid}:0:stats:bob row longest_row"), "0 2");
+    ck_assert_str_eq(worker_ask("ZREVRANK {raid}:0:board:points:all bob"), "0");
+    ck_assert_str_eq(worker_ask("ZCOUNT {raid}:0:board:best-raid:all 900 900"), "2");
+    WAIT_FOR("1", "XLEN {raid}:deadletters");
+    ck_assert_int_eq(worker_int("EXISTS {raid}:0:stats:eve"), 0);
+    worker_end(0);
+}
+END_TEST
+
 Suite *
 unit_suite(void)
 {
@@ -170,6 +203,7 @@ unit_suite(void)
     tcase_add_test(tc, a_time_trial);
     tcase_add_test(tc, two_against_two);
     tcase_add_test(tc, eight_each_for_himself);
+    tcase_add_test(tc, four_against_the_dragon);
     suite_add_tcase(suite, tc);
     return suite;
 }

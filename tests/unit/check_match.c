@@ -207,6 +207,46 @@ START_TEST(a_pair_is_two)
 }
 END_TEST
 
+/* Who is named, with a blank behind each; `none` where it is no team. */
+static const char *
+team(const char *text)
+{
+    static char names[1024];
+    size_t n, len = 0;
+
+    if (!match_team((struct event_text){text, strlen(text)}, &room, &n))
+        return "none";
+    for (size_t i = 0; i < n; i++)
+        len += (size_t)snprintf(names + len, sizeof(names) - len, "%.*s ", (int)room.player[i].len,
+                                room.player[i].s);
+    return names;
+}
+
+START_TEST(test_teams)
+{
+    static const char *const none[] = {"",
+                                       "[]",
+                                       "ann",
+                                       "\"ann\"",
+                                       "[[]]",
+                                       "[\"ann\"",
+                                       "[\"ann\"] x",
+                                       "[\"ann\",\"ann\"]",
+                                       "[1]",
+                                       "[\"ann\",[]]",
+                                       "[[\"a\"],\"b\"]",
+                                       "[\"\"]",
+                                       "[[\"a\"],[\"a\"]]",
+                                       "[[\"a\"]]]"};
+
+    ck_assert_str_eq(team("[\"ann\"]"), "ann ");
+    ck_assert_str_eq(team(" [ \"ann\" , \"b\\u00e9\" ] "), "ann b\xc3\xa9 ");
+    ck_assert_str_eq(team("[[\"ann\",\"bob\"],[\"cy\"]]"), "ann bob cy ");
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+        ck_assert_msg(strcmp(team(none[i]), "none") == 0, "%s", none[i]);
+}
+END_TEST
+
 Suite *
 unit_suite(void)
 {
@@ -218,6 +258,7 @@ unit_suite(void)
     tcase_add_test(tc, refuses_every_beginning);
     tcase_add_test(tc, holds_as_many_as_a_game_has);
     tcase_add_test(tc, a_pair_is_two);
+    tcase_add_test(tc, test_teams);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -27,6 +27,7 @@ effects(const struct rules *r, struct redisReply *entry)
 {
     static const char *const ops[] = {"add", "max", "min", "set"};
     static char text[8192];
+    static struct rules_room room;
     struct rules_effect effect[EFFECTS_MAX];
     const char *why = NULL;
     size_t n = EFFECTS_MAX + 1;
@@ -35,7 +36,7 @@ effects(const struct rules *r, struct redisReply *entry)
 
     ck_assert_msg(event_decode(entry, &e, &why) == 0, "%s", why);
     buf_init(&out, sizeof(text) - 1);
-    if (rules_evaluate(r, &e, effect, EFFECTS_MAX, &n, &why) == -1) {
+    if (rules_evaluate(r, &e, &room, effect, EFFECTS_MAX, &n, &why) == -1) {
         ck_assert_uint_eq(n, EFFECTS_MAX + 1);
         buf_printf(&out, "dead: %s\n", why);
         n = 0;
@@ -135,6 +136,8 @@ END_TEST
 
 START_TEST(test_board_problems)
 {
+    refused("{'stats': [{'on': {'a': 'b'}, 'player': 'p', 'players': 'q', 'add': {'c': 1}}]}",
+            "stats[0]: has both `player` and `players`\n");
     refused("{'boards': {}}", "boards: not an array\n");
     refused("{'boards': null}", "boards: not an array\n");
     refused("{'boards': [3]}", "boards[0]: not an object\n");

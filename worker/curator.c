@@ -44,6 +44,7 @@ read_counts(struct lane *lane)
     redis_args_str(&a, "players_in_lobby");
     redis_args_str(&a, "players_in_game");
     redis_args_str(&a, "games");
+    redis_args_str(&a, "seats_too_many");
     lane->busy++;
     redis_send(lane->worker->state, &a, on_counts, lane);
     redis_args_free(&a);

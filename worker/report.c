@@ -113,6 +113,9 @@ report_lane_init(struct report *r, const char *product_id, struct lane_report *l
                                 "Players in the games of the product.", product_id, "in", "game");
     lane->games = lane_metric(r, METRIC_GAUGE, "varcade_games", "Games that are not over.",
                               product_id, NULL, NULL);
+    lane->oversubscribed =
+        lane_metric(r, METRIC_GAUGE, "varcade_seats_oversubscribed",
+                    "Seats taken beyond the games' size: always 0.", product_id, NULL, NULL);
     lane->held = lane_metric(r, METRIC_GAUGE, "varcade_lease_held",
                              "Whether this worker serves the product.", product_id, NULL, NULL);
 }
@@ -280,9 +283,10 @@ set_count(struct metric *metric, const struct redisReply *value)
 void
 report_counts(struct lane *lane, const struct redisReply *reply)
 {
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 4)
         return;
     set_count(lane->report.in_lobby, reply->element[0]);
     set_count(lane->report.in_game, reply->element[1]);
     set_count(lane->report.games, reply->element[2]);
+    set_count(lane->report.oversubscribed, reply->element[3]);
 }

@@ -35,7 +35,7 @@ struct lane_report {
     struct metric *applied, *ignored, *dead, *duplicates, *quarantined;
     struct metric *notes[NOTE_MAX];
     struct metric *expired, *seats, *removed, *failed, *abandoned;
-    struct metric *in_lobby, *in_game, *games;
+    struct metric *in_lobby, *in_game, *games, *oversubscribed;
     struct metric *held;
     struct metric *archived;
 };
@@ -71,7 +71,7 @@ void report_gap(struct report *r, const char *checkpoint, int64_t lost);
 /* report_expired(lane, done): a round of the curator. */
 void report_expired(struct lane *lane, const struct lobby_expired *done);
 
-/* report_counts(lane, reply): HMGET of players_in_lobby, players_in_game, games. */
+/* report_counts(lane, reply): HMGET of HMGET of players_in_lobby, players_in_game, games, seats_too_many. */
 void report_counts(struct lane *lane, const struct redisReply *reply);
 
 #endif

@@ -209,13 +209,14 @@ local function game_json(g, token)
     return json .. '}'
 end
 
--- What the game adds to `counts`.
+-- What the game adds to `counts`. seats_too_many: seats beyond its size; there are none, and who watches may see that.
 local function tally(g)
-    local t = { games = 0, players_in_lobby = 0, players_in_game = 0 }
+    local t = { games = 0, players_in_lobby = 0, players_in_game = 0, seats_too_many = 0 }
     local name = not g.gone and COUNTED_AS[g.state]
     if name then
-        local _, sure = count_seats(g)
+        local taken, sure = count_seats(g)
         t.games, t[name] = 1, sure
+        t.seats_too_many = math.max(0, taken - g.max)
     end
     return t
 end

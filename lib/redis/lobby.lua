@@ -21,7 +21,7 @@ local function new_game(g, keys, now)
             fixed[#fixed + 1] = g[name]
         end
     end
-    g.was = { games = 0, players_in_lobby = 0, players_in_game = 0 }
+    g.was = { games = 0, players_in_lobby = 0, players_in_game = 0, seats_too_many = 0 }
     g.held_before, g.indexed_before, g.had_code = {}, {}, false
     local k = lobby_keys(keys, 2)
     pack_game(g)

@@ -124,25 +124,51 @@ board_histogram_command(struct redis_args *a, const struct board_page *page,
 
 /* --- as JSON ---------------------------------------------------------------------------------- */
 
+static int
+read_entry(redisReply *const *row, struct board_entry *entry)
+{
+    if (row[0]->type != REDIS_REPLY_INTEGER || row[1]->type != REDIS_REPLY_STRING ||
+        row[2]->type != REDIS_REPLY_STRING ||
+        text_parse_double(row[2]->str, row[2]->len, &entry->score) < 0)
+        return -1;
+    entry->rank = row[0]->integer;
+    entry->user_id = row[1]->str;
+    entry->user_id_len = row[1]->len;
+    entry->name = row[3]->type == REDIS_REPLY_STRING ? row[3]->str : NULL;
+    entry->name_len = row[3]->len;
+    return 0;
+}
+
+int
+board_entry_at(const struct redisReply *reply, size_t i, struct board_entry *ret_entry)
+{
+    size_t at = 1 + i * ENTRY_ELEMENTS;
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
+        (reply->elements - 1) % ENTRY_ELEMENTS != 0)
+        return -1;
+    if (at >= reply->elements)
+        return 0;
+    return read_entry(&reply->element[at], ret_entry) < 0 ? -1 : 1;
+}
+
 /* The entry's members, without the braces. */
 static int
 render_entry(redisReply *const *row, struct buf *out)
 {
-    double score;
+    struct board_entry entry;
 
-    if (row[0]->type != REDIS_REPLY_INTEGER || row[1]->type != REDIS_REPLY_STRING ||
-        row[2]->type != REDIS_REPLY_STRING ||
-        text_parse_double(row[2]->str, row[2]->len, &score) < 0)
+    if (read_entry(row, &entry) < 0)
         return -1;
-    buf_printf(out, "\"rank\": %lld, \"user_id\": ", row[0]->integer);
-    buf_json_string(out, row[1]->str, row[1]->len);
+    buf_printf(out, "\"rank\": %lld, \"user_id\": ", (long long)entry.rank);
+    buf_json_string(out, entry.user_id, entry.user_id_len);
     buf_str(out, ", \"username\": ");
-    if (row[3]->type == REDIS_REPLY_STRING)
-        buf_json_string(out, row[3]->str, row[3]->len);
+    if (entry.name != NULL)
+        buf_json_string(out, entry.name, entry.name_len);
     else
         buf_str(out, "null");
     buf_str(out, ", \"score\": ");
-    buf_json_number(out, score);
+    buf_json_number(out, entry.score);
     return 0;
 }
 

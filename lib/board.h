@@ -109,6 +109,21 @@ void board_histogram_command(struct redis_args *a, const struct board_page *page
 int board_histogram_render(const struct board_page *page, const struct redisReply *reply,
                            struct buf *out) __attribute__((warn_unused_result));
 
+/* One entry of an answer; the texts are the reply's. */
+struct board_entry {
+    int64_t rank;
+    const char *user_id;
+    size_t user_id_len;
+    const char *name; /* NULL where none is known */
+    size_t name_len;
+    double score;
+};
+
+/* board_entry_at(reply, i, ret_entry): the i-th entry of what board_page_command was answered, from 0. Returns 1,
+ * or 0 behind the last one, or -1 where reply is not such an answer. */
+int board_entry_at(const struct redisReply *reply, size_t i, struct board_entry *ret_entry)
+    __attribute__((warn_unused_result));
+
 /* board_page_render(page, reply, out): append the JSON of what the call answered. Returns 0, or -1 where reply is not
  * such an answer or out is full. */
 int board_page_render(const struct board_page *page, const struct redisReply *reply,

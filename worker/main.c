@@ -32,6 +32,7 @@
 #include "worker/making.h"
 #include "worker/matchmaker.h"
 #include "worker/mem.h"
+#include "worker/plain.h"
 #include "worker/reload.h"
 #include "worker/snapshots.h"
 #include "worker/status.h"
@@ -381,6 +382,7 @@ open_all(struct program *p, struct buf *why)
     p->stop = new_timer(p, on_stop);
     w->consumer = consumer_new(w);
     snapshots_prepare(w);
+    plain_prepare(w);
     w->archiver = archiver_new(w);
     w->trim = trim_new(w);
     lanes_update(w);

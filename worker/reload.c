@@ -20,6 +20,7 @@
 #include "worker/lease.h"
 #include "worker/matchmaker.h"
 #include "worker/mem.h"
+#include "worker/plain.h"
 #include "worker/reload.h"
 #include "worker/snapshots.h"
 #include "worker/worker.h"
@@ -68,6 +69,7 @@ change_over(struct reload *r)
     products_free(old);
     w->settling = w->reloading = false;
     snapshots_prepare(w);
+    plain_prepare(w);
     leases_ask(w->leases);
     consumer_wake(w->consumer);
     log_notice("worker", "the game files were read again",

@@ -19,6 +19,7 @@
 #include "lib/topten.h"
 #include "worker/files.h"
 #include "worker/mem.h"
+#include "worker/plain.h"
 #include "worker/worker.h"
 
 #define RETRY ((dur_ms)2000) /* after a read or a write that failed */
@@ -106,6 +107,9 @@ save(struct snapshot *s, const struct redisReply *reply)
         snapshot_trouble(w, "the link cannot be made", s->link);
         saved = SAVED_NOT;
     }
+    /* The standard window of a board. */
+    if (saved != SAVED_NOT && s->link != NULL)
+        plain_write(w, &s->page, reply);
     buf_free(&json);
     return saved;
 }

@@ -119,6 +119,14 @@ def test_a_ticket_while_it_waits(stack, client):
     assert ann.http.get(ann.base).status_code == 404
 
 
+def test_a_ticket_is_opened_once_for_a_key(client):
+    ann = client("ann")
+    key = {"Idempotency-Key": f"open-{time.monotonic_ns()}"}
+    first, second = (ann.http.post(ann.base, json={"queue": "duel"}, headers=key) for _ in range(2))
+    assert first.status_code == second.status_code == 201 and first.json() == second.json()
+    ann.id = first.json()["ticket_id"]
+
+
 @pytest.mark.parametrize("body, words", [
     ({"queue": "none"}, "queue must be"),
     ({}, "queue must be"),
@@ -287,6 +295,29 @@ def test_a_worker_that_is_killed_while_it_matches(stack, client, game_server, ac
     wait_for(lambda: list(game_server.games) == [ticket["game"]["game_id"]], 15, "the other game's end")
 
 
+def test_another_worker_takes_over(stack, client):
+    """A second worker stands by, and matches within two seconds of the first one's death."""
+    configuration = json.loads((stack.dir / "varcade.json").read_text())
+    configuration["worker"]["listen"] = ""
+    (stack.folder / "second.json").write_text(json.dumps(configuration))
+    with open(stack.folder / "second.log", "wb") as log:
+        second = subprocess.Popen([BUILD / "worker/varcade-worker", "--config", stack.folder / "second.json"], stderr=log)
+    try:
+        wait_for(lambda: b"started" in (stack.folder / "second.log").read_bytes(), 10, "the second worker")
+        # A stopped one is not started again.
+        stack.signal("worker", signal.SIGSTOP)
+        begun = time.monotonic()
+        ann, bob = client("ann"), client("bob")
+        ann.open()
+        bob.open()
+        assert ann.over()["game"]["game_id"] == bob.over()["game"]["game_id"]
+        assert time.monotonic() - begun < 4
+    finally:
+        stack.signal("worker", signal.SIGCONT)
+        second.terminate()
+        assert second.wait(20) == 0
+
+
 def ctl(stack, command, *arguments):
     """varcadectl's exit status and answer, as JSON where there is one."""
     run = subprocess.run([BUILD / "worker/varcadectl", *command.split(), "--config", stack.dir / "varcade.json", "--json",
@@ -302,6 +333,7 @@ def test_an_administrator_sees_and_ends_tickets(stack, client):
     assert status == 0
     assert {(t["ticket_id"], t["state"], t["queue"], t["opener_id"]) for t in tickets} == {
         (ann.id, "waiting", "duel", ann.user), (bob.id, "forming", "teams", bob.user)}
+    wait_for(lambda: stack.redis.exists("{exrps}:tickets:lease"), 5, "a worker that matches")
     status, queues = ctl(stack, "queue")
     assert [(q["queue"], q["waiting"], q["worker"]) for q in queues] == [("duel", 1, True), ("short", 0, True),
                                                                          ("teams", 0, True)]

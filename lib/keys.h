@@ -48,6 +48,7 @@
 #define KEY_POSITION "{%s}:position:%s" /* hash: where the checkpoint is, counted; stream name */
 #define KEY_ASIDE "{%s}:aside"              /* sorted set: ids that did not count, by their ms */
 #define KEY_ARCHIVED "{%s}:archived:%s"     /* hash: how far the archive is; stream name */
+#define KEY_PSEUDONYMS "{%s}:pseudonyms"   /* set: what stands for players who were erased */
 #define KEY_DEADLETTERS "{%s}:deadletters"  /* stream: events that could not be applied */
 #define KEY_HIDDEN "{%s}:hidden"            /* set: user ids that are on no board */
 #define KEY_BANNED "{%s}:banned"            /* set: those of them that cannot play either */

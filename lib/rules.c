@@ -3,12 +3,14 @@
  * once, however many rules ask: its number among the texts that rules compare with when the event
  * comes, whether it is a player or a number when the first rule wants to know.
  */
+#include "lib/rating_rule.h"
 #include "lib/rules.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/rules_table.h"
 #include "lib/text.h"
@@ -283,6 +285,32 @@ rules_event_at(const struct rules *r, const struct event *e)
         t >= 0 && t <= came && came - t <= r->grace)
         at.ms = (uint64_t)t;
     return at;
+}
+
+/* --- players ---------------------------------------------------------------------------------- */
+
+bool
+rules_field_is_player(const struct rules *r, const char *name, size_t len)
+{
+    static const char *const known[] = {"user_id",  "player_id",  "winner_id",
+                                        "loser_id", "creator_id", "placements"};
+    int field = intern_find(&r->fields, name, len);
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strlen(known[i]) == len && memcmp(known[i], name, len) == 0)
+            return true;
+    for (size_t i = 0; field >= 0 && i < r->nrules; i++)
+        if (r->rule[i].player == (size_t)field)
+            return true;
+    for (size_t i = 0; field >= 0 && i < r->nboards; i++) {
+        const struct rating_rule *rating = r->board[i].rating;
+
+        if (rating != NULL &&
+            (rating->pair ? rating->winner == (size_t)field || rating->loser == (size_t)field
+                          : rating->placements == (size_t)field))
+            return true;
+    }
+    return false;
 }
 
 /* --- figures ---------------------------------------------------------------------------------- */

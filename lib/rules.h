@@ -121,6 +121,10 @@ int rules_evaluate(const struct rules *r, const struct event *e, struct rules_ro
                    struct rules_effect *effects, size_t max, size_t *ret_n, const char **ret_why)
     __attribute__((warn_unused_result));
 
+/* rules_field_is_player(r, name, len): whether a field of an event has a player's id, or placements with such, for
+ * one of the rules or by docs/events.md. */
+bool rules_field_is_player(const struct rules *r, const char *name, size_t len);
+
 /* rules_event_at(r, e): the id by which e counts, in windows and ties: its own; that of the event that it
  * releases; or, where the file has a `grace` and the field `time` says a time that is not further back, that time. */
 struct event_id rules_event_at(const struct rules *r, const struct event *e);

@@ -158,6 +158,15 @@ int ctl_queue_list(struct ctl *c);
  * the player of c's second argument. Returns an exit status. */
 int ctl_letters_erase(struct ctl *c, const char *product, bool quarantine, size_t *ret_dropped);
 
+/* ctl_archive_erase(c, product, user, ret_events): put a pseudonym in the player's place in all events of the archive.
+ * Returns an exit status. */
+int ctl_archive_erase(struct ctl *c, const char *product, const char *user, size_t *ret_events);
+
+/* ctl_player_forget(c, p): take the player out of all figures of p's generation, which is not the live one. */
+struct ctl_player;
+bool ctl_player_forget(struct ctl *c, const struct ctl_player *p)
+    __attribute__((warn_unused_result));
+
 /* ctl_help_print(commands, n), ctl_help_command(command): for --help. ctl_help_completion(commands, n): a script for
  * bash. */
 void ctl_help_print(const struct ctl_command *commands, size_t n);

@@ -57,6 +57,51 @@ make_history(struct buf *key, const struct ctl_player *p, const char *board)
 
 /* --- erase ------------------------------------------------------------------------------------ */
 
+/* The keys that have something of the player, in the order of the function `erase`: his own, hashes
+ * with a field of his, boards. */
+static void
+add_keys(struct redis_args *a, const struct ctl_player *p, const struct redisReply *opponents,
+         const struct ctl_names *boards, bool names)
+{
+    struct buf key;
+
+    buf_init(&key, 1024);
+    for (size_t i = 0; i < OWN_KEYS; i++) {
+        make_key(&key, own_keys[i], p);
+        redis_args_key(a, "%s", key.data);
+    }
+    for (size_t i = 0; i < boards->n; i++) {
+        make_history(&key, p, boards->name[i]);
+        redis_args_key(a, "%s", key.data);
+    }
+    if (names)
+        redis_args_key(a, KEY_NAMES, p->product);
+    for (size_t i = 0; i < opponents->elements; i++)
+        redis_args_key(a, KEYG_VERSUS, p->product, p->generation.s, opponents->element[i]->str);
+    for (size_t i = 0; i < boards->n; i++) {
+        redis_args_key(a, "%s", boards->name[i]);
+        redis_args_key(a, "%s" KEYS_SCORES, boards->name[i]);
+        redis_args_key(a, "%s" KEYS_COUNTS, boards->name[i]);
+        redis_args_key(a, "%s" KEYS_MEMBERS, boards->name[i]);
+        redis_args_key(a, "%s" KEYS_HIDDEN, boards->name[i]);
+    }
+    buf_free(&key);
+}
+
+/* Whom the player has met. */
+static struct redisReply *
+ask_opponents(struct ctl *c, const struct ctl_player *p)
+{
+    struct redisReply *opponents;
+    struct buf key;
+
+    buf_init(&key, 1024);
+    make_key(&key, KEYG_VERSUS, p);
+    opponents = ask(c, "HKEYS", key.data, NULL);
+    buf_free(&key);
+    return opponents;
+}
+
 /* One call of the function `erase`, on what there is now. Returns the keys that had something; NULL
  * with *ret_again true where the player had another opponent meanwhile, or the figures are others.
  */
@@ -67,14 +112,11 @@ erase_once(struct ctl *c, struct ctl_player *p, bool *ret_again)
     struct redisReply *opponents, *reply = NULL;
     struct ctl_names boards = {.n = 0};
     struct redis_args a;
-    struct buf key;
 
     *ret_again = false;
     if (!ctl_generation(c, product, &p->generation))
         return NULL;
-    buf_init(&key, 1024);
-    make_key(&key, KEYG_VERSUS, p);
-    opponents = ask(c, "HKEYS", key.data, NULL);
+    opponents = ask_opponents(c, p);
     if (opponents == NULL || !ctl_scan_boards(c, p, &boards))
         goto out;
     ctl_redis_change(&a, "erase", product);
@@ -82,25 +124,8 @@ erase_once(struct ctl *c, struct ctl_player *p, bool *ret_again)
     redis_args_key(&a, KEY_POSITION, product, c->conf->stream_name);
     redis_args_key(&a, KEY_GENERATIONS, product);
     redis_args_key(&a, KEY_GENERATION, product);
-    redis_args_key(&a, "%s", key.data);
-    for (size_t i = 0; i < OWN_KEYS; i++) {
-        make_key(&key, own_keys[i], p);
-        redis_args_key(&a, "%s", key.data);
-    }
-    for (size_t i = 0; i < boards.n; i++) {
-        make_history(&key, p, boards.name[i]);
-        redis_args_key(&a, "%s", key.data);
-    }
-    redis_args_key(&a, KEY_NAMES, product);
-    for (size_t i = 0; i < opponents->elements; i++)
-        redis_args_key(&a, KEYG_VERSUS, product, p->generation.s, opponents->element[i]->str);
-    for (size_t i = 0; i < boards.n; i++) {
-        redis_args_key(&a, "%s", boards.name[i]);
-        redis_args_key(&a, "%s" KEYS_SCORES, boards.name[i]);
-        redis_args_key(&a, "%s" KEYS_COUNTS, boards.name[i]);
-        redis_args_key(&a, "%s" KEYS_MEMBERS, boards.name[i]);
-        redis_args_key(&a, "%s" KEYS_HIDDEN, boards.name[i]);
-    }
+    redis_args_key(&a, KEYG_VERSUS, product, p->generation.s, p->user);
+    add_keys(&a, p, opponents, &boards, true);
     ctl_redis_who(c, &a);
     redis_args_str(&a, p->user);
     redis_args_str(&a, p->generation.s);
@@ -117,8 +142,34 @@ out:
     if (opponents != NULL)
         freeReplyObject(opponents);
     ctl_scan_free(&boards);
-    buf_free(&key);
     return reply;
+}
+
+bool
+ctl_player_forget(struct ctl *c, const struct ctl_player *p)
+{
+    struct redisReply *opponents = ask_opponents(c, p), *reply = NULL;
+    struct ctl_names boards = {.n = 0};
+    struct redis_args a;
+
+    if (opponents != NULL && ctl_scan_boards(c, p, &boards)) {
+        redis_args_init(&a);
+        redis_args_fcall(&a, "rebuild_forget", false);
+        redis_args_key(&a, KEY_GENERATION, p->product);
+        add_keys(&a, p, opponents, &boards, false);
+        redis_args_str(&a, p->user);
+        redis_args_str(&a, p->generation.s);
+        redis_args_int(&a, (int64_t)(OWN_KEYS + boards.n));
+        redis_args_int(&a, (int64_t)opponents->elements);
+        reply = ctl_redis_call(c, &a);
+    }
+    if (opponents != NULL)
+        freeReplyObject(opponents);
+    ctl_scan_free(&boards);
+    if (reply == NULL)
+        return false;
+    freeReplyObject(reply);
+    return true;
 }
 
 /* Until a round finds nothing: an event that came meanwhile may have put him on a new board. */
@@ -148,13 +199,16 @@ ctl_player_erase(struct ctl *c)
 {
     struct ctl_player p = {.product = ctl_product(c), .user = c->args[1]};
     struct ctl_names had = {.n = 0};
-    size_t letters = 0, held = 0;
+    size_t letters = 0, held = 0, archived = 0;
     struct buf out;
     int ret;
 
     if (p.product == NULL || !ctl_scan_is_user(c))
         return CTL_USAGE;
-    ret = erase_all(c, &p, &had);
+    /* First, so that no rebuild that begins later finds him there. */
+    ret = ctl_archive_erase(c, p.product, p.user, &archived);
+    if (ret == CTL_OK)
+        ret = erase_all(c, &p, &had);
     if (ret == CTL_OK)
         ret = ctl_letters_erase(c, p.product, false, &letters);
     if (ret == CTL_OK)
@@ -170,9 +224,9 @@ ctl_player_erase(struct ctl *c)
         }
     }
     buf_printf(&out,
-               c->json ? "], \"dead_letters\": %zu, \"quarantined\": %zu}"
-                       : "dead letters: %zu\nquarantined: %zu",
-               letters, held);
+               c->json ? "], \"dead_letters\": %zu, \"quarantined\": %zu, \"archived\": %zu}"
+                       : "dead letters: %zu\nquarantined: %zu\nin the archive: %zu",
+               letters, held, archived);
     ctl_scan_free(&had);
     return ctl_print(&out) == CTL_OK ? ret : CTL_FAILED;
 }

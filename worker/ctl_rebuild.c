@@ -106,7 +106,7 @@ run(struct rebuild *r, bool verify)
     int ret = CTL_FAILED;
 
     buf_init(&lines, SHOWN_MAX);
-    if (!rebuild_begin(r) || !rebuild_catch_up(r))
+    if (!rebuild_begin(r) || !rebuild_catch_up(r) || !rebuild_forget(r))
         goto out;
     if (verify) {
         if (!rebuild_verify(r, &lines, &n))

@@ -11,7 +11,9 @@
 #include "lib/product.h"
 #include "worker/batch.h"
 #include "worker/ctl.h"
+#include "worker/ctl_scan.h"
 #include "worker/position.h"
+#include "worker/pseudonym.h"
 #include "worker/rulings.h"
 
 #define BATCH_FIRST 256
@@ -175,7 +177,7 @@ static bool
 is_left_out(const struct rebuild *r, const struct redisReply *entry)
 {
     for (size_t i = 0; i < r->nwithout; i++)
-        if (rebuild_names(entry, r->without[i]))
+        if (pseudonym_names(r->product->rules, entry, r->without[i]))
             return true;
     return false;
 }
@@ -242,6 +244,28 @@ rebuild_catch_up(struct rebuild *r)
     redis_args_str(&a, "GET");
     redis_args_printf(&a, KEY_CHECKPOINT, r->product->id, r->c->conf->stream_name);
     return take_live(r, ctl_redis_call(r->c, &a), &live) && go_to(r, live);
+}
+
+bool
+rebuild_forget(struct rebuild *r)
+{
+    struct ctl_player p = {.product = r->product->id, .generation = r->own};
+    struct redisReply *reply;
+    struct redis_args a;
+    bool good = true;
+
+    redis_args_init(&a);
+    redis_args_str(&a, "SMEMBERS");
+    redis_args_printf(&a, KEY_PSEUDONYMS, r->product->id);
+    reply = ctl_redis_call(r->c, &a);
+    if (reply == NULL)
+        return false;
+    for (size_t i = 0; good && i < reply->elements; i++) {
+        p.user = reply->element[i]->str;
+        good = ctl_player_forget(r->c, &p);
+    }
+    freeReplyObject(reply);
+    return good;
 }
 
 bool

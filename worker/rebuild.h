@@ -69,6 +69,9 @@ void rebuild_end(struct rebuild *r);
 /* rebuild_catch_up(r): apply all events up to where the worker is at present. */
 bool rebuild_catch_up(struct rebuild *r) __attribute__((warn_unused_result));
 
+/* rebuild_forget(r): take out what stands for players who were erased. */
+bool rebuild_forget(struct rebuild *r) __attribute__((warn_unused_result));
+
 /* rebuild_hold(r): hold the worker and catch up with it: then both are at the same event, for so long as
  * this is called again within REBUILD_HOLD. rebuild_release(r): let it go on. */
 #define REBUILD_HOLD ((dur_ms)3000)
@@ -92,9 +95,6 @@ bool rebuild_source_open(struct rebuild *r) __attribute__((warn_unused_result));
 void rebuild_source_close(struct rebuild *r);
 bool rebuild_source_read(struct rebuild *r, struct event_id limit)
     __attribute__((warn_unused_result));
-
-/* rebuild_names(entry, user): whether the event names the player: a field is the id, or a JSON text with it. */
-bool rebuild_names(const struct redisReply *entry, const char *user);
 
 /* --- rebuild_clean.c -------------------------------------------------------------------------- */
 

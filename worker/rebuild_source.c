@@ -10,7 +10,6 @@
 #include <hiredis/hiredis.h>
 #include <string.h>
 
-#include "lib/buf.h"
 #include "lib/conf.h"
 #include "lib/keys.h"
 #include "lib/product.h"
@@ -21,25 +20,6 @@
 #include "worker/rebuild.h"
 
 #define COUNT 1000 /* entries a read of the stream */
-
-bool
-rebuild_names(const struct redisReply *entry, const char *user)
-{
-    const struct redisReply *fields = entry->element[1];
-    struct buf quoted;
-    bool found = false;
-
-    buf_init(&quoted, 1024);
-    buf_json_string(&quoted, user, strlen(user));
-    for (size_t i = 1; i < fields->elements && !found; i += 2) {
-        struct event_text value = {fields->element[i]->str, fields->element[i]->len};
-
-        found = event_text_is(value, user) ||
-                (buf_ok(&quoted) && memmem(value.s, value.len, quoted.data, quoted.len) != NULL);
-    }
-    buf_free(&quoted);
-    return found;
-}
 
 /* --- how far the archive is ------------------------------------------------------------------- */
 

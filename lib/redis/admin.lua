@@ -196,6 +196,21 @@ register('sanction', function(keys, args)
     return { changed, moved }
 end)
 
+-- Take a player out of keys: those of his own from first to own, hashes with a field of his to hashes, then boards.
+-- Answers those that had something of him.
+local function forget(user, keys, first, own, hashes)
+    local had = {}
+    for i = first, hashes do
+        local n = i <= own and redis.call('UNLINK', keys[i]) or redis.call('HDEL', keys[i], user)
+        if n > 0 then had[#had + 1] = keys[i] end
+    end
+    for i = hashes + 1, #keys, BOARD_KEYS do
+        local hidden = redis.call('HDEL', keys[i + 4], user) > 0
+        if leave_board(user, unpack(keys, i, i + 3)) or hidden then had[#had + 1] = keys[i] end
+    end
+    return had
+end
+
 -- erase (audit, checkpoint, position, generations, generation, versus, then the player's own keys, then hashes with a
 -- field of his, then boards, each with its scores, counts, members and hidden players): who, what, user id, generation, number of own
 -- keys, number of hashes, number of his opponents. Answers the keys that had something of him; nil where
@@ -211,15 +226,7 @@ register('erase', function(keys, args)
     for i = own + 1, hashes do expect_type(keys[i], 'hash') end
     expect_boards(keys, hashes + 1)
     restate(keys[2], keys[3], keys[4])
-    local had = {}
-    for i = 7, hashes do
-        local n = i <= own and redis.call('UNLINK', keys[i]) or redis.call('HDEL', keys[i], user)
-        if n > 0 then had[#had + 1] = keys[i] end
-    end
-    for i = hashes + 1, #keys, BOARD_KEYS do
-        local hidden = redis.call('HDEL', keys[i + 4], user) > 0
-        if leave_board(user, unpack(keys, i, i + 3)) or hidden then had[#had + 1] = keys[i] end
-    end
+    local had = forget(user, keys, 7, own, hashes)
     if #had > 0 then audit(keys[1], args) end
     return had
 end)

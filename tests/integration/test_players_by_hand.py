@@ -74,7 +74,7 @@ def test_erase(stack):
     assert traces(stack, "gone") == []
     assert (WHO, "erase", "gone") in audit(stack)
     assert stack.redis.hget("{exrps}:0:stats:stays", "wins") == "1"
-    assert ask(stack, "erase", "exrps", "gone") == {"erased": [], "dead_letters": 0, "quarantined": 0}
+    assert ask(stack, "erase", "exrps", "gone") == {"erased": [], "dead_letters": 0, "quarantined": 0, "archived": 0}
     # The worker goes on, and who plays again begins anew.
     over(stack, "gone", "stays", 3)
     stack.settle()
@@ -145,7 +145,7 @@ def test_what_was_computed_before_is_not_applied(stack):
 
 
 def test_erase_of_a_product_without_events(stack):
-    assert ask(stack, "erase", "arena", "x") == {"erased": [], "dead_letters": 0, "quarantined": 0}
+    assert ask(stack, "erase", "arena", "x") == {"erased": [], "dead_letters": 0, "quarantined": 0, "archived": 0}
     over(stack, "a", "b", product="arena")
     stack.settle("arena")
     assert stack.redis.zscore("{arena}:0:board:wins:all", "a") == 1

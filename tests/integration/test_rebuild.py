@@ -260,7 +260,7 @@ def test_files_that_are_missing(tracker):
 def test_changed_by_hand_meanwhile(tracker):
     """A player who is erased, or hidden, while a rebuild goes on does not come back with it."""
     tracker.start()
-    last = history(tracker, 3000, random.Random(8))
+    last = history(tracker, 25000, random.Random(8))
     tracker.settle("exrps", last)
     for command in (["hide", "exrps", "u4"], ["erase", "exrps", "u5"]):
         before = generations(tracker)
@@ -271,3 +271,35 @@ def test_changed_by_hand_meanwhile(tracker):
         _, error = running.communicate(timeout=60)
         assert running.returncode == 1 and "begin again" in error, error
         assert generations(tracker) == before
+
+
+def test_erased(tracker):
+    """In the archive somebody else stands in his place: others have what they had, and he does not come back."""
+    tracker.start()
+    last = history(tracker, 1200, random.Random(9))
+    # What looks like the player, and is not.
+    last = tracker.add("exrps", type="note", user_id="u1", text="u5", score="u5")
+    tracker.settle("exrps", last)
+    before = figures(tracker)
+    out = json.loads(tracker.ctl("erase", "exrps", "u5", "--json")[0])
+    assert out["archived"] > 50
+    wait_for(lambda: "u5" not in json.dumps(figures(tracker)["quarantine"]), what="the quarantine without him")
+    erased = figures(tracker)
+    archived = tracker.archived("exrps")
+    assert len(archived) == len({id_ for id_, _ in archived})
+    text = json.dumps([{k: v for k, v in fields.items() if k.endswith("_id")} for _, fields in archived])
+    assert '"u5"' not in text and "erased-" in text and archived[-1][1]["text"] == "u5"
+    result = rebuild(tracker, "--verify", status=1)
+    assert all(key.startswith("matches:") for key in result["keys"]), result  # they still say who it was
+    rebuild(tracker)
+    after = figures(tracker)
+    assert set(after) | {"pace"} == set(erased) | {"pace"}
+    for name, value in erased.items():
+        if not name.startswith("matches:") and name not in ("windows", "pace"):
+            assert after[name] == value, name
+    assert after["stats:u3"] == before["stats:u3"] and after["player:u3"] == before["player:u3"]
+    assert '"u5"' not in json.dumps(after)
+    # The archive goes on behind the files that were changed.
+    last = history(tracker, 200, random.Random(10))
+    tracker.settle("exrps", last)
+    assert rebuild(tracker, "--verify")["equal"]

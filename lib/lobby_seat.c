@@ -279,6 +279,10 @@ lobby_add_new_game(struct redis_args *a, const struct lobby_op *op)
     redis_args_str(a, product->game_socket_url);
     add_option(a, "games_max", product->limits.open_games);
     add_option(a, "seats_max", product->limits.seats);
+    if (product->rejoin > 0)
+        add_option(a, "rejoin", product->rejoin);
+    if (product->host_migration)
+        add_option(a, "migrates", 1);
 }
 
 static const char code_letters[] = "ABCDEFGHJKMNPRSTWXYZ";
@@ -365,6 +369,8 @@ op_reserve(struct lobby_op *op)
     add_times(a, op->lobby);
     redis_args_add(a, op->player.user_id, op->player.user_id_len);
     add_option(a, "seats_max", op->product->limits.seats);
+    redis_args_str(a, "name");
+    redis_args_add(a, op->player.username, op->player.username_len);
     lobby_op_send(op, on_intent);
 }
 

@@ -28,6 +28,8 @@ struct settings {
     struct product_limits limits;
     int64_t matches;
     bool head_to_head;
+    dur_ms rejoin;
+    bool host_migration;
 };
 
 /* --- checks of single values ------------------------------------------------------------------ */
@@ -165,6 +167,15 @@ static const struct table_row rows[] = {
      .fallback = "100", .unit = "games",
      .help = "In as many games, not yet over, one player can have a seat, the games that they "
              "made among them."},
+    {.key = "rejoin", .type = TABLE_DURATION, FIELD(rejoin), .min = 0, .max = 3600,
+     .scale = SECOND_MS, .fallback = "0", .unit = "s",
+     .help = "For so long the seat of a player whom the game server tells to be disconnected is "
+             "kept, and the token with it: for game servers that let such a player come back. 0: "
+             "the seat is free at once."},
+    {.key = "host_migration", .type = TABLE_BOOL, FIELD(host_migration), .fallback = "false",
+     .unit = "",
+     .help = "Whether the game goes on when its creator goes: another player takes the creator's "
+             "place. For game servers that do the same; else the game is removed."},
     {.key = "settings", .type = TABLE_OTHER, .choices = "object", .fallback = "", .unit = "",
      .help = "What players can choose for a game, at most 16: name to {\"type\": \"string\", "
              "\"values\": [TEXT, …], \"default\": TEXT}, {\"type\": \"integer\", \"min\", \"max\", "
@@ -302,6 +313,8 @@ assemble(struct settings *s, struct rules *rules, const char *file)
     p->limits = s->limits;
     p->matches = s->matches;
     p->head_to_head = s->head_to_head;
+    p->rejoin = s->rejoin;
+    p->host_migration = s->host_migration;
     p->stats_json = stats_json(rules);
     p->file = strdup(file);
     p->generation = malloc(sizeof(*p->generation));

@@ -50,6 +50,8 @@ struct product {
     struct product_limits limits;
     int64_t matches;       /* that are kept of each player: 0 .. PRODUCT_MATCHES_MAX */
     bool head_to_head;     /* whether it is kept what there was between each two players */
+    dur_ms rejoin;         /* for so long the seat of a player who was disconnected is kept; 0: it is free */
+    bool host_migration;   /* another player takes the place of a creator who goes */
     struct gamesettings *settings; /* what can be chosen for a game (lib/gamesettings.h); NULL: nothing */
     struct rules *rules;   /* stats and boards */
     struct queue *queues;  /* nqueues of them (lib/queue.h) */

@@ -29,8 +29,9 @@ local FIXED = {
     'product', 'creator_id', 'creator_name', 'max', 'settings', 'server', 'socket', 'created_at',
 }
 -- What never changes and most games have not: there it is ``. code: that of a private game, which is not listed.
--- quick: 1 where others may have a seat by quick_match before the creator has joined.
-local OPTIONAL = { 'code', 'quick' }
+-- quick: 1 where others may have a seat by quick_match before the creator has joined. rejoin: for so many ms the
+-- seat of a player who was disconnected is kept. migrates: 1 where another player can become the creator.
+local OPTIONAL = { 'code', 'quick', 'rejoin', 'migrates' }
 local MUTABLE = { 'state', 'due', 'published', 'until', 'attempts', 'owed_since', 'seats' }
 local NUMBERS = { 'max', 'created_at', 'due', 'published', 'until', 'attempts', 'owed_since' }
 -- While a library is loaded Lua's own functions are not there yet: no ipairs here.
@@ -94,22 +95,29 @@ local function find_seat(g, user)
     end
 end
 
+local SURE = { confirmed = true, connected = true, away = true }
+
 -- Whether the seat's player has a token.
 local function is_sure(seat)
-    return seat and (seat.status == 'confirmed' or seat.status == 'connected')
+    return seat and SURE[seat.status]
 end
 
 -- How many seats are taken; are sure (their players have a token); are connected; belong to players who leave.
 local function count_seats(g)
-    local n = { reserved = 0, confirmed = 0, connected = 0, leaving = 0 }
+    local n = { reserved = 0, confirmed = 0, connected = 0, away = 0, leaving = 0 }
     for _, seat in ipairs(g.seats) do n[seat.status] = n[seat.status] + 1 end
-    local sure = n.confirmed + n.connected
+    local sure = n.confirmed + n.connected + n.away
     return n.reserved + sure, sure, n.connected, n.leaving
+end
+
+local function count_leaving(g)
+    local _, _, _, leaving = count_seats(g)
+    return leaving
 end
 
 local function is_listed(g)
     local taken, _, _, leaving = count_seats(g)
-    return g.state == 'creator_joined' and g.code == '' and taken < g.max and leaving < LEAVING_MAX
+    return g.state == 'creator_joined' and g.code == '' and g.seats[1].status ~= 'away' and taken < g.max and leaving < LEAVING_MAX
 end
 
 -- Whether quick_match may give a seat in it before its creator has joined.
@@ -170,7 +178,8 @@ local function enter(g, state, time, t)
     g.state, g.due = state, time + t[state]
     if state == 'creator_joined' then g.published = time end
     for i, seat in ipairs(g.seats) do
-        if seat.status == 'confirmed' and (i == 1 or ORDER[state] > ORDER.creator_joined) then
+        local comes = seat.status == 'confirmed' and (i == 1 or ORDER[state] > ORDER.creator_joined)
+        if comes or (seat.status == 'away' and state == 'all_players_joined') then
             seat.status, seat.due = 'connected', nil
         end
     end
@@ -187,6 +196,22 @@ local function vacated(g, waited, time, t)
         wait_for_players(g, nil)
         g.due = time + t.creator_joined
     end
+end
+
+-- succeed(g): the creator is gone; the player who came first of those who are there takes the creator's place, and the
+-- creator's seat goes to the end. Whether there is one. Before the creator has joined nobody is there.
+local function succeed(g)
+    if g.migrates == '' or not ORDER[g.state] or g.state == 'created' or g.state == 'ended' then return false end
+    for i, seat in ipairs(g.seats) do
+        if i > 1 and seat.status == 'connected' then
+            table.insert(g.seats, table.remove(g.seats, 1))
+            table.insert(g.seats, 1, table.remove(g.seats, i - 1))
+            local name = seat.name or ''
+            g.creator_id, g.creator_name, g.has_heir = seat.user, name ~= '' and name or seat.user, true
+            return true
+        end
+    end
+    return false
 end
 
 -- The game object of the API: with a token the player's own, without one the public one.
@@ -369,6 +394,9 @@ local function write_game(g, k)
         redis.call('HSET', g.key, 'state', g.state, 'due', g.due, 'published', g.published,
             'until', g['until'], 'attempts', g.attempts, 'owed_since', g.owed_since,
             'seats', g.packed_seats)
+        if g.has_heir then
+            redis.call('HSET', g.key, 'creator_id', g.creator_id, 'creator_name', g.creator_name)
+        end
         redis.call('ZADD', k.deadlines, g.next_due, g.id)
     end
     if g.public then

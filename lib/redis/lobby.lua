@@ -66,11 +66,11 @@ end
 
 -- create_intent: now, due, game_id, product, creator_id, creator_name, max, settings, server, socket, then pairs:
 -- games_max, seats_max: how many games may be the creator's, and hold them, this one too; codes: the game is private,
--- and has one of these.
+-- and has one of these; rejoin, migrates: see OPTIONAL.
 register('create_intent', function(keys, args)
     local now, due, max = whole(args[1]), whole(args[2]), whole(args[7])
     local id, k = game_id_of(keys[1]), lobby_keys(keys, 2)
-    local options = read_options(args, 11, { games_max = 0, seats_max = 0, codes = '' })
+    local options = read_options(args, 11, { games_max = 0, seats_max = 0, codes = '', rejoin = '', migrates = '' })
     local code = free_code(k, options.codes)
     if id ~= args[3] then error('the key is of another game') end
     if is_banned(keys, args[5]) then return { 'banned' } end
@@ -79,6 +79,7 @@ register('create_intent', function(keys, args)
     new_game({
         key = keys[1], id = id, product = args[4], creator_id = args[5], creator_name = args[6],
         max = max, settings = args[8], server = args[9], socket = args[10], due = due, code = code,
+        rejoin = options.rejoin, migrates = options.migrates,
         seats = { { user = args[5], status = 'reserved', since = now } },
     }, keys, now)
     return { 'ok' }
@@ -117,21 +118,22 @@ local function seat_refusal(g, user)
     local taken, sure, _, leaving = count_seats(g)
     local mine = find_seat(g, user)
     if mine and mine.status ~= 'leaving' then return { 'state', g.state, 'already in it' } end
+    if g.seats[1].status == 'away' then return { 'taken' } end
     if g.state ~= 'creator_joined' then return { 'state', g.state, '' } end
     if sure >= g.max then return { 'state', g.state, 'the game is full' } end
     if mine or taken >= g.max or leaving >= LEAVING_MAX then return { 'taken' } end
 end
 
--- seat_reserve: now, due, user_id, then pairs: seats_max as in create_intent.
+-- seat_reserve: now, due, user_id, then pairs: seats_max as in create_intent, name.
 register('seat_reserve', function(keys, args)
     local now, due, user = whole(args[1]), whole(args[2]), args[3]
     local g = load_game(keys[1])
-    local options = read_options(args, 4, { seats_max = 0 })
+    local options = read_options(args, 4, { seats_max = 0, name = '' })
     if is_banned(keys, user) then return { 'banned' } end
     local refusal = seat_refusal(g, user)
     if refusal then return refusal end
     if is_over_limit(lobby_keys(keys, 2).holders, user, options, false) then return { 'limit' } end
-    g.seats[#g.seats + 1] = { user = user, status = 'reserved', since = now, due = due }
+    g.seats[#g.seats + 1] = { user = user, name = options.name, status = 'reserved', since = now, due = due }
     save_game(g, keys)
     return { 'ok', g.server }
 end)
@@ -188,7 +190,7 @@ register('seat_leave', function(keys, args)
     local seat, i = find_seat(g, user)
     if not seat or seat.status == 'leaving' then return { 'not_in_game' } end
     local answer = 'left'
-    if i == 1 then
+    if i == 1 and not succeed(g) then
         remove(g, now, now)
         answer = 'removed'
     else
@@ -225,9 +227,27 @@ local function expire_game(g, now, late)
     return { 'game', g.server, taken, 0 }
 end
 
+-- A player who was disconnected has not come back. Whether the game goes on.
+local function expire_away(g, now, relist)
+    for _, seat in ipairs({ unpack(g.seats) }) do
+        if seat.status == 'away' and seat.due <= now then
+            if seat == g.seats[1] and not succeed(g) then return false end
+            leave(g, seat.user, now, now)
+            vacated(g, false, now, { creator_joined = relist })
+        end
+    end
+    return true
+end
+
 -- Seats' deadlines passed. Answers as expire.
 local function expire_seats(g, now, late, relist)
-    local answer, kept, missing = { 'players', g.server, 0, 0 }, {}, false
+    local before = count_leaving(g)
+    if not expire_away(g, now, relist) then
+        remove(g, now, now)
+        attempt(g, now)
+        return { 'game', g.server, 1, 0 }
+    end
+    local answer, kept, missing = { 'players', g.server, count_leaving(g) - before, 0 }, {}, false
     for _, seat in ipairs(g.seats) do
         local given_up = false
         if seat.due and seat.due <= now then

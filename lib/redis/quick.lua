@@ -57,7 +57,7 @@ end
 register('quick_match', function(keys, args)
     local now, due, user, max = whole(args[1]), whole(args[2]), args[5], whole(args[7])
     local k, board = lobby_keys(keys, 2), keys[3 + #LOBBY_KEYS]
-    local options = read_options(args, 11, { games_max = 0, seats_max = 0, terms = '', listed = 0 })
+    local options = read_options(args, 11, { games_max = 0, seats_max = 0, terms = '', listed = 0, rejoin = '', migrates = '' })
     if game_id_of(keys[1]) ~= args[3] then error('the key is of another game') end
     if is_banned(keys, user) then return { 'banned' } end
     if is_over_limit(k.holders, user, options, false) then return { 'limit' } end
@@ -71,7 +71,7 @@ register('quick_match', function(keys, args)
     if g then
         -- Whoever gets a seat of a game that is being made has to wait for that first.
         local wait = g.state == 'creating' and due - now or 0
-        g.seats[#g.seats + 1] = { user = user, status = 'reserved', since = now, due = due + wait }
+        g.seats[#g.seats + 1] = { user = user, name = args[6], status = 'reserved', since = now, due = due + wait }
         save_game(g, keys)
         return { 'join', g.id, g.state, g.server }
     end
@@ -79,6 +79,7 @@ register('quick_match', function(keys, args)
     new_game({
         key = keys[1], id = args[3], product = args[4], creator_id = user, creator_name = args[6],
         max = max, settings = args[8], server = args[9], socket = args[10], due = due, quick = '1',
+        rejoin = options.rejoin, migrates = options.migrates,
         seats = { { user = user, status = 'reserved', since = now } },
     }, keys, now)
     return { 'create' }

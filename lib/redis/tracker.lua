@@ -41,12 +41,16 @@ function EVENTS.disconnect(g, time, user, t)
     if not is_running(g) then return 'out_of_order' end
     local seat, i = find_seat(g, user)
     if not is_sure(seat) or seat.since > time then return 'not_in_game' end
-    if i == 1 then
+    local waited = is_waiting(g)
+    if g.rejoin ~= '' and g.state ~= 'created' and g.state ~= 'ended' then
+        if seat.status ~= 'away' then seat.status, seat.due = 'away', time + whole(g.rejoin) end
+        return
+    end
+    if i == 1 and not succeed(g) then
         remove(g, time, time)
         return
     end
-    local waited = is_waiting(g)
-    table.remove(g.seats, i)
+    table.remove(g.seats, select(2, find_seat(g, user)))
     vacated(g, waited, time, t)
 end
 

@@ -9,9 +9,9 @@
 #include "tests/unit/games.h"
 #include "tests/unit/random.h"
 
-#define GAMES 5
-#define USERS 8
-#define ROUNDS 6000
+#define GAMES 3
+#define USERS 4
+#define ROUNDS 10000
 
 static struct random_source rnd;
 static long long now;
@@ -25,7 +25,8 @@ static const char *const settings[] = {
     "{}", "{\"num_players\":2}",
     "{\"num_players\":4,\"map\":\"ice\",\"ranked\":true,\"teams\":[[1]]}"};
 static const char *const terms[] = {"", "map=ice", "ranked=true\nmap=ice"};
-static const char *const codes[] = {"", "", "|codes|AAAAAA BBBBBB CCCCCC DDDDDD EEEEEE"};
+static const char *const codes[] = {"", "|rejoin|4000", "|rejoin|4000|migrates|1", "|migrates|1",
+                                    "|codes|AAAAAA BBBBBB CCCCCC DDDDDD EEEEEE"};
 
 static const char *
 game_id(size_t i)
@@ -66,7 +67,7 @@ random_events(void)
 {
     struct functions_event events[6];
     char ids[6][33];
-    size_t n = 1 + random_below(&rnd, 6);
+    size_t n = 1 + random_below(&rnd, 2);
 
     for (size_t i = 0; i < n; i++) {
         struct functions_event *e = &events[i];
@@ -74,7 +75,7 @@ random_events(void)
         /* One more than there are: unknown games. */
         snprintf(ids[i], sizeof ids[i], "%s", game_id(random_below(&rnd, GAMES + 1)));
         e->game = ids[i];
-        e->time = now - (long long)random_below(&rnd, 3000);
+        e->time = now - (long long)random_below(&rnd, 300);
         e->kind = kinds[random_below(&rnd, sizeof kinds / sizeof kinds[0])];
         e->arg = "";
         if (e->kind[0] == 's')
@@ -89,15 +90,15 @@ static const char *
 random_operation(void)
 {
     size_t i = random_below(&rnd, GAMES);
-    const char *id = game_id(i);
+    const char *id = game_id(i), *who;
 
-    switch (random_below(&rnd, 16)) {
+    switch (random_below(&rnd, 17)) {
     case 0:
         if (functions_command("EXISTS {p}:game:%s", id)[0] == '1')
             return "";
         return functions_game("create_intent", id, "%lld|%lld|%s|p|%s|N|%zu|%s|http://s|ws://s%s",
                               now, now + 8000, id, user(i), 1 + random_below(&rnd, 4),
-                              settings[random_below(&rnd, 3)], codes[random_below(&rnd, 3)]);
+                              settings[random_below(&rnd, 3)], codes[random_below(&rnd, 5)]);
     case 1:
         return functions_game("create_done", id, "%lld|tok|%d", now, FUNCTIONS_CREATED_MS);
     case 2:
@@ -109,8 +110,11 @@ random_operation(void)
         return functions_game("seat_reserve", id, "%lld|%lld|%s", now, now + 8000, random_user());
     case 5:
     case 6:
-        return functions_game("seat_confirm", id, "%lld|%s|tok|%d", now, random_user(),
-                              FUNCTIONS_SEAT_MS);
+        who = random_user();
+        /* A confirmation without a seat makes the player a leaving one; most are of a seat. */
+        if (random_below(&rnd, 4) > 0)
+            functions_game("seat_reserve", id, "%lld|%lld|%s", now, now + 8000, who);
+        return functions_game("seat_confirm", id, "%lld|%s|tok|%d", now, who, FUNCTIONS_SEAT_MS);
     case 7:
         return functions_game("seat_release", id, "%lld|%lld|%s", now, random_until(),
                               random_user());
@@ -174,7 +178,7 @@ START_TEST(test_random_operations)
         ck_assert_msg(answer[0] != '!', "round %d: %s", i, answer);
         answer = functions_inconsistency();
         ck_assert_msg(answer[0] == '\0', "round %d: %s", i, answer);
-        now += (long long)random_below(&rnd, random_below(&rnd, 50) == 0 ? 60000 : 3000);
+        now += (long long)random_below(&rnd, random_below(&rnd, 50) == 0 ? 60000 : 300);
     }
     let_everything_end();
 }

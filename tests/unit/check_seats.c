@@ -303,6 +303,79 @@ START_TEST(test_quick_match_by_rating)
 }
 END_TEST
 
+/* A game of three, connected, whose file has these options. */
+static void
+connected_game(const char *options)
+{
+    CALL("ok", "create_intent", A, "1000|9000|" A "|p|host|Host|3|{}|http://s|ws://s%s", options);
+    CALL_JSON("create_done", A, "1500|tok|60000");
+    EVENT("1", A, 2000, "state", "creator_joined");
+    CALL("ok http://s", "seat_reserve", A, "3000|11000|b|name|Bob");
+    CALL_JSON("seat_confirm", A, "3100|b|t-b|%d", FUNCTIONS_SEAT_MS);
+    join(A, 3200, "c");
+    EVENT("1", A, 4000, "state", "all_players_joined");
+    EVENT("1", A, 4100, "state", "in_progress");
+}
+
+START_TEST(test_a_seat_is_kept)
+{
+    connected_game("|rejoin|5000");
+    EVENT("1", A, 5000, "disconnect", "b");
+    STATE(A, "in_progress");
+    HELD("b", A);
+    ck_assert_ptr_nonnull(strstr(view("b", "own"), "\"token\":\"t-b\""));
+    DUE(A, "10000");
+    EVENT("1", A, 6000, "connect", "b");
+    EVENT("1", A, 7000, "disconnect", "b");
+    EVENT("1", A, 8000, "disconnect", "b"); /* does not put it off */
+    CALL("none http://s 0 0", "expire", A, "11999|%d|%d", LATE, RELIST);
+    CALL("players http://s 1 0 b", "expire", A, "12000|%d|%d", LATE, RELIST);
+    STATE(A, "creator_joined");
+    LISTED("1");
+    HELD("b", "nil");
+    CALL("ok", "player_gone", A, "12000|b");
+}
+END_TEST
+
+START_TEST(test_a_creator_who_does_not_come_back)
+{
+    connected_game("|rejoin|5000");
+    EVENT("1", A, 4500, "disconnect", "c");
+    EVENT("1", A, 4600, "disconnect", "host");
+    CALL("players http://s 1 0 c", "expire", A, "9500|%d|%d", LATE, RELIST);
+    LISTED("0"); /* there is a seat, and nobody to play with */
+    CALL("taken", "seat_reserve", A, "9550|20000|d");
+    CALL("game http://s 1 0", "expire", A, "9600|%d|%d", LATE, RELIST);
+    STATE(A, "removing");
+}
+END_TEST
+
+START_TEST(test_another_player_takes_the_place_of_the_creator)
+{
+    connected_game("|migrates|1");
+    EVENT("1", A, 5000, "disconnect", "host");
+    STATE(A, "creator_joined");
+    LISTED("1");
+    ck_assert_str_eq(functions_command("HMGET {p}:game:" A " creator_id creator_name"), "b Bob");
+    HELD("b", A "*");
+    CALL("not_creator", "game_remove", A, "5100|c");
+    CALL("ok left", "seat_leave", A, "6000|%d|%d|b", LATE, RELIST);
+    ck_assert_str_eq(functions_command("HMGET {p}:game:" A " creator_id creator_name"), "c c");
+    CALL("players http://s 0 0 b", "expire", A, "6000|%d|%d", LATE, RELIST);
+    CALL("ok removed", "seat_leave", A, "7000|%d|%d|c", LATE, RELIST);
+}
+END_TEST
+
+START_TEST(test_a_creator_who_is_away_too_long_is_followed)
+{
+    connected_game("|rejoin|5000|migrates|1");
+    EVENT("1", A, 5000, "disconnect", "host");
+    CALL("players http://s 1 0 host", "expire", A, "10000|%d|%d", LATE, RELIST);
+    HELD("b", A "*");
+    LISTED("1");
+}
+END_TEST
+
 Suite *
 unit_suite(void)
 {
@@ -325,6 +398,10 @@ unit_suite(void)
     tcase_add_test(tc, test_quick_match_prefers_listed_games);
     tcase_add_test(tc, test_quick_match_fits);
     tcase_add_test(tc, test_quick_match_by_rating);
+    tcase_add_test(tc, test_a_seat_is_kept);
+    tcase_add_test(tc, test_a_creator_who_does_not_come_back);
+    tcase_add_test(tc, test_another_player_takes_the_place_of_the_creator);
+    tcase_add_test(tc, test_a_creator_who_is_away_too_long_is_followed);
     suite_add_tcase(s, tc);
     return s;
 }

@@ -37,7 +37,6 @@ struct ctl_option {
     const char *argument; /* as help calls it; NULL: it has none */
     bool required;
     const char *help;
-    bool many; /* may stand several times */
 };
 
 struct ctl_command {
@@ -46,6 +45,7 @@ struct ctl_command {
     size_t min, max;       /* how many */
     unsigned needs;        /* of enum ctl_needs */
     struct ctl_option options[CTL_OPTIONS_MAX + 1];
+    const char *many;      /* the one of them that may stand several times; NULL: none may */
     const char *help;      /* what it does, in lines without an end */
     int (*run)(struct ctl *c); /* returns an exit status */
 };

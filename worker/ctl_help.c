@@ -15,8 +15,9 @@ print_usage(const struct ctl_command *command)
     if (command->needs & CTL_JSON)
         fputs(" [--json]", stdout);
     for (const struct ctl_option *o = command->options; o->name != NULL; o++)
-        printf(o->required ? " --%s%s%s" : o->many ? " [--%s%s%s]..." : " [--%s%s%s]", o->name, o->argument != NULL ? " " : "",
-               o->argument != NULL ? o->argument : "");
+        printf(o->required ? " --%s%s%s%s" : " [--%s%s%s]%s", o->name,
+               o->argument != NULL ? " " : "", o->argument != NULL ? o->argument : "",
+               command->many != NULL && strcmp(command->many, o->name) == 0 ? "..." : "");
     printf("%s%s\n", command->arguments[0] != '\0' ? " " : "", command->arguments);
 }
 

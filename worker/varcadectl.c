@@ -101,8 +101,9 @@ static const struct ctl_command commands[] = {
     {.name = "rebuild", .arguments = PRODUCT, .min = 1, .max = 1, .needs = CTL_CONFIG | CTL_JSON,
      .run = ctl_rebuild_run,
      .options = {{"verify", NULL, false, "compare with the figures there are, and change nothing"},
-                 {"without", "USER-ID", false, "leave out the events that name this player", true},
+                 {"without", "USER-ID", false, "leave out the events that name this player"},
                  {"partial", NULL, false, "also where events are no longer there"}},
+     .many = "without",
      .help = "compute all boards, ratings and statistics anew, from the archive and the stream,\n"
              "while the worker goes on; they take the place of the others in one step"},
     {.name = "tickets list", .arguments = PRODUCT, .min = 1, .max = 1,
@@ -299,8 +300,10 @@ list_options(const struct ctl_command *command, struct option *list)
 static bool
 take_option(struct ctl *c, int option, const char *argument)
 {
+    const char *many = c->command->many;
+
     c->value[option] = argument != NULL ? argument : "";
-    if (!c->command->options[option].many)
+    if (many == NULL || strcmp(many, c->command->options[option].name) != 0)
         return true;
     if (c->nmany == CTL_MANY_MAX)
         return false;

@@ -26,6 +26,7 @@
 #define MINUTE_MS 60000
 #define PACE_EVENTS 2097152 /* worker/batch_bounds.c */
 #define CURSOR 48
+#define SCORE_SIZE 64 /* a place, a colon and a score */
 
 struct digest {
     uint64_t sum[2];
@@ -112,6 +113,22 @@ counts(const struct compared *k, struct event_text *member, const struct redisRe
     return !is_name(k, "pace") || v >= (double)(k->now / MINUTE_MS) * PACE_EVENTS;
 }
 
+/* A score as text, `<score>` or `<place>:<score>`, into out, with the score in one form: Redis and the batch write the same
+ * number in different ones. */
+static struct event_text
+one_form(const struct redisReply *text, char out[static SCORE_SIZE])
+{
+    const char *colon = memrchr(text->str, ':', text->len);
+    size_t place = colon != NULL ? (size_t)(colon + 1 - text->str) : 0;
+    double score;
+
+    if (place + TEXT_DOUBLE_SIZE > SCORE_SIZE ||
+        text_parse_double(text->str + place, text->len - place, &score) < 0)
+        return (struct event_text){text->str, text->len};
+    memcpy(out, text->str, place);
+    return (struct event_text){out, place + text_format_double(score, out + place)};
+}
+
 /* HSCAN or ZSCAN: one page; the cursor is moved on. */
 static bool
 take_pairs(const struct compared *k, bool scored, const struct redisReply *reply,
@@ -124,8 +141,12 @@ take_pairs(const struct compared *k, bool scored, const struct redisReply *reply
     (void)snprintf(cursor, CURSOR, "%s", reply->element[0]->str);
     pairs = reply->element[1];
     for (size_t i = 0; i + 1 < pairs->elements; i += 2) {
+        char text[SCORE_SIZE];
         struct event_text part[2] = {{pairs->element[i]->str, pairs->element[i]->len},
                                      {pairs->element[i + 1]->str, pairs->element[i + 1]->len}};
+
+        if (!scored && (ends(k->name, KEYS_HIDDEN) || ends(k->name, KEYS_MEMBERS)))
+            part[1] = one_form(pairs->element[i + 1], text);
 
         if (!scored || counts(k, &part[0], pairs->element[i + 1]))
             add_element(d, part, 2);

@@ -201,6 +201,11 @@ def spans_of(model, board, kind):
     return spans
 
 
+def check_rebuilt(setting, product):
+    """All that was counted, counted anew from the stream, is the same."""
+    setting.ctl("rebuild", "--config", setting.dir / "varcade.json", "--verify", product)
+
+
 def check_all(setting, models, users, r):
     for product, model in models.items():
         now = int(time.time() * 1000)
@@ -211,6 +216,7 @@ def check_all(setting, models, users, r):
             check_profile(setting, model, product, user, r.choice(users[product]), standard)
         check_letters(setting, model, product)
         check_quarantine(setting, model, product)
+        check_rebuilt(setting, product)
         if model.game["boards"]:
             first = next(iter(standard.values()))
             assert setting.ask("leaderboards", "top_ten", product)[1] == [

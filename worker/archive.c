@@ -261,22 +261,6 @@ check_same(struct archive *a)
     return -1;
 }
 
-static int
-write_whole(int fd, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -1;
-        data += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
 /* Behind what the day's file has. What did not get there whole is taken back. */
 static int
 append(struct archive *a, const struct buf *member)
@@ -289,7 +273,7 @@ append(struct archive *a, const struct buf *member)
 
     if (fd < 0)
         return -1;
-    if (write_whole(fd, member->data, member->len) < 0 || fsync(fd) < 0 || fstat(fd, &st) < 0 ||
+    if (archive_write_all(fd, member) < 0 || fsync(fd) < 0 || fstat(fd, &st) < 0 ||
         (!same && fsync(a->folder) < 0)) {
         error = errno;
         if (ftruncate(fd, before) < 0 && !same)

@@ -127,6 +127,9 @@ int archive_unpack(const char *member, size_t len, struct buf *out)
 int archive_member_read(int fd, int64_t at, int64_t size, struct buf *packed, struct buf *out)
     __attribute__((warn_unused_result));
 
+/* archive_write_all(fd, data): 0, or -1 with errno. */
+int archive_write_all(int fd, const struct buf *data) __attribute__((warn_unused_result));
+
 /* archive_lock(folder, wait): the lock of a product's folder; a descriptor, whose closing gives it back.
  * -1 with errno. */
 int archive_lock(int folder, bool wait) __attribute__((warn_unused_result));

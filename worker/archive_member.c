@@ -288,6 +288,23 @@ archive_member_read(int fd, int64_t at, int64_t size, struct buf *packed, struct
     return ret;
 }
 
+int
+archive_write_all(int fd, const struct buf *data)
+{
+    size_t done = 0;
+
+    while (done < data->len) {
+        ssize_t n = write(fd, data->data + done, data->len - done);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return -1;
+        done += (size_t)n;
+    }
+    return 0;
+}
+
 /* --- the lock --------------------------------------------------------------------------------- */
 
 int

@@ -60,23 +60,6 @@ edit_member(struct rewrite *w)
     return ret == 0 && buf_ok(&w->edited) ? 0 : -1;
 }
 
-static int
-write_whole(int fd, const struct buf *data)
-{
-    size_t done = 0;
-
-    while (done < data->len) {
-        ssize_t n = write(fd, data->data + done, data->len - done);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -1;
-        done += (size_t)n;
-    }
-    return 0;
-}
-
 /* All members of a file, edited, into another one. */
 static int
 copy_members(struct rewrite *w, int from, int to)
@@ -90,7 +73,7 @@ copy_members(struct rewrite *w, int from, int to)
     while ((got = archive_member_read(from, at, st.st_size, &w->packed, &w->data)) == 1) {
         at += (int64_t)w->packed.len;
         if (edit_member(w) < 0 || archive_pack(&w->edited, &w->packed) < 0 ||
-            write_whole(to, &w->packed) < 0)
+            archive_write_all(to, &w->packed) < 0)
             return -1;
     }
     if (got < 0)

@@ -78,7 +78,7 @@ def reload_rules(stack, weight):
 
 
 def test_nothing_of_two(stack):
-    """Rules that give a million times as much, and back, ten times; four readers."""
+    """Rules that give a million times as much, and back, ten times over; four readers."""
     for i in range(4 * N):
         score(stack, f"u{i % N}")
     stack.settle()
@@ -86,7 +86,7 @@ def test_nothing_of_two(stack):
     for reader in readers:
         reader.start()
     try:
-        for i in range(10):
+        for i in range(20):
             reload_rules(stack, 1000000 if i % 2 == 0 else 1)
             done = varcadectl(stack, "rebuild", "exrps", "--json")
             assert done.returncode == 0 and json.loads(done.stdout)["events"] == 4 * N, done
@@ -95,7 +95,7 @@ def test_nothing_of_two(stack):
             reader.ended.set()
             reader.join()
     assert not any(reader.problems for reader in readers), [reader.problems for reader in readers]
-    assert sum(reader.answers for reader in readers) > 100
+    assert sum(reader.answers for reader in readers) > 50
     assert set.union(*(reader.weights for reader in readers)) == {False, True}
     # The files that the web server answers from are of the generation too.
     wait_for(lambda: {e["score"] for e in stack.http.get(f"{stack.url}/leaderboards/exrps/points").json()["entries"]}

@@ -21,7 +21,7 @@
 #define LEASE ((dur_ms)1500)
 #define LEASE_EVERY ((dur_ms)500)
 #define CARE_EVERY ((dur_ms)250)
-#define CARES_A_LOOK 20     /* how often the queues are compared with Redis': every so many cares */
+#define CARES_A_LOOK 40     /* how often the queues are compared with Redis': every so many cares */
 #define CHUNK 200           /* tickets a read */
 #define LATER ((dur_ms)500) /* a round that cannot be now */
 
@@ -93,7 +93,8 @@ on_news(void *cookie)
     size_t n = m->nnews;
 
     m->nnews = 0;
-    if (m->held)
+    /* A reload waits for answers under way, and reads everything anew. */
+    if (m->held && !m->lane->worker->reloading)
         matchmaker_read(m, (const char(*)[TICKETS_ID_SIZE])m->news, n);
 }
 

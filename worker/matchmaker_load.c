@@ -160,6 +160,8 @@ on_waiting(void *cookie, enum redis_outcome outcome, const struct redisReply *re
     }
     if (listing->epoch == m->epoch && outcome == REDIS_DONE)
         loaded_one(m);
+    else if (listing->epoch == m->epoch)
+        m->loading = 0; /* tried again with the next care */
     free(ids);
     free(listing);
 }

@@ -309,6 +309,11 @@ take(struct making *k)
     redis_args_str(&a, product->game_server_url);
     redis_args_str(&a, product->game_socket_url);
     redis_args_str(&a, match->region != MATCHER_NO_REGION ? queue->region[match->region] : "");
+    if (product->rejoin > 0)
+        redis_args_int(&a, product->rejoin);
+    else
+        redis_args_str(&a, "");
+    redis_args_str(&a, product->host_migration ? "1" : "");
     for (size_t i = 0; i < match->nseats; i++)
         redis_args_int(&a, (int64_t)match->seat[i].team);
     matchmaker_send(k->m, &a, on_taken, k);

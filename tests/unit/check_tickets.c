@@ -86,7 +86,7 @@ open_ticket(const char *id, const char *user, const char *code, long long now)
 static const char *
 take(const char *game, const char *ids, long long now)
 {
-    return match("match_take", game, ids, "%lld|%lld|%d|p|http://s|ws://s||0|1|0|1", now,
+    return match("match_take", game, ids, "%lld|%lld|%d|p|http://s|ws://s||7000||0|1|0|1", now,
                  now + 8000, KEEP);
 }
 
@@ -291,6 +291,7 @@ START_TEST(a_match_from_tickets_to_game)
     SOUND();
     STATE(G1, "creating");
     ck_assert_str_eq(field("t1", "state"), "starting");
+    ck_assert_str_eq(functions_command("HGET {p}:game:%s rejoin", G1), "7000");
     ck_assert_str_eq(functions_command("HGET {p}:game:%s settings", G1),
                      "{\"num_players\":2,\"queue\":\"q\",\"teams\":[[\"ann\"],[\"bob\"]]}");
     MATCH("ok 2500 1500", "match_done", G1, "t1 t2", "3500|60000|%d|token a|token b", KEEP);

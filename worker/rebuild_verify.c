@@ -113,8 +113,8 @@ counts(const struct compared *k, struct event_text *member, const struct redisRe
     return !is_name(k, "pace") || v >= (double)(k->now / MINUTE_MS) * PACE_EVENTS;
 }
 
-/* A score as text, `<score>` or `<place>:<score>`, into out, with the score in one form: Redis and the batch write the same
- * number in different ones. */
+/* A score as text, `<score>` or `<place>:<score>`, into out, with the score in one form: Redis and
+ * the batch write the same number in different ones. */
 static struct event_text
 one_form(const struct redisReply *text, char out[static SCORE_SIZE])
 {

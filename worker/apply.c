@@ -136,6 +136,7 @@ finish(struct apply *a, const struct redisReply *reply)
         .why = a->why,
     };
 
+    result.held = a->outcome == APPLY_DONE ? reply->element[1]->integer : result.micros;
     a->fn(a->lane, &result);
 }
 
@@ -147,10 +148,12 @@ on_applied(void *cookie, enum redis_outcome outcome, const struct redisReply *re
     a->lane->busy--;
     take_outcome(a, outcome, reply);
     if (a->outcome == APPLY_DONE) {
-        if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0)
+        if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2)
             strange(a);
         else if (reply->element[0]->type != REDIS_REPLY_INTEGER || reply->element[0]->integer != 1)
             trouble(a, APPLY_FENCED, "", 0);
+        else if (reply->element[1]->type != REDIS_REPLY_INTEGER)
+            strange(a);
     }
     finish(a, reply);
 }

@@ -26,6 +26,7 @@ enum apply_outcome {
 struct apply_result {
     enum apply_outcome outcome;
     int64_t micros;                 /* how long apply took, as seen from here */
+    int64_t held;                   /* how much of it Redis did nothing else, as far as is known */
     const struct redisReply *reply; /* APPLY_DONE: what it answered */
     const char *why;                /* APPLY_REFUSED, APPLY_BARRED: Redis's words */
 };

@@ -307,8 +307,8 @@ on_applied(struct lane *lane, const struct apply_result *result)
     struct consumer *c = lane->worker->consumer;
 
     c->under_way--;
-    if (result->micros > c->slowest)
-        c->slowest = result->micros;
+    if (result->held > c->slowest)
+        c->slowest = result->held;
     outcome_take(lane, result, reached_end(c, lane), c->sent);
     lane->dealt = false;
     if (c->under_way == 0) {

@@ -226,7 +226,7 @@ report_batch(struct lane *lane, const struct batch *batch, const struct redisRep
     report_dead(lane, batch, results.dead, "dead letter", batch_dead_at);
     report_dead(lane, batch, results.held, "quarantined", batch_held_at);
     report_gone(lane, results.gone);
-    for (i = 1; i < reply->elements; i++)
+    for (i = 2; i < reply->elements; i++)
         report_one_note(lane, batch, reply->element[i]);
 }
 

@@ -317,7 +317,7 @@ local function read_operations(r, args)
 end
 
 local function play(events, t)
-    local answer = { 1 }
+    local answer = { 1, 0 }
     for i, e in ipairs(events) do
         local g = e.game
         local before, note = '', 'unknown_game'
@@ -333,6 +333,7 @@ end
 -- apply (checkpoint, deadletters, those of lobby_keys(), any…): arguments and answer as in
 -- docs/ARCHITECTURE.md. The checkpoint moves last: were a write to fail, the batch would be done again.
 register('apply', function(keys, args)
+    local began = redis.call('TIME')
     local present = redis.call('GET', keys[1]) or ''
     local r = reader(keys, args)
     if present ~= r.text() then return { 0, present } end
@@ -369,6 +370,8 @@ register('apply', function(keys, args)
             unpack(args, letter.first, letter.last))
     end
     redis.call('SET', keys[1], checkpoint)
+    local now = redis.call('TIME')
+    answer[2] = (now[1] - began[1]) * 1000000 + now[2] - began[2]
     return answer
 end)
 

@@ -176,6 +176,22 @@ functions_arg_key(const char *fmt, ...)
     functions_arg("%zu", i > 0 ? i : keys.n);
 }
 
+/* How long `apply` took is no test's business; it stands behind the 1 in what it answers. */
+static void
+forget_time(redisReply *reply)
+{
+    const char *name = strrchr(function_name, '_');
+
+    if (name == NULL || strcmp(name, "_apply") != 0 || reply == NULL ||
+        reply->type != REDIS_REPLY_ARRAY || reply->elements < 2 || reply->element[0]->integer != 1)
+        return;
+    ck_assert_int_eq(reply->element[1]->type, REDIS_REPLY_INTEGER);
+    freeReplyObject(reply->element[1]);
+    reply->elements--;
+    memmove(&reply->element[1], &reply->element[2],
+            (reply->elements - 1) * sizeof(reply->element[0]));
+}
+
 const char *
 functions_run(void)
 {
@@ -195,6 +211,7 @@ functions_run(void)
         argv[n++] = args.item[i];
     reply = redisCommandArgv(redis, (int)n, argv, NULL);
     free(argv);
+    forget_time(reply);
     return reply_text(reply);
 }
 
@@ -338,7 +355,8 @@ static const char invariants[] =
     "  g.code = g.code or ''\n"
     "  if g.code ~= '' and g.state ~= 'ended' and g.state ~= 'removing' then codes[g.code] = id "
     "end\n"
-    "  local open = g.state == 'creator_joined' and g.code == '' and not hostless[id] and taken < max and leaving < 64\n"
+    "  local open = g.state == 'creator_joined' and g.code == '' and not hostless[id] and taken < "
+    "max and leaving < 64\n"
     "  local place = redis.call('ZSCORE', '{p}:lobby', id)\n"
     "  if g.quick and (g.state == 'creating' or g.state == 'created') and taken < max and\n"
     "      leaving < 64 then add_terms(g, id, '+', g.created_at) end\n"

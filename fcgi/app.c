@@ -13,6 +13,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/redis.h"
+#include "lib/servers.h"
 
 static void
 log_change(const char *url, bool up, const char *why)
@@ -109,6 +110,10 @@ app_open(const struct app_settings *settings, struct loop *loop, const char *met
     app->lobby = lobby_new(app->loop, app->redis, app->game_servers, &limits);
     if (app->lobby == NULL)
         goto fail;
+    app->servers = servers_new(loop, app->redis, app->game_servers, settings->products,
+                               settings->conf->game_server_check);
+    if (app->servers == NULL)
+        goto fail;
     app->polls = polls_new(app);
     if (app->polls == NULL)
         goto fail;
@@ -129,6 +134,7 @@ app_close(struct app *app)
     if (app->stream != app->redis)
         redis_close(app->stream);
     redis_close(app->redis);
+    servers_free(app->servers);
     gameserver_client_free(app->game_servers);
     lobby_free(app->lobby);
     polls_free(app->polls);
@@ -137,13 +143,20 @@ app_close(struct app *app)
     errno = saved;
 }
 
+static bool
+is_known(const struct app *app)
+{
+    return app->redis_known && app->stream_known &&
+           (servers_are_known(app->servers) || !redis_is_up(app->redis));
+}
+
 bool
 app_wait_redis(struct app *app)
 {
     mono_ms until = clock_mono() + app->settings->conf->redis_connect_timeout;
     mono_ms now;
 
-    while (!(app->redis_known && app->stream_known) && (now = clock_mono()) < until) {
+    while (!is_known(app) && (now = clock_mono()) < until) {
         if (loop_run_once(app->loop, until - now) != 0)
             return false;
     }

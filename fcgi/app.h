@@ -15,6 +15,7 @@ struct meter;
 struct polls;
 struct products;
 struct redis;
+struct servers;
 struct token_keys;
 
 /* What every process serves by: read and checked before the first fork, then only read. */
@@ -32,6 +33,7 @@ struct app {
     struct redis *redis;
     struct redis *stream; /* where events go: redis, or a connection of its own */
     struct gameserver_client *game_servers;
+    struct servers *servers;
     struct lobby *lobby;
     struct meter *meter;
     struct polls *polls;
@@ -54,8 +56,8 @@ int app_open(const struct app_settings *settings, struct loop *loop, const char 
 void app_close(struct app *app);
 
 /*
- * app_wait_redis(app): turn the loop until Redis is reached, or cannot be: the first request must
- * not find a connection that is merely not made yet. Returns whether it was reached.
+ * app_wait_redis(app): turn the loop until Redis is reached and has said which game servers are
+ * drained, or cannot be: the first request must not find a connection that is merely not made yet. Returns whether it was reached.
  */
 bool app_wait_redis(struct app *app);
 

@@ -77,6 +77,10 @@ answer(struct request *r, const struct lobby_answer *a, const char *refused)
     case LOBBY_REFUSED:
         reply_problem(r, 400, refused);
         break;
+    case LOBBY_DRAINED:
+        reply_later(r, 503, a->retry_after,
+                    "All game servers of this game are drained: it takes no new games at present");
+        break;
     case LOBBY_GAME_SERVER_AWAY:
         reply_later(r, 503, a->retry_after, "The game server does not answer");
         break;

@@ -10,9 +10,9 @@
 #include "fcgi/app.h"
 #include "fcgi/polls.h"
 #include "fcgi/router.h"
-#include "lib/gameserver.h"
 #include "lib/metrics.h"
 #include "lib/redis.h"
+#include "lib/servers.h"
 
 #define ROUTES_MAX 48
 #define STATUS_MIN 200
@@ -99,41 +99,13 @@ meter_request(struct meter *m, const struct route *route, int status, double sec
     metric_add(*requests, 1);
 }
 
-static void
-refresh_game_server(struct metrics *metrics, const struct gameserver_status *s)
-{
-    static const char *const outcomes[] = {"done", "refused", "rubbish", "late", "down"};
-    char labels[METRICS_LABELS_MAX + 1] = "";
-
-    metrics_label(labels, sizeof(labels), "server", s->origin);
-    metric_set(metrics_get(metrics, METRIC_GAUGE, "varcade_game_server_breaker_open",
-                           "Whether calls to a game server are held back (1) or not (0)", labels),
-               s->breaker_open);
-    metric_set(metrics_get(metrics, METRIC_GAUGE, "varcade_game_server_calls_under_way",
-                           "Calls to a game server without an answer yet", labels),
-               (double)s->under_way);
-    for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
-        char with_outcome[METRICS_LABELS_MAX + 1] = "";
-        struct metric *calls;
-
-        metrics_label(with_outcome, sizeof(with_outcome), "server", s->origin);
-        metrics_label(with_outcome, sizeof(with_outcome), "outcome", outcomes[i]);
-        calls = metrics_get(metrics, METRIC_COUNTER, "varcade_game_server_calls_total",
-                            "Calls to a game server by how they ended", with_outcome);
-        metric_add(calls, (double)s->calls[i] - metric_value(calls));
-    }
-}
-
 void
 meter_refresh(struct app *app)
 {
-    struct gameserver_status status;
-
     metric_set(app->meter->under_way, (double)app->under_way);
     metric_set(app->meter->redis_up, redis_is_up(app->redis) ? 1 : 0);
     metric_set(app->meter->polls, (double)polls_held(app->polls));
-    for (size_t i = 0; gameserver_status(app->game_servers, i, &status) == 0; i++)
-        refresh_game_server(app->meter->metrics, &status);
+    servers_figures(app->meter->metrics, app->game_servers, app->settings->products);
 }
 
 int

@@ -10,6 +10,7 @@
 #include "fcgi/request.h"
 #include "fcgi/store.h"
 #include "lib/keys.h"
+#include "lib/servers.h"
 #include "lib/text.h"
 
 /* A worker shows a sign of life more often than this, ms. */
@@ -28,8 +29,13 @@ answer_ready(struct request *r, const char *redis, const char *worker)
 {
     bool ready = strcmp(redis, "ok") == 0 && strcmp(worker, "ok") == 0;
 
-    buf_printf(&r->answer, "{\"status\": \"%s\", \"redis\": \"%s\", \"worker\": \"%s\"}",
+    /* A game server that is away makes nobody unready: all else is served. */
+    buf_printf(&r->answer,
+               "{\"status\": \"%s\", \"redis\": \"%s\", \"worker\": \"%s\", "
+               "\"game_servers_away\": ",
                ready ? "ready" : "not ready", redis, worker);
+    servers_away_json(r->app->game_servers, r->app->settings->products, &r->answer);
+    buf_byte(&r->answer, '}');
     if (!ready)
         reply_header(r, "Retry-After", "1");
     reply_answer(r, ready ? 200 : 503, "application/json");

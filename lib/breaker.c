@@ -7,6 +7,20 @@ breaker_init(struct breaker *b, int64_t failures_max, dur_ms first_pause)
     *b = (struct breaker){.failures_max = failures_max, .first_pause = first_pause};
 }
 
+enum breaker_state
+breaker_state(const struct breaker *b, mono_ms now)
+{
+    if (!b->open)
+        return BREAKER_CLOSED;
+    return now < b->until ? BREAKER_OPEN : BREAKER_HALF_OPEN;
+}
+
+bool
+breaker_would_admit(const struct breaker *b, mono_ms now)
+{
+    return !b->trying && breaker_state(b, now) != BREAKER_OPEN;
+}
+
 bool
 breaker_admit(struct breaker *b, mono_ms now, bool *ret_trial, dur_ms *ret_retry_after)
 {

@@ -26,6 +26,17 @@ struct breaker {
 /* breaker_init(b, failures_max, first_pause): closed. Both are > 0. */
 void breaker_init(struct breaker *b, int64_t failures_max, dur_ms first_pause);
 
+/* What a breaker looks like from outside. */
+enum breaker_state {
+    BREAKER_CLOSED,
+    BREAKER_HALF_OPEN, /* the pause is over: the next call is the trial, or that is under way */
+    BREAKER_OPEN
+};
+
+/* breaker_state(b, now). breaker_would_admit(b, now): what breaker_admit() would answer. */
+enum breaker_state breaker_state(const struct breaker *b, mono_ms now);
+bool breaker_would_admit(const struct breaker *b, mono_ms now);
+
 /*
  * breaker_admit(b, now, ret_trial, ret_retry_after): whether a call may be made. Where it may,
  * breaker_report() is owed for it and *ret_trial is to be given there; where not, *ret_retry_after

@@ -186,6 +186,11 @@ static const struct table_row rows[] = {
     {.key = "game_server.breaker_open_ms", MS, FIELD(game_server_breaker_open), .min = 10,
      .max = 30000, .fallback = "1000",
      .help = "How long that while is at first; it doubles up to 30 s."},
+    {.key = "game_server.check_ms", MS, FIELD(game_server_check), .min = 100, .max = 60000,
+     .fallback = "2000",
+     .help = "How often each process asks every game server for GET /health. Any answer of HTTP "
+             "within this time, 404 too, means that it is there; while there is none, games are "
+             "made on others that the product has."},
     {.key = "snapshots.dir", .type = TABLE_PATH, FIELD(snapshots_dir), .min = 0, .max = 4000,
      .fallback = "\"\"", .unit = "",
      .help = "Where the worker writes leaderboards as files for nginx. Empty: it writes none."},

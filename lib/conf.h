@@ -56,6 +56,7 @@ struct conf {
     int64_t game_server_concurrent; /* game_server.concurrent: calls under way to one of them */
     int64_t game_server_breaker_failures; /* game_server.breaker_failures: in a row, to open it */
     dur_ms game_server_breaker_open;      /* game_server.breaker_open_ms: how long, at first */
+    dur_ms game_server_check;             /* game_server.check_ms: how often it is asked whether it is there */
 
     char *snapshots_dir;        /* snapshots.dir: "" = none are written */
     dur_ms snapshots_interval;  /* snapshots.interval_ms: one board at most this often */

@@ -25,12 +25,17 @@
 #define URL_MAX 4096
 #define TOKEN_MAX 4096
 #define WHY_MAX 256
+/* A call earns one, a retry costs so many, and no more than that can be saved. */
+#define RETRY_COST 10
+#define BUDGET_MAX (10 * RETRY_COST)
 
 /* One game server: what its URLs have in common. Lives as long as the client. */
 struct origin {
     char *name; /* scheme://host:port */
     size_t under_way;
     uint64_t calls[GAMESERVER_DOWN + 1];
+    uint64_t failures, retries;
+    bool up; /* it answered when it was asked last; true until then */
     struct breaker breaker;
     struct origin *next;
 };
@@ -58,6 +63,7 @@ struct gameserver_client {
     struct origin *origins;
     struct gameserver_call *calls;
     size_t late_pending;
+    unsigned budget; /* of retries */
 };
 
 /* --- the bodies ------------------------------------------------------------------------------- */
@@ -139,9 +145,14 @@ tell(struct gameserver_call *call, const struct gameserver_answer *answer)
 {
     if (call->origin != NULL)
         call->origin->calls[answer->outcome]++;
-    if (call->admitted)
-        breaker_report(&call->origin->breaker, loop_now(call->client->loop), call->trial,
-                       is_failure(answer));
+    if (call->admitted) {
+        bool failed = is_failure(answer);
+
+        breaker_report(&call->origin->breaker, loop_now(call->client->loop), call->trial, failed);
+        call->origin->failures += failed;
+        if (answer->outcome == GAMESERVER_DOWN)
+            call->origin->up = false;
+    }
     call->told = answer->outcome == GAMESERVER_LATE;
     if (call->told && call->late != NULL)
         call->client->late_pending++;
@@ -253,6 +264,7 @@ find_origin(struct gameserver_client *c, const char *url)
         return NULL;
     }
     o->name = name;
+    o->up = true;
     breaker_init(&o->breaker, c->limits.breaker_failures, c->limits.breaker_open);
     LL_APPEND(c->origins, o);
     return o;
@@ -311,9 +323,45 @@ gameserver_call(struct gameserver_client *c, const struct gameserver_request *re
     call->done = done;
     call->late = late;
     call->cookie = cookie;
+    if (c->budget < BUDGET_MAX)
+        c->budget++;
     DL_APPEND(c->calls, call);
     call->refusal = start(call, request);
     loop_timer_set(call->deadline, call->refusal == NULL ? c->limits.timeout : 0);
+}
+
+/* --- which one to take ------------------------------------------------------------------------ */
+
+enum gameserver_fitness
+gameserver_fitness(struct gameserver_client *c, const char *url)
+{
+    const struct origin *o = find_origin(c, url);
+
+    if (o == NULL || o->under_way >= (size_t)c->limits.concurrent ||
+        !breaker_would_admit(&o->breaker, loop_now(c->loop)))
+        return GAMESERVER_UNFIT;
+    return o->up ? GAMESERVER_FIT : GAMESERVER_DOUBTFUL;
+}
+
+void
+gameserver_report(struct gameserver_client *c, const char *url, bool up)
+{
+    struct origin *o = find_origin(c, url);
+
+    if (o != NULL)
+        o->up = up;
+}
+
+bool
+gameserver_retry(struct gameserver_client *c, const char *url)
+{
+    struct origin *o = find_origin(c, url);
+
+    if (o == NULL || c->budget < RETRY_COST)
+        return false;
+    c->budget -= RETRY_COST;
+    o->retries++;
+    return true;
 }
 
 /* --- the client ------------------------------------------------------------------------------- */
@@ -330,6 +378,7 @@ gameserver_client_new(struct loop *loop, const struct gameserver_limits *limits)
         return NULL;
     c->loop = loop;
     c->limits = *limits;
+    c->budget = BUDGET_MAX;
     c->http = httpclient_new(loop, &http_limits);
     if (c->http == NULL) {
         free(c);
@@ -374,7 +423,10 @@ gameserver_status(const struct gameserver_client *c, size_t i, struct gameserver
         return -1;
     ret_status->origin = o->name;
     ret_status->under_way = o->under_way;
-    ret_status->breaker_open = o->breaker.open;
+    ret_status->up = o->up;
+    ret_status->breaker = breaker_state(&o->breaker, loop_now(c->loop));
+    ret_status->failures = o->failures;
+    ret_status->retries = o->retries;
     memcpy(ret_status->calls, o->calls, sizeof(o->calls));
     return 0;
 }

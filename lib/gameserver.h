@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/breaker.h"
 #include "lib/clock.h"
 
 struct loop;
@@ -88,11 +89,35 @@ void gameserver_call(struct gameserver_client *c, const struct gameserver_reques
  * for them a while. */
 size_t gameserver_late_pending(const struct gameserver_client *c);
 
+/* Whether a new game had better be made there. */
+enum gameserver_fitness {
+    GAMESERVER_UNFIT,    /* a call would not be sent: the breaker, or too many under way */
+    GAMESERVER_DOUBTFUL, /* it would, but the game server did not answer when it was asked last */
+    GAMESERVER_FIT
+};
+enum gameserver_fitness gameserver_fitness(struct gameserver_client *c, const char *url);
+
+/* gameserver_report(c, url, up): whether it answered a probe (servers.h). What calls find out counts
+ * as well: one that got no connection is as good as a probe without an answer. */
+void gameserver_report(struct gameserver_client *c, const char *url, bool up);
+
+/*
+ * gameserver_retry(c, url): whether the game that could not be made there, since nothing was sent,
+ * may be made on another one. So many retries are given as are a tenth of the calls that were made,
+ * all game servers together, and 10 at once: where most of them are away, the others are not
+ * given all of the load in addition to the failures.
+ */
+bool gameserver_retry(struct gameserver_client *c, const char *url)
+    __attribute__((warn_unused_result));
+
 /* What a game server looks like from here, for /metrics and /readyz. */
 struct gameserver_status {
     const char *origin; /* scheme://host:port; borrowed until the loop's next turn */
     size_t under_way;
-    int breaker_open;   /* 0 or 1 */
+    bool up;
+    enum breaker_state breaker;
+    uint64_t failures; /* calls that the breaker counted as such, since start */
+    uint64_t retries;  /* of games that could not be made there, since start */
     uint64_t calls[GAMESERVER_DOWN + 1]; /* by outcome, the one that done was told, since start */
 };
 

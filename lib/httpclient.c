@@ -234,7 +234,7 @@ add_headers(struct httpclient_transfer *t, const char *request_id)
     return add_header(t, "X-Request-Id", request_id);
 }
 
-/* set_options(t, url, body): 0, or -1 where curl cannot take one. */
+/* set_options(t, url, body): 0, or -1 where curl cannot take one. body NULL: GET. */
 static int
 set_options(struct httpclient_transfer *t, const char *url, const struct buf *body)
 {
@@ -254,17 +254,19 @@ set_options(struct httpclient_transfer *t, const char *url, const struct buf *bo
     bad |= curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)t->h->limits.timeout);
     bad |= curl_easy_setopt(e, CURLOPT_USERAGENT, "varcade/" PACKAGE_VERSION);
     bad |= curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers);
-    bad |= curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)body->len);
-    bad |= curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, body->data);
+    if (body != NULL) {
+        bad |= curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)body->len);
+        bad |= curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, body->data);
+    }
     bad |= curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     bad |= curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
     bad |= curl_easy_setopt(e, CURLOPT_PRIVATE, t);
     return bad != 0 ? -1 : 0;
 }
 
-struct httpclient_transfer *
-httpclient_post(struct httpclient *h, const char *url, const struct buf *body,
-                const char *request_id, httpclient_fn *fn, void *cookie)
+static struct httpclient_transfer *
+start(struct httpclient *h, const char *url, const struct buf *body, const char *request_id,
+      httpclient_fn *fn, void *cookie)
 {
     struct httpclient_transfer *t = calloc(1, sizeof(*t));
 
@@ -275,7 +277,8 @@ httpclient_post(struct httpclient *h, const char *url, const struct buf *body,
     t->cookie = cookie;
     buf_init(&t->body, HTTPCLIENT_ANSWER_MAX);
     t->easy = curl_easy_init();
-    if (t->easy == NULL || add_headers(t, request_id) != 0 || set_options(t, url, body) != 0)
+    if (t->easy == NULL || (body != NULL && add_headers(t, request_id) != 0) ||
+        set_options(t, url, body) != 0)
         goto fail;
     t->added = curl_multi_add_handle(h->multi, t->easy) == CURLM_OK;
     if (t->added)
@@ -285,6 +288,19 @@ fail:
     httpclient_cancel(t);
     errno = ENOMEM;
     return NULL;
+}
+
+struct httpclient_transfer *
+httpclient_post(struct httpclient *h, const char *url, const struct buf *body,
+                const char *request_id, httpclient_fn *fn, void *cookie)
+{
+    return start(h, url, body, request_id, fn, cookie);
+}
+
+struct httpclient_transfer *
+httpclient_get(struct httpclient *h, const char *url, httpclient_fn *fn, void *cookie)
+{
+    return start(h, url, NULL, NULL, fn, cookie);
 }
 
 char *

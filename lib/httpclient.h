@@ -1,6 +1,6 @@
 /*
- * HTTP requests on the event loop, by curl's multi interface: POST of a small body, an answer of
- * bounded size, connections kept for the next request. No redirects, no proxies, http and https
+ * HTTP requests on the event loop, by curl's multi interface: POST of a small body or GET, an answer
+ * of bounded size, connections kept for the next request. No redirects, no proxies, http and https
  * alone.
  */
 #ifndef VARCADE_HTTPCLIENT_H
@@ -50,6 +50,11 @@ void httpclient_free(struct httpclient *h);
 struct httpclient_transfer *httpclient_post(struct httpclient *h, const char *url,
                                             const struct buf *body, const char *request_id,
                                             httpclient_fn *fn, void *cookie)
+    __attribute__((warn_unused_result));
+
+/* httpclient_get(h, url, fn, cookie): the same for GET. */
+struct httpclient_transfer *httpclient_get(struct httpclient *h, const char *url,
+                                           httpclient_fn *fn, void *cookie)
     __attribute__((warn_unused_result));
 
 /*

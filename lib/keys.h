@@ -55,6 +55,7 @@
 #define KEY_CLOSED "{%s}:closed"            /* hash: KEYS_CLOSED_SEASON -> when it ended, ms */
 #define KEYS_CLOSED_SEASON "%s:%s"          /* a season that was ended early; board id, season's id */
 #define KEY_KEYS "{%s}:keys"                /* hash: id of a game's key -> hash, created, revoked */
+#define KEY_DRAINED "{%s}:drained"          /* hash: URL of a game server -> since when it is drained, ms */
 #define KEY_AUDIT "{%s}:audit"              /* stream: who changed what by hand */
 #define KEY_LEASE "{%s}:lease"              /* string: the worker that serves the product */
 #define KEY_TICKET "{%s}:ticket:%s"         /* hash: one ticket; ticket id */

@@ -8,6 +8,9 @@
  *   leave:   seat_leave | game_remove; the game server is told as by expire
  *   expire:  expire -> game server remove_game / remove_player -> game_gone / player_gone
  *
+ * A game server that could not be asked (nothing was sent) is passed over: create_failed, and
+ * create_intent with another one (servers.h).
+ *
  * Before the game server is asked, the state already has a deadline, so whatever dies between two
  * steps is undone by whoever runs lobby_expire_due (the worker's curator), on the game server too.
  */
@@ -39,6 +42,7 @@ enum lobby_result {
     LOBBY_NOT_IN_GAME,      /* leave: the player has no seat in it */
     LOBBY_NOT_CREATOR,      /* remove: somebody else's game */
     LOBBY_REFUSED,          /* the game server answered, and not 200 with a token */
+    LOBBY_DRAINED,          /* create: all game servers of the product are drained */
     LOBBY_GAME_SERVER_AWAY, /* the game server is down, too slow, or its breaker is open */
     LOBBY_REDIS_AWAY,       /* Redis cannot be reached */
     LOBBY_FAILED            /* a fault of ours: Redis refused the call; reason has its words */
@@ -51,11 +55,12 @@ struct lobby_answer {
     const char *state;  /* LOBBY_INVALID_STATE: the game's state */
     const char *reason; /* LOBBY_INVALID_STATE: "", `the game is full` or `already in it`; LOBBY_REFUSED, _AWAY and _FAILED:
                            words for the log */
-    dur_ms retry_after; /* the two AWAYs and LIMIT: when to try again */
+    dur_ms retry_after; /* the two AWAYs, LIMIT and DRAINED: when to try again */
 };
 
 /* answer is borrowed until the function returns. Called exactly once, from the loop and never from
- * inside the call that asked, unless memory ran out there (LOBBY_FAILED). */
+ * inside the call that asked, unless memory ran out there (LOBBY_FAILED), or all game servers are
+ * drained. */
 typedef void lobby_fn(void *cookie, const struct lobby_answer *answer);
 
 struct lobby_limits {

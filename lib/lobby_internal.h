@@ -20,6 +20,8 @@ struct lobby_text {
 #define LOBBY_RETRY_AFTER ((dur_ms)1000) /* what a player is told to wait where nothing better is known */
 #define LOBBY_LIMIT_RETRY_AFTER ((dur_ms)10000) /* somebody has too many games: none ends sooner by itself */
 
+#define LOBBY_DRAINED_RETRY_AFTER ((dur_ms)10000)
+
 struct loop_timer;
 struct redisReply;
 struct lobby_op;
@@ -59,7 +61,11 @@ struct lobby_op {
     unsigned redis_awaited;    /* answers of Redis yet to come */
     enum lobby_result failure; /* what to answer once Redis knows of it */
     dur_ms retry_after;
-    char *settings;            /* what the game server is told of a new game's; NULL: nothing */
+    mono_ms began;
+    const struct product_server *server; /* where a new game is made, one of the product's; NULL: all are drained */
+    bool is_private;           /* these two as in lobby_wish */
+    char *settings;
+    bool again;                /* nothing was sent to the game server: another one is tried */
     char game_id[TEXT_GAME_ID_LEN + 1];
     char request_id[LOBBY_REQUEST_ID_SIZE];
     char reason[128];
@@ -93,8 +99,14 @@ void lobby_op_ask(struct lobby_op *op, const char *url);
 void lobby_op_undo(struct lobby_op *op, wall_ms until);
 void lobby_add_new_game(struct redis_args *a, const struct lobby_op *op);
 
+/* lobby_op_choose(op): the game server of a new game. */
+void lobby_op_choose(struct lobby_op *op);
+
 /* lobby_quick_again(op): begin a quick match again; false where op is none, or has been at it often enough. */
 bool lobby_quick_again(struct lobby_op *op);
+
+/* lobby_quick_decide(op): the quick match's first step. */
+void lobby_quick_decide(struct lobby_op *op);
 
 /* lobby_op_refused(op, reply): answer what the refusal of a function means; false where reply is none. */
 bool lobby_op_refused(struct lobby_op *op, const struct redisReply *reply);

@@ -2,7 +2,8 @@
  * Quick match. The function quick_match gives the player a seat in an open game, or makes the
  * intent for a new one; then it goes on as for who joins or creates (lobby_seat.c). A seat can be
  * in a game that another player's quick match is just having made: then it has to be waited for
- * that the game server has it. Where a game comes to nothing meanwhile, it is begun again.
+ * that the game server has it. Where a game comes to nothing meanwhile, it is begun again. Where
+ * all game servers are drained, only open games will do.
  */
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
@@ -19,15 +20,13 @@
 /* How often it is looked whether a game is made. */
 #define LOOK_MS 40
 
-static void op_decide(struct lobby_op *op);
-
 bool
 lobby_quick_again(struct lobby_op *op)
 {
     if (!op->quick || ++op->tries >= TRIES_MAX)
         return false;
     op->join = false;
-    op_decide(op);
+    lobby_quick_decide(op);
     return true;
 }
 
@@ -84,6 +83,18 @@ on_timer(void *cookie)
     lobby_op_send(op, on_looked);
 }
 
+/* No game is there to join, and the intent for a new one is made: its place may be nowhere. */
+static void
+create(struct lobby_op *op)
+{
+    if (op->server != NULL) {
+        lobby_op_ask(op, op->server->url);
+        return;
+    }
+    op->failure = LOBBY_DRAINED;
+    lobby_op_undo(op, 0);
+}
+
 static void
 on_decided(void *cookie, enum redis_outcome outcome, const redisReply *reply)
 {
@@ -92,7 +103,7 @@ on_decided(void *cookie, enum redis_outcome outcome, const redisReply *reply)
 
     op->redis_awaited--;
     if (strcmp(word, "create") == 0) {
-        lobby_op_ask(op, op->product->game_server_url);
+        create(op);
     } else if (strcmp(word, "join") == 0) {
         op->join = true;
         snprintf(op->game_id, sizeof op->game_id, "%s", lobby_text_at(reply, 1).s);
@@ -110,12 +121,13 @@ on_decided(void *cookie, enum redis_outcome outcome, const redisReply *reply)
     lobby_op_done(op);
 }
 
-static void
-op_decide(struct lobby_op *op)
+void
+lobby_quick_decide(struct lobby_op *op)
 {
     struct lobby *lobby = op->lobby;
     struct redis_args *a;
 
+    lobby_op_choose(op);
     text_random_hex(op->game_id, TEXT_GAME_ID_LEN / 2);
     a = lobby_call(lobby, "quick_match", op->product, op->game_id);
     redis_args_key(a, KEY_BANNED, op->product->id);
@@ -152,5 +164,5 @@ lobby_quick_match(struct lobby *lobby, const struct product *product,
         lobby_op_done(op);
         return;
     }
-    op_decide(op);
+    lobby_quick_decide(op);
 }

@@ -14,6 +14,7 @@
 #include "lib/keys.h"
 #include "lib/lobby_internal.h"
 #include "lib/product.h"
+#include "lib/servers.h"
 
 /* How much longer than the game server's limit an intent holds: for the steps before and after. */
 #define INTENT_MARGIN_MS 2000
@@ -37,9 +38,8 @@ static void
 op_remove(const struct lobby_op *op)
 {
     gameserver_call(op->lobby->client,
-                    &(struct gameserver_request){.url = op->product->game_server_url,
-                                                 .action = "remove_game",
-                                                 .game_id = op->game_id},
+                    &(struct gameserver_request){
+                        .url = op->server->url, .action = "remove_game", .game_id = op->game_id},
                     on_removed, NULL, NULL);
 }
 
@@ -54,6 +54,18 @@ wants_another(struct lobby_op *op)
     return lobby_quick_again(op);
 }
 
+static void op_create(struct lobby_op *op);
+
+/* On another game server. */
+static void
+begin_again(struct lobby_op *op)
+{
+    if (op->quick)
+        lobby_quick_decide(op);
+    else
+        op_create(op);
+}
+
 static void
 on_undone(void *cookie, enum redis_outcome outcome, const redisReply *reply)
 {
@@ -63,7 +75,9 @@ on_undone(void *cookie, enum redis_outcome outcome, const redisReply *reply)
     op->redis_awaited--;
     if (outcome == REDIS_DONE && strcmp(lobby_text_at(reply, 0).s, "gone") == 0)
         op_remove(op);
-    if (op->fn != NULL && !wants_another(op))
+    if (op->again && outcome == REDIS_DONE)
+        begin_again(op);
+    else if (op->fn != NULL && !wants_another(op))
         lobby_op_fail(op, op->failure, "", op->reason);
     lobby_op_done(op);
 }
@@ -137,6 +151,17 @@ op_confirm(struct lobby_op *op, const struct gameserver_answer *answer)
     lobby_op_send(op, on_confirmed);
 }
 
+/* Whether a game that its game server was not even asked for is to be made on another one: not
+ * where the player has waited as long as for one that does not answer. */
+static bool
+may_begin_again(const struct lobby_op *op)
+{
+    const struct lobby *lobby = op->lobby;
+
+    return !op->join && clock_mono() - op->began < lobby->limits.game_server_timeout &&
+           servers_other(lobby->client, op->product, op->server->url);
+}
+
 static void
 on_game_server(void *cookie, const struct gameserver_answer *answer)
 {
@@ -153,8 +178,11 @@ on_game_server(void *cookie, const struct gameserver_answer *answer)
     case GAMESERVER_DONE:
         op_confirm(op, answer);
         break;
-    case GAMESERVER_REFUSED:
     case GAMESERVER_DOWN:
+        op->again = may_begin_again(op);
+        lobby_op_undo(op, 0);
+        break;
+    case GAMESERVER_REFUSED:
         lobby_op_undo(op, 0);
         break;
     case GAMESERVER_RUBBISH:
@@ -210,7 +238,7 @@ on_intent(void *cookie, enum redis_outcome outcome, const redisReply *reply)
 
     op->redis_awaited--;
     if (outcome == REDIS_DONE && strcmp(lobby_text_at(reply, 0).s, "ok") == 0)
-        lobby_op_ask(op, op->join ? lobby_text_at(reply, 1).s : op->product->game_server_url);
+        lobby_op_ask(op, op->join ? lobby_text_at(reply, 1).s : op->server->url);
     else if (outcome != REDIS_DONE || !lobby_op_refused(op, reply))
         lobby_op_fail_redis(op, outcome, reply);
     lobby_op_done(op);
@@ -242,6 +270,7 @@ lobby_op_start(struct lobby *lobby, const struct product *product,
         return NULL;
     if (request_id != NULL)
         snprintf(op->request_id, sizeof op->request_id, "%s", request_id);
+    op->began = clock_mono();
     keep_name(lobby, product, player);
     return op;
 }
@@ -275,8 +304,8 @@ lobby_add_new_game(struct redis_args *a, const struct lobby_op *op)
     redis_args_add(a, op->player.username, op->player.username_len);
     redis_args_int(a, product->players_max);
     redis_args_str(a, op->settings);
-    redis_args_str(a, product->game_server_url);
-    redis_args_str(a, product->game_socket_url);
+    redis_args_str(a, op->server != NULL ? op->server->url : "");
+    redis_args_str(a, op->server != NULL ? op->server->socket_url : "");
     add_option(a, "games_max", product->limits.open_games);
     add_option(a, "seats_max", product->limits.seats);
     if (product->rejoin > 0)
@@ -337,27 +366,49 @@ lobby_read_code(const char *s, size_t len, char ret_code[static LOBBY_CODE_LEN +
 }
 
 void
+lobby_op_choose(struct lobby_op *op)
+{
+    op->again = false;
+    op->server = servers_choose(op->lobby->client, op->product);
+    if (op->server == NULL)
+        op->retry_after = LOBBY_DRAINED_RETRY_AFTER;
+}
+
+/* The first time, or once more. */
+static void
+op_create(struct lobby_op *op)
+{
+    struct redis_args *a;
+
+    lobby_op_choose(op);
+    if (op->server == NULL) {
+        lobby_op_fail(op, LOBBY_DRAINED, "", "");
+        return;
+    }
+    text_random_hex(op->game_id, TEXT_GAME_ID_LEN / 2);
+    a = lobby_call(op->lobby, "create_intent", op->product, op->game_id);
+    redis_args_key(a, KEY_BANNED, op->product->id);
+    lobby_add_new_game(a, op);
+    if (op->is_private)
+        add_codes(a);
+    lobby_op_send(op, on_intent);
+}
+
+void
 lobby_create(struct lobby *lobby, const struct product *product, const struct token_player *player,
              const struct lobby_wish *wish, const char *request_id, lobby_fn *fn, void *cookie)
 {
     struct lobby_op *op = lobby_op_start(lobby, product, player, request_id, fn, cookie);
-    struct redis_args *a;
 
     if (op == NULL)
         return;
+    op->is_private = wish->is_private;
     op->settings = strdup(wish->settings);
-    if (op->settings == NULL) {
+    if (op->settings != NULL)
+        op_create(op);
+    else
         lobby_op_fail(op, LOBBY_FAILED, "", "out of memory");
-        lobby_op_done(op);
-        return;
-    }
-    text_random_hex(op->game_id, TEXT_GAME_ID_LEN / 2);
-    a = lobby_call(lobby, "create_intent", product, op->game_id);
-    redis_args_key(a, KEY_BANNED, product->id);
-    lobby_add_new_game(a, op);
-    if (wish->is_private)
-        add_codes(a);
-    lobby_op_send(op, on_intent);
+    lobby_op_done(op);
 }
 
 static void

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <curl/curl.h>
 #include <json-c/json.h>
 
 #include "lib/gamesettings.h"
 #include "lib/product.h"
+#include "lib/product_servers.h"
 #include "lib/queue.h"
 #include "lib/rules.h"
 #include "lib/table.h"
@@ -23,6 +23,8 @@ struct settings {
     char *title;
     char *game_server_url;
     char *game_socket_url;
+    struct product_server *servers; /* of these two keys, or of game_servers */
+    size_t nservers;
     int64_t players_min, players_max;
     struct product_timeouts timeouts;
     struct product_limits limits;
@@ -43,77 +45,6 @@ check_id(const char *id)
     return strcmp(id, "top_ten") == 0 ? "is a reserved name" : NULL;
 }
 
-static bool
-url_has(CURLU *url, CURLUPart part)
-{
-    char *text = NULL;
-    bool has = curl_url_get(url, part, &text, 0) == CURLUE_OK && text[0] != '\0';
-
-    curl_free(text);
-    return has;
-}
-
-static bool
-url_port_is_0(CURLU *url)
-{
-    char *text = NULL;
-    bool is = curl_url_get(url, CURLUPART_PORT, &text, 0) == CURLUE_OK && strcmp(text, "0") == 0;
-
-    curl_free(text);
-    return is;
-}
-
-/*
- * schemes: `http://` and so on, NULL-terminated. curl takes much for a URL; that it begins with
- * SCHEME://HOST is asked here, the rest is left to it. A password in it would be told to players
- * or written to the log.
- */
-static const char *
-check_url(const char *s, const char *const *schemes, const char *reason)
-{
-    CURLU *url;
-    CURLUcode code;
-    size_t len = 0;
-
-    while (*schemes != NULL && strncmp(s, *schemes, strlen(*schemes)) != 0) {
-        schemes++;
-    }
-    len = *schemes != NULL ? strlen(*schemes) : 0;
-    if (len == 0) {
-        return reason;
-    }
-    if (s[len] == '\0' || strchr("/?#:", s[len]) != NULL) {
-        return "names no host";
-    }
-    url = curl_url();
-    code = url == NULL ? CURLUE_OUT_OF_MEMORY
-                       : curl_url_set(url, CURLUPART_URL, s, CURLU_NON_SUPPORT_SCHEME);
-    reason = code != CURLUE_OK                  ? "is no valid URL"
-             : url_has(url, CURLUPART_USER)     ? "must not hold a user name or password"
-             : url_has(url, CURLUPART_FRAGMENT) ? "must not have a fragment (#…)"
-             : url_port_is_0(url)               ? "the port must not be 0"
-                                                : NULL;
-    curl_url_cleanup(url);
-    return reason;
-}
-
-static const char *
-check_server_url(const char *s)
-{
-    static const char *const schemes[] = {"http://", "https://", NULL};
-
-    return strchr(s, '?') != NULL ? "must not have a query (?…): varcade adds to its path"
-                                  : check_url(s, schemes, "must begin with http:// or https://");
-}
-
-static const char *
-check_socket_url(const char *s)
-{
-    static const char *const schemes[] = {"ws://", "wss://", "http://", "https://", NULL};
-
-    return check_url(s, schemes, "must begin with ws://, wss://, http:// or https://");
-}
-
 /* --- the table -------------------------------------------------------------------------------- */
 
 #define FIELD(name) .offset = offsetof(struct settings, name)
@@ -130,14 +61,22 @@ static const struct table_row rows[] = {
     {.key = "title", .type = TABLE_STRING, FIELD(title), .min = 0, .max = 200,
      .fallback = "\"\"", .unit = "",
      .help = "The game's name for people. Empty: the product_id."},
-    {.key = "game_server_url", .type = TABLE_STRING, FIELD(game_server_url), .min = 1,
-     .max = 1000, .unit = "", .check = check_server_url,
+    {.key = "game_server_url", .type = TABLE_STRING, FIELD(game_server_url), .min = 0,
+     .max = 1000, .fallback = "\"\"", .unit = "", .check = product_servers_check_url,
      .help = "Where varcade reaches the game server: http://host:port or https://host:port, with "
-             "a path where there is one. Players never see it."},
-    {.key = "game_socket_url", .type = TABLE_STRING, FIELD(game_socket_url), .min = 1,
-     .max = 1000, .unit = "", .check = check_socket_url,
+             "a path where there is one. Players never see it. Needed unless there are "
+             "game_servers."},
+    {.key = "game_socket_url", .type = TABLE_STRING, FIELD(game_socket_url), .min = 0,
+     .max = 1000, .fallback = "\"\"", .unit = "", .check = product_servers_check_socket,
      .help = "Where the players' clients reach the game server (ws, wss, http or https); they "
-             "get it as it stands here, as target_game_server."},
+             "get it as it stands here, as target_game_server. Needed unless there are "
+             "game_servers."},
+    {.key = "game_servers", .type = TABLE_OTHER, .choices = "array of game servers",
+     .fallback = "", .unit = "",
+     .help = "Several game servers, at most 16, in place of the two keys above, each {\"url\", "
+             "\"socket_url\", \"weight\": 1}: the first two are what those keys are, the third "
+             "is its share of the new games, 1 to 1000. New games are made on those that answer "
+             "and that are not drained (varcadectl gameserver drain)."},
     {.key = "players.min", .type = TABLE_INT, FIELD(players_min), .min = 1,
      .max = PRODUCT_PLAYERS_MAX, .fallback = "2", .unit = "players",
      .help = "The fewest players that a match can have."},
@@ -292,7 +231,6 @@ static struct product *
 assemble(struct settings *s, struct rules *rules, const char *file)
 {
     struct product *p = calloc(1, sizeof(*p));
-    size_t len;
 
     if (p == NULL) {
         rules_free(rules);
@@ -301,12 +239,9 @@ assemble(struct settings *s, struct rules *rules, const char *file)
     p->rules = rules;
     memcpy(p->id, s->product_id, strlen(s->product_id) + 1);
     p->title = s->title[0] != '\0' ? take(&s->title) : take(&s->product_id);
-    p->game_server_url = take(&s->game_server_url);
-    len = strlen(p->game_server_url);
-    while (len > 0 && p->game_server_url[len - 1] == '/') {
-        p->game_server_url[--len] = '\0';
-    }
-    p->game_socket_url = take(&s->game_socket_url);
+    p->servers = s->servers;
+    p->nservers = s->nservers;
+    s->servers = NULL;
     p->players_min = s->players_min;
     p->players_max = s->players_max;
     p->timeouts = s->timeouts;
@@ -331,6 +266,9 @@ read_settings(struct json_object *object, struct settings *s, struct buf *lines)
 {
     int ret = table_read(rows, NROWS, object, "", s, lines);
 
+    if (product_servers_read(object, s->game_server_url, s->game_socket_url, &s->servers,
+                             &s->nservers, lines) != 0)
+        ret = -1;
     if (s->players_max > 0 && s->players_min > s->players_max) {
         table_problem(lines, "players.min: %d is more than players.max, %d", (int)s->players_min,
                       (int)s->players_max);
@@ -394,6 +332,7 @@ out:
     free(queues);
     gamesettings_free(chosen);
     rules_free(rules);
+    product_servers_free(settings.servers, settings.nservers);
     table_free(rows, NROWS, &settings);
     json_object_put(object);
     return ret;
@@ -404,8 +343,7 @@ product_free(struct product *p)
 {
     if (p != NULL) {
         free(p->title);
-        free(p->game_server_url);
-        free(p->game_socket_url);
+        product_servers_free(p->servers, p->nservers);
         rules_free(p->rules);
         free(p->queues);
         gamesettings_free(p->settings);

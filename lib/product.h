@@ -14,6 +14,7 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/generation.h"
+#include "lib/product_servers.h"
 #include "lib/text.h"
 
 struct gamesettings;
@@ -42,8 +43,9 @@ struct product_limits {
 struct product {
     char id[TEXT_PRODUCT_ID_MAX + 1];
     char *title;
-    char *game_server_url; /* http(s)://host[:port][/path], without a slash at the end */
-    char *game_socket_url; /* what clients connect to; given out as it is */
+    struct product_server *servers; /* nservers of them, at least one; whether they are drained changes
+                                     * (lib/servers.h) */
+    size_t nservers;
     int64_t players_min;   /* 1 .. players_max */
     int64_t players_max;   /* 1 .. PRODUCT_PLAYERS_MAX */
     struct product_timeouts timeouts;
@@ -59,7 +61,7 @@ struct product {
     char *stats_json;      /* JSON object: stat name -> {"title": …}, for GET /products */
     char *file;            /* where it was read */
     /* The generation that was the live one when its figures were read last; never NULL. Of a
-     * product that does not change the only thing that does. */
+     * product that does not change this does, and which servers are drained. */
     struct generation *generation;
 };
 

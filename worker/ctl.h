@@ -150,6 +150,8 @@ int ctl_rebuild_run(struct ctl *c);
 int ctl_hide_run(struct ctl *c);
 int ctl_hide_list(struct ctl *c);
 int ctl_season_close(struct ctl *c);
+int ctl_gameserver_list(struct ctl *c);
+int ctl_gameserver_drain(struct ctl *c);
 int ctl_tickets_list(struct ctl *c);
 int ctl_tickets_cancel(struct ctl *c);
 int ctl_queue_list(struct ctl *c);

@@ -23,6 +23,7 @@
 #include "lib/metrics.h"
 #include "lib/product.h"
 #include "lib/redis.h"
+#include "lib/servers.h"
 #include "lib/service.h"
 #include "lib/text.h"
 #include "lib/ticketlog.h"
@@ -252,6 +253,7 @@ on_heartbeat(void *cookie)
     struct redis_args a;
 
     loop_timer_set(p->heartbeat, HEARTBEAT);
+    servers_figures(w->metrics, w->client, w->products);
     if (!redis_is_up(w->state) || !redis_is_up(w->stream))
         return;
     redis_args_init(&a);
@@ -354,8 +356,9 @@ open_clients(struct program *p)
     if (w->state == NULL || w->stream == NULL || w->side == NULL || w->tickets == NULL ||
         w->client == NULL)
         return -1;
+    w->servers = servers_new(w->loop, w->state, w->client, w->products, conf->game_server_check);
     w->lobby = lobby_new(w->loop, w->state, w->client, &lobby_limits);
-    return w->lobby != NULL ? 0 : -1;
+    return w->servers != NULL && w->lobby != NULL ? 0 : -1;
 }
 
 static int
@@ -432,6 +435,7 @@ close_all(struct program *p)
     if (w->side != w->state)
         redis_close(w->side);
     redis_close(w->state);
+    servers_free(w->servers);
     gameserver_client_free(w->client);
     lobby_free(w->lobby);
     makings_free(w);

@@ -45,6 +45,7 @@ making_free(struct making *k)
     free(k->player);
     free(k->ids);
     free(k->url);
+    free(k->socket_url);
     free(k);
 }
 
@@ -211,7 +212,7 @@ on_failed(void *cookie, enum redis_outcome outcome, const struct redisReply *rep
     if (k->pause > 0)
         m->paused = now + (k->pause > MAKING_PAUSE ? k->pause : MAKING_PAUSE);
     /* After a refusal they may meet others than each other. */
-    finish_back(k, k->failed ? now + MAKING_PAUSE : 0);
+    finish_back(k, k->failed && !k->elsewhere ? now + MAKING_PAUSE : 0);
 }
 
 void
@@ -306,8 +307,8 @@ take(struct making *k)
     redis_args_int(&a, now + 2 * k->worker->conf->game_server_timeout + MARGIN);
     redis_args_int(&a, TICKETS_KEEP);
     redis_args_str(&a, product->id);
-    redis_args_str(&a, product->game_server_url);
-    redis_args_str(&a, product->game_socket_url);
+    redis_args_str(&a, k->url);
+    redis_args_str(&a, k->socket_url);
     redis_args_str(&a, match->region != MATCHER_NO_REGION ? queue->region[match->region] : "");
     if (product->rejoin > 0)
         redis_args_int(&a, product->rejoin);
@@ -321,7 +322,8 @@ take(struct making *k)
 }
 
 void
-making_start(struct matchmaker *m, size_t queue, struct matcher_match *match)
+making_start(struct matchmaker *m, size_t queue, const struct product_server *server,
+             struct matcher_match *match)
 {
     const struct product *product = m->lane->product;
     struct making *k = mem_alloc(1, sizeof(*k));
@@ -333,8 +335,9 @@ making_start(struct matchmaker *m, size_t queue, struct matcher_match *match)
     (void)snprintf(k->product_id, sizeof(k->product_id), "%s", product->id);
     (void)snprintf(k->queue_id, sizeof(k->queue_id), "%s", product->queues[queue].id);
     text_random_hex(k->game_id, TEXT_GAME_ID_LEN / 2);
-    k->url = strdup(product->game_server_url);
-    if (k->url == NULL)
+    k->url = strdup(server->url);
+    k->socket_url = strdup(server->socket_url);
+    if (k->url == NULL || k->socket_url == NULL)
         mem_out();
     k->nids = match->nseats;
     k->ids = mem_alloc(k->nids, sizeof(*k->ids));

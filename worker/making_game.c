@@ -11,6 +11,7 @@
 #include "lib/keys.h"
 #include "lib/lobby.h"
 #include "lib/product.h"
+#include "lib/servers.h"
 #include "worker/making_impl.h"
 #include "worker/matchmaker_impl.h"
 #include "worker/mem.h"
@@ -32,6 +33,9 @@ note_failure(struct making *k, const struct making_player *player,
     /* 4xx: it does not want this player; else it does not work, and a player is not to blame. */
     if (answer->outcome == GAMESERVER_REFUSED && answer->status >= 400 && answer->status < 500)
         memcpy(k->refused, player->user, sizeof(k->refused));
+    else if (answer->outcome == GAMESERVER_DOWN && k->awaited == 0 &&
+             servers_other(k->worker->client, k->m->lane->product, k->url))
+        k->elsewhere = true;
     else if (answer->retry_after > k->pause)
         k->pause = answer->retry_after;
     else if (k->pause == 0)

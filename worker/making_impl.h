@@ -39,7 +39,7 @@ struct making {
     char product_id[TEXT_PRODUCT_ID_MAX + 1];
     char queue_id[QUEUE_ID_MAX + 1];
     char game_id[TEXT_GAME_ID_LEN + 1];
-    char *url;
+    char *url, *socket_url; /* the game server's */
     char (*ids)[TICKETS_ID_SIZE];
     size_t nids;
     struct making_player *player;
@@ -49,6 +49,7 @@ struct making {
     bool cancelled; /* one of its tickets is */
     bool failed;
     wall_ms until; /* failed: as in create_failed */
+    bool elsewhere; /* failed: nothing was sent, and another game server may make it at once */
     dur_ms pause;  /* failed: no other match for so long; 0: none */
     char refused[TEXT_USER_ID_MAX +
                  1]; /* failed: the player whom the game server refused; "" for none */

@@ -11,6 +11,7 @@
 #include "lib/loop.h"
 #include "lib/metrics.h"
 #include "lib/product.h"
+#include "lib/servers.h"
 #include "lib/text.h"
 #include "lib/ticketlog.h"
 #include "worker/matchmaker_impl.h"
@@ -136,18 +137,29 @@ has_room(const struct matchmaker *m)
                                        (size_t)conf->game_server_concurrent;
 }
 
+/* Where the next match's game is made. NULL: nowhere, for its game servers are drained; or it is
+ * not known yet whether they are. */
+static const struct product_server *
+choose(const struct matchmaker *m)
+{
+    const struct worker *w = m->lane->worker;
+
+    return servers_are_known(w->servers) ? servers_choose(w->client, m->lane->product) : NULL;
+}
+
 static void
 round_of(struct matchmaker *m, size_t queue, wall_ms now, wall_ms *next)
 {
     struct matcher *q = m->queue[queue];
     char ticket[MATCHER_ID_MAX + 1];
+    const struct product_server *server;
     struct matcher_match *match;
     wall_ms then;
 
     if (now >= m->paused) {
         (void)matcher_round(q, now);
-        while (has_room(m) && (match = matcher_take(q)) != NULL)
-            making_start(m, queue, match);
+        while (has_room(m) && (server = choose(m)) != NULL && (match = matcher_take(q)) != NULL)
+            making_start(m, queue, server, match);
     }
     while (matcher_expired(q, now, ticket))
         ticketcare_expire(m, ticket);

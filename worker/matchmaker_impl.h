@@ -23,6 +23,7 @@ struct loop_timer;
 struct making;
 struct metric;
 struct metric_histogram;
+struct product_server;
 
 /* The figures of a product's matchmaker. */
 struct matchmaker_report {
@@ -75,8 +76,9 @@ void matchmaker_read(struct matchmaker *m, const char (*ids)[TICKETS_ID_SIZE], s
 
 /* --- making.c --- */
 
-/* Make the match's game; the match is given back or done when that is known. */
-void making_start(struct matchmaker *m, size_t queue, struct matcher_match *match);
+/* Make the match's game on server; the match is given back or done when that is known. */
+void making_start(struct matchmaker *m, size_t queue, const struct product_server *server,
+                  struct matcher_match *match);
 
 /* Whether a match that is being made has the ticket. */
 bool making_has(const struct matchmaker *m, const char *ticket);

@@ -13,6 +13,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/product.h"
+#include "lib/servers.h"
 #include "lib/service.h"
 #include "lib/ticketlog.h"
 #include "worker/consumer.h"
@@ -66,6 +67,7 @@ change_over(struct reload *r)
     r->next = NULL;
     lanes_update(w);
     ticketlog_follow(w->tickets, w->products);
+    servers_follow(w->servers, w->products);
     products_free(old);
     w->settling = w->reloading = false;
     snapshots_prepare(w);

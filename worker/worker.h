@@ -48,6 +48,7 @@ struct products;
 struct redis;
 struct retention;
 struct rulings;
+struct servers;
 struct snapshot;
 struct snapshots;
 struct trim;
@@ -107,6 +108,7 @@ struct worker {
     struct redis *side;   /* the stream again, for what must not wait there; may be state */
     struct ticketlog *tickets; /* news of tickets; waits in XREAD */
     struct gameserver_client *client;
+    struct servers *servers;
     struct lobby *lobby;
     struct making *makings; /* making.c: matches whose games are being made */
     struct metrics *metrics;

@@ -22,8 +22,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (product_parse_one((const char *)data, size, "f", &p, &why) == 0) {
         assert(why.len == 0);
         assert(text_is_product_id(p->id, strlen(p->id)));
-        assert(p->title[0] != '\0' && p->game_socket_url[0] != '\0');
-        assert(strncmp(p->game_server_url, "http", 4) == 0);
+        assert(p->title[0] != '\0' && p->nservers > 0 && p->servers[0].socket_url[0] != '\0');
+        assert(strncmp(p->servers[0].url, "http", 4) == 0);
         assert(p->players_min >= 1 && p->players_min <= p->players_max);
         assert(p->players_max <= PRODUCT_PLAYERS_MAX);
         assert(rules_board_count(p->rules) <= RULES_BOARDS_MAX);

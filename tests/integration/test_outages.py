@@ -1,5 +1,6 @@
 """Parts that hang, stop and die while others are at work."""
 import concurrent.futures
+import itertools
 import os
 import signal
 import statistics
@@ -25,8 +26,10 @@ def test_a_hanging_game_server_holds_up_nobody_else():
     hanging.behave["create_game"] = lambda _: (release.wait(60), (200, "{}"))[1]
     stack = Stack(games={"stuck": game_file(hanging.url, "stuck"), "exrps": game_file(fine.url)})
     try:
+        users = itertools.count()
+
         def others():
-            game = stack.create("ann")
+            game = stack.create(f"ann-{next(users)}")
             assert game.status_code == 200
             board = stack.http.get(f"{stack.url}/stats/exrps/ann")
             assert board.status_code == 200

@@ -42,9 +42,16 @@ START_TEST(test_one_trial_decides)
 {
     bool second;
 
+    ck_assert_int_eq(breaker_state(&b, 0), BREAKER_CLOSED);
     fail_calls(0, 3);
+    ck_assert_int_eq(breaker_state(&b, 999), BREAKER_OPEN);
+    ck_assert(!breaker_would_admit(&b, 999));
+    ck_assert_int_eq(breaker_state(&b, 1000), BREAKER_HALF_OPEN);
+    ck_assert(breaker_would_admit(&b, 1000));
     ck_assert(breaker_admit(&b, 1000, &trial, &retry_after));
     ck_assert(trial);
+    ck_assert(!breaker_would_admit(&b, 5000));
+    ck_assert_int_eq(breaker_state(&b, 5000), BREAKER_HALF_OPEN);
     ck_assert(!breaker_admit(&b, 5000, &second, &retry_after));
     ck_assert_int_gt(retry_after, 0);
     breaker_report(&b, 5000, true, false);

@@ -60,9 +60,9 @@ START_TEST(test_breaker)
     ck_assert_int_eq(calls_make("status-400", &told), GAMESERVER_REFUSED); /* it lives */
     ck_assert_int_eq(calls_make("reset", &told), GAMESERVER_RUBBISH);
     ck_assert_int_eq(calls_make("status-500", &told), GAMESERVER_REFUSED);
-    ck_assert_int_eq(calls_status(0).breaker_open, 0);
+    ck_assert_int_eq(calls_status(0).breaker, BREAKER_CLOSED);
     ck_assert_int_eq(calls_make("no-json", &told), GAMESERVER_RUBBISH);
-    ck_assert_int_eq(calls_status(0).breaker_open, 1);
+    ck_assert_int_eq(calls_status(0).breaker, BREAKER_OPEN);
 
     ck_assert_int_eq(calls_make("ok", &told), GAMESERVER_DOWN);
     ck_assert_str_eq(told.reason, "the circuit breaker is open");
@@ -77,7 +77,7 @@ START_TEST(test_breaker)
 
     wait_for_pause(&told);
     ck_assert_int_eq(calls_make("ok", &told), GAMESERVER_DONE);
-    ck_assert_int_eq(calls_status(0).breaker_open, 0);
+    ck_assert_int_eq(calls_status(0).breaker, BREAKER_CLOSED);
     ck_assert_int_eq(calls_make("ok", &told), GAMESERVER_DONE);
 }
 END_TEST
@@ -99,7 +99,7 @@ START_TEST(test_breaker_trial_hangs)
     stub_answer_all(&calls_stub);
     calls_wait_late(&trial);
     ck_assert_int_eq(trial.late_outcome, GAMESERVER_DONE);
-    ck_assert_int_eq(calls_status(0).breaker_open, 1);
+    ck_assert_int_eq(calls_status(0).breaker, BREAKER_OPEN);
     ck_assert_int_eq(calls_make("ok", &other), GAMESERVER_DOWN);
 }
 END_TEST
@@ -124,7 +124,7 @@ START_TEST(test_breaker_is_one_servers)
         ck_assert_int_eq(loop_run_once(calls_loop, 5), 0);
         (void)calls_make_at(stub_url(&closed, "ok"), &told);
     }
-    ck_assert_int_eq(calls_status(0).breaker_open, 0);
+    ck_assert_int_eq(calls_status(0).breaker, BREAKER_CLOSED);
     stub_done(&closed);
 }
 END_TEST

@@ -44,8 +44,8 @@ START_TEST(the_example)
     ck_assert_ptr_nonnull(p);
     ck_assert_str_eq(p->id, "exrps");
     ck_assert_str_eq(p->title, "Rock Paper Scissors Apocalypse");
-    ck_assert_str_eq(p->game_server_url, "http://127.0.0.1:8085");
-    ck_assert_str_eq(p->game_socket_url, "ws://127.0.0.1:8086/");
+    ck_assert_str_eq(p->servers[0].url, "http://127.0.0.1:8085");
+    ck_assert_str_eq(p->servers[0].socket_url, "ws://127.0.0.1:8086/");
     ck_assert_int_eq(p->players_max, 2);
     ck_assert_int_eq(p->timeouts.creator_joined, 900000);
     ck_assert_uint_eq(rules_board_count(p->rules), 2);
@@ -100,8 +100,8 @@ START_TEST(values)
         "%s", text(&why));
     ck_assert_str_eq(p->id, "A_b-9");
     ck_assert_str_eq(p->title, "T \xc3\xa9");
-    ck_assert_str_eq(p->game_server_url, "https://[::1]:8443/a/b");
-    ck_assert_str_eq(p->game_socket_url, "wss://h/x?y=1");
+    ck_assert_str_eq(p->servers[0].url, "https://[::1]:8443/a/b");
+    ck_assert_str_eq(p->servers[0].socket_url, "wss://h/x?y=1");
     ck_assert_int_eq(p->players_min, 1);
     ck_assert_int_eq(p->players_max, 64);
     ck_assert_int_eq(p->timeouts.created, 1000);
@@ -118,9 +118,33 @@ END_TEST
     "{\"product_id\": \"p\", \"game_server_url\": \"" url "\", \"game_socket_url\": \"ws://h\"}"
 #define SOCKET(url) \
     "{\"product_id\": \"p\", \"game_server_url\": \"http://h\", \"game_socket_url\": \"" url "\"}"
+#define SERVERS(servers) "{\"product_id\": \"p\", \"game_servers\": [" servers "]}"
+#define ENTRY(url) "{\"url\": \"" url "\", \"socket_url\": \"ws://h\"}"
 #define ID(id)                                                                              \
     "{\"product_id\": \"" id "\", \"game_server_url\": \"http://h\", \"game_socket_url\": " \
     "\"ws://h\"}"
+
+START_TEST(several_game_servers)
+{
+    struct product *p = NULL;
+    struct buf why;
+
+    buf_init(&why, WHY_MAX);
+    ck_assert_msg(parse(SERVERS(ENTRY("http://a/x//") ", {\"url\": \"http://b\", \"socket_url\": "
+                                                      "\"wss://b/\", \"weight\": 1000}"),
+                        &p, &why) == 0,
+                  "%s", text(&why));
+    ck_assert_uint_eq(p->nservers, 2);
+    ck_assert_str_eq(p->servers[0].url, "http://a/x");
+    ck_assert_str_eq(p->servers[0].socket_url, "ws://h");
+    ck_assert_int_eq(p->servers[0].weight, 1);
+    ck_assert_str_eq(p->servers[1].url, "http://b");
+    ck_assert_str_eq(p->servers[1].socket_url, "wss://b/");
+    ck_assert_int_eq(p->servers[1].weight, 1000);
+    ck_assert(!p->servers[0].drained);
+    product_free(p);
+}
+END_TEST
 
 static const struct {
     const char *json, *reasons;
@@ -151,6 +175,22 @@ static const struct {
     {SOCKET("ftp://h"), "f: game_socket_url: must begin with ws://, wss://, http:// or https://"},
     {SOCKET("ws://u@h"), "f: game_socket_url: must not hold a user name or password"},
     {SOCKET("ws://h\\n"), "f: game_socket_url: holds a control character"},
+    {SERVERS(ENTRY("http://h") "], \"game_server_url\": \"http://h\", \"x\": ["),
+     "f: x: unknown key\nf: game_servers: stands beside game_server_url or game_socket_url, in whose "
+     "place it is"},
+    {SERVERS(""), "f: game_servers: is not an array of 1 to 16 game servers"},
+    {SERVERS("3"), "f: game_servers[0]: is not an object"},
+    {SERVERS(ENTRY("http://h") "," ENTRY("http://h/")),
+     "f: game_servers[1].url: is that of game_servers[0] too"},
+    {SERVERS("{\"url\": \"h\", \"weight\": 0, \"port\": 1}"),
+     "f: game_servers[0].port: unknown key\n"
+     "f: game_servers[0].url: must begin with http:// or https://\n"
+     "f: game_servers[0].socket_url: is missing\nf: game_servers[0].weight: 0 is less than 1"},
+    {SERVERS("{\"url\": \"\", \"socket_url\": \"\", \"weight\": 1001}"),
+     "f: game_servers[0].url: must not be empty\nf: game_servers[0].socket_url: must not be empty\n"
+     "f: game_servers[0].weight: 1001 is more than 1000"},
+    {"{\"product_id\": \"p\", \"game_server_url\": \"http://h\"}",
+     "f: game_socket_url: is missing"},
     {GAME(", \"title\": 3"), "f: title: must be a string, is a number"},
     {GAME(", \"title\": \"a\\tb\""), "f: title: holds a control character"},
     {GAME(", \"players\": {\"max\": 65}"), "f: players.max: 65 is more than 64"},
@@ -318,6 +358,7 @@ unit_suite(void)
     tcase_add_test(tcase, the_example);
     tcase_add_test(tcase, defaults);
     tcase_add_test(tcase, values);
+    tcase_add_test(tcase, several_game_servers);
     tcase_add_loop_test(tcase, mistakes, 0, sizeof(bad) / sizeof(bad[0]));
     tcase_add_test(tcase, pages);
     suite_add_tcase(suite, tcase);

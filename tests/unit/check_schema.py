@@ -42,7 +42,16 @@ BASE = {
                {"id": "r", "teams": 1, "team_size": {"min": 2, "max": 2, "wait": 5}}],
     "top_ten": "b",
 }
+# The same with several game servers.
+MANY = {key: value for key, value in BASE.items() if key not in ("game_server_url", "game_socket_url")}
+MANY["game_servers"] = [{"url": "http://h:1", "socket_url": "ws://h:2", "weight": 2}, {"url": "https://i", "socket_url": "wss://i/"}]
 GONE = object()
+MANY_SLIPS = [
+    ("game_servers", GONE), ("game_servers", []), ("game_servers", {}), ("game_servers.0", 3), ("game_servers.0.url", GONE),
+    ("game_servers.0.url", "ws://h"), ("game_servers.0.socket_url", GONE), ("game_servers.0.socket_url", "h"),
+    ("game_servers.0.weight", 0), ("game_servers.0.weight", 1001), ("game_servers.0.weight", 1.5), ("game_servers.0.weight", "1"),
+    ("game_servers.0.port", 1), ("game_server_url", "http://h"), ("game_socket_url", "ws://h"),
+]
 # A place in BASE and what stands there instead: slips that both find.
 SLIPS = [
     ("product_id", GONE), ("product_id", "a b"), ("product_id", "-a"), ("product_id", 3), ("whatever", 1), ("game_server_url", "ws://h"),
@@ -81,13 +90,13 @@ BEYOND = [
     ("timezone", "Mars/Olympus"), ("players.min", 3), ("top_ten", "nope"), ("titles.zz", "Z"), ("boards.1.id", "b"),
     ("boards.0.seasons.0.to", "2025-01-01T00:00:00Z"), ("boards.0.seasons.0.to", "2026-02-30T00:00:00Z"),
     ("stats.1.count.field", "type"), ("boards.1.rating.scale", 3), ("game_server_url", "http://h:99999"),
-    ("queues.1.id", "q"), ("queues.0.rating", "nope"), ("queues.0.rating", "b"), ("queues.0.team_size", 2), ("queues.1.team_size.min", 3),
+    ("game_server_url", "http://h:0"), ("queues.1.id", "q"), ("queues.0.rating", "nope"), ("queues.0.rating", "b"), ("queues.0.team_size", 2), ("queues.1.team_size.min", 3),
     ("queues.1.team_size.min", 1), ("queues.0.range.max", 40), ("queues.0.range.per_second", 0), ("queues.0.within.mode", 1),
 ]
 
 
-def changed(path, value):
-    game = copy.deepcopy(BASE)
+def changed(path, value, base=BASE):
+    game = copy.deepcopy(base)
     at = game
     *above, last = [int(step) if step.isdigit() else step for step in path.split(".")]
     for step in above:
@@ -113,14 +122,14 @@ class Schema(unittest.TestCase):
         files = [*(SRCDIR / "games").glob("*.json"), *(SRCDIR / "docs/examples/games").glob("*.json")]
         games = [json.loads(file.read_text()) for file in files if file.name != "schema.json"]
         self.assertGreaterEqual(len(games), 3)
-        for game in (BASE, *games):
+        for game in (BASE, MANY, *games):
             self.assertTrue(self.compiles(game), game["product_id"])
             self.assertEqual([error.message for error in SCHEMA.iter_errors(game)], [], game["product_id"])
 
     def test_slips_are_found_by_both(self):
-        for path, value in SLIPS:
+        for path, value, base in [(*slip, BASE) for slip in SLIPS] + [(*slip, MANY) for slip in MANY_SLIPS]:
             with self.subTest(path=path, value=str(value)):
-                game = changed(path, value)
+                game = changed(path, value, base)
                 self.assertFalse(self.compiles(game))
                 self.assertFalse(SCHEMA.is_valid(game))
 

@@ -27,6 +27,7 @@ struct lobby_wish fixture_wish;
 static struct loop *loop;
 static struct redis *redis;
 static char server_url[] = "http://game.example", socket_url[] = "ws://game.example/play";
+static struct product_server server;
 
 /* --- the game server -------------------------------------------------------------------------- */
 
@@ -146,6 +147,31 @@ stub_end_late(void)
         answer_call(&late[i], late[i].late, stub_script[late[i].action].late);
 }
 
+enum gameserver_fitness
+gameserver_fitness(struct gameserver_client *client, const char *url)
+{
+    (void)client;
+    (void)url;
+    return GAMESERVER_FIT;
+}
+
+/* servers.c has it; nothing is probed here. */
+void
+gameserver_report(struct gameserver_client *client, const char *url, bool up)
+{
+    (void)client;
+    (void)url;
+    (void)up;
+}
+
+bool
+gameserver_retry(struct gameserver_client *client, const char *url)
+{
+    (void)client;
+    (void)url;
+    return true;
+}
+
 void
 gameserver_call(struct gameserver_client *client, const struct gameserver_request *request,
                 gameserver_fn *done, gameserver_fn *late_fn, void *cookie)
@@ -254,9 +280,10 @@ void
 fixture_setup(void)
 {
     functions_setup();
-    product.game_server_url = server_url;
+    server = (struct product_server){.url = server_url, .socket_url = socket_url, .weight = 1};
+    product.servers = &server;
+    product.nservers = 1;
     fixture_wish = (struct lobby_wish){.settings = "{\"num_players\":2}"};
-    product.game_socket_url = socket_url;
     loop = loop_new();
     ck_assert_ptr_nonnull(loop);
     turn = loop_timer_new(loop, on_turn, NULL);

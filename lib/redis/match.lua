@@ -99,7 +99,7 @@ register('match_take', function(keys, args)
     for i, t in ipairs(tickets) do
         team[i] = whole(args[9 + i])
         for _, player in ipairs(t.players) do
-            seats[#seats + 1] = { user = player.user, status = 'reserved', since = now }
+            seats[#seats + 1] = { user = player.user, name = player.name, status = 'reserved', since = now }
             answer[#answer + 1] = player.user
             answer[#answer + 1] = player.name
         end

@@ -9,7 +9,6 @@
 
 /* A game of host's; its id, and the limits. */
 #define INTENT "1000|9000|%s|p|host|Host|2|{}|http://s|ws://s|games_max|%d|seats_max|%d"
-#define HELD(user, games) ck_assert_str_eq(functions_command("HGET {p}:holders " user), games)
 
 static const char *
 view(const char *user, const char *which)

@@ -86,7 +86,7 @@ open_ticket(const char *id, const char *user, const char *code, long long now)
 static const char *
 take(const char *game, const char *ids, long long now)
 {
-    return match("match_take", game, ids, "%lld|%lld|%d|p|http://s|ws://s||7000||0|1|0|1", now,
+    return match("match_take", game, ids, "%lld|%lld|%d|p|http://s|ws://s||7000|1|0|1|0|1", now,
                  now + 8000, KEEP);
 }
 
@@ -307,6 +307,21 @@ START_TEST(a_match_from_tickets_to_game)
     EVENT("1", G1, 6000, "state", "creator_joined");
     LISTED("0");
     DUE(G1, "56000");
+}
+END_TEST
+
+START_TEST(seats_of_a_match_are_kept_and_another_creator_follows)
+{
+    two_waiting();
+    take(G1, "t1 t2", 3000);
+    MATCH("ok 2500 1500", "match_done", G1, "t1 t2", "3500|60000|%d|a|b", KEEP);
+    EVENT("1", G1, 4000, "state", "creator_joined");
+    EVENT("1", G1, 4100, "connect", "bob");
+    EVENT("1", G1, 5000, "disconnect", "ann");
+    HELD("ann", G1 "*");
+    CALL("players http://s 1 0 ann", "expire", G1, "12000|%d|%d", LATE, RELIST);
+    HELD("bob", G1 "*");
+    ck_assert_str_eq(functions_command("HGET {p}:game:%s creator_name", G1), "name bob");
 }
 END_TEST
 
@@ -559,6 +574,7 @@ unit_suite(void)
                                   a_party_has_an_end,
                                   tickets_expire_and_are_forgotten,
                                   a_match_from_tickets_to_game,
+                                  seats_of_a_match_are_kept_and_another_creator_follows,
                                   all_tickets_or_none,
                                   who_got_a_game_by_another_way_is_not_matched,
                                   a_cancelled_ticket_is_never_in_a_game,

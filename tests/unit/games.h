@@ -38,6 +38,7 @@
 #define STATE(id, state) ck_assert_str_eq(functions_command("HGET {p}:game:%s state", id), state)
 #define DUE(id, ms) ck_assert_str_eq(functions_command("ZSCORE {p}:deadlines %s", id), ms)
 #define LISTED(n) ck_assert_str_eq(functions_command("ZCARD {p}:lobby"), n)
+#define HELD(user, games) ck_assert_str_eq(functions_command("HGET {p}:holders " user), games)
 #define NOTHING_LEFT() ck_assert_str_eq(functions_command("KEYS {p}:game*"), "")
 
 static inline void

@@ -230,3 +230,39 @@ register('erase', function(keys, args)
     if #had > 0 then audit(keys[1], args) end
     return had
 end)
+
+-- game_end (audit, a game's): who, what, about; now, late limit. As if the game's deadline had passed: players see it no
+-- more, and the game server is told by whoever looks after deadlines. Answers the state it was in, or nil where it is gone.
+register('game_end', function(keys, args)
+    local now, late, game_keys = whole(args[4]), whole(args[5]), { unpack(keys, 2) }
+    local g = load_game(game_keys[1])
+    expect_type(keys[1], 'stream')
+    if not g or g.state == 'removing' then return false end
+    local state = g.state
+    remove(g, now, state == 'creating' and now + late or now)
+    save_game(g, game_keys)
+    audit(keys[1], args)
+    return state
+end, { 'allow-oom' })
+
+-- games_read (games): of each nil where it is gone, `damaged` and why where it cannot be read, else its id, state, server,
+-- socket, created_at, when something is due in it, creator, settings, join code, then each player and how far they are.
+register('games_read', function(keys)
+    local games = {}
+    for i, key in ipairs(keys) do
+        local readable, g = pcall(load_game, key)
+        if not readable then
+            games[i] = { game_id_of(key), 'damaged', tostring(g) }
+        elseif not g then
+            games[i] = false
+        else
+            games[i] = { g.id, g.state, g.server, g.socket, tostring(g.created_at), string.format('%.0f', next_due(g)),
+                g.creator_id, g.settings, g.code }
+            for _, seat in ipairs(g.seats) do
+                games[i][#games[i] + 1] = seat.user
+                games[i][#games[i] + 1] = seat.status
+            end
+        end
+    end
+    return games
+end, { 'no-writes' })

@@ -1,4 +1,5 @@
 """Two game servers of one product: one dies, hangs or is drained, and new games go to the other; what is shown of it."""
+import json
 import socket
 import time
 
@@ -197,3 +198,32 @@ def test_drain(stack, servers):
     assert ticket["game"]["target_game_server"] == "ws://127.0.0.1:1/"
     ctl(stack, "gameserver undrain", "exrps", second)
     assert audit(stack)[-1] == (WHO, "gameserver undrain", second)
+
+
+def test_games_by_hand(stack, servers):
+    game = stack.create("by hand").json()
+    listed = {g["game_id"]: g for g in ask(stack, "games list", "--product", "exrps")}[game["game_id"]]
+    at = servers[int(game["target_game_server"].rsplit(":", 1)[1][0]) - 1]
+    assert listed["state"] == "created" and listed["server"] == at.url and listed["socket"] == game["target_game_server"]
+    assert listed["players"] == [{"user_id": "by hand", "status": "confirmed"}]
+    assert listed["creator_id"] == "by hand" and listed["settings"] == game["settings"]
+    shown = ctl(stack, "games show", "exrps", game["game_id"]).stdout
+    assert json.loads(shown) == listed and game["token"] not in shown
+    line = next(x for x in ctl(stack, "games list", "exrps", "--limit", "1000").stdout.splitlines() if game["game_id"] in x)
+    assert "created" in line and "players 1" in line and at.url in line
+    assert len(ask(stack, "games list", "exrps", "--limit", "1")) == 1
+
+    ctl(stack, "games end", "exrps", game["game_id"])
+    assert audit(stack)[-1] == (WHO, "games end", game["game_id"])
+    assert stack.http.get(f"{stack.url}/game_lobby/exrps/games/{game['game_id']}").status_code == 404
+    wait_for(lambda: at.calls_of("remove_game", game["game_id"]), 10, "the game server to be told")
+    wait_for(lambda: not stack.redis.exists(f"{{exrps}}:game:{game['game_id']}"), 10, "nothing to be left")
+    before = audit(stack)
+    for command in ("games end", "games show"):
+        assert "no game" in ctl(stack, command, "exrps", game["game_id"], status=1).stderr
+        assert "not a game's id" in ctl(stack, command, "exrps", "x", status=2).stderr
+    assert audit(stack) == before
+    stack.redis.hset("{exrps}:game:" + "f" * 32, "product", "exrps")
+    stack.redis.zadd("{exrps}:deadlines", {"f" * 32: 9e12})
+    damaged = {g["game_id"]: g for g in ask(stack, "games list", "exrps", "--limit", "1000")}["f" * 32]
+    assert damaged["state"] == "damaged" and "lacks" in damaged["reason"]

@@ -186,7 +186,8 @@ def test_drain(stack, servers):
     answer = wait_for(lambda: (a := stack.create(f"nowhere-{time.monotonic_ns()}")).status_code == 503 and [a], 3,
                       "both to be drained")[0]
     assert "drained" in answer.json()["detail"] and int(answer.headers["Retry-After"]) >= 1
-    # Who wants to be matched waits, and has a game when one is back. A quick match still joins.
+    wait_for(lambda: figure(stack, "varcade_game_server_drained", second, product="exrps") >= 3, 5, "all to know, the worker too")
+    # Who wants to be matched waits, and has a game when one is back.
     for user in ("d-a", "d-b"):
         ticket = stack.http.post(f"{stack.url}/matchmaking/exrps/tickets", json={"queue": "duel"}, headers=stack.auth(user))
     ctl(stack, "gameserver undrain", "exrps", first)

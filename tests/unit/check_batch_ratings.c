@@ -202,7 +202,7 @@ START_TEST(an_event_that_is_sent_twice_counts_once)
     ck_assert_uint_eq(batch_results(batch).dead, 1);
     contains(call, " {p}:0:seen ");
     contains(call, " 2 100000001 one 100000003 long ago ");
-    contains(call, " forget ~5 13600004 push ~6 ");
+    contains(call, " forget ~5 13600004 push ~7 ");
     contains(call, " r:elo 1519.4249887221547 2 ");
 }
 END_TEST

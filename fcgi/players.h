@@ -7,4 +7,7 @@ struct request;
 /* GET /stats/{product}/{id} */
 void players_stats(struct request *r);
 
+/* GET /players/{product} */
+void players_search(struct request *r);
+
 #endif

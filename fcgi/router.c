@@ -52,6 +52,7 @@ static const struct route routes[] = {
     {REQUEST_GET, "/leaderboards/{product}/{board}/histogram", "board_histogram", 0,
      leaderboards_histogram},
     {REQUEST_GET, "/badge/{product}/{board}/{id}.svg", "badge", 0, badge_get},
+    {REQUEST_GET, "/players/{product}", "player_search", 0, players_search},
     {REQUEST_GET, "/players/{product}/{id}", "player", 0, profile_get},
     {REQUEST_GET, "/stats/{product}/{id}", "stats", 0, players_stats},
     {REQUEST_POST, "/events/{product}", "events", ROUTE_EVENTS, events_post},

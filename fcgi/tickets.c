@@ -22,6 +22,7 @@
 #include "lib/generation.h"
 #include "lib/keys.h"
 #include "lib/lobby.h"
+#include "lib/names.h"
 #include "lib/product.h"
 #include "lib/queue.h"
 #include "lib/rating_rule.h"
@@ -143,19 +144,6 @@ add_opening(const struct entry *e, struct redis_args *a, wall_ms now)
     buf_free(&attributes);
 }
 
-/* Boards show names: the last one that a player came with is kept. Nothing depends on the answer.
- */
-static void
-keep_name(const struct request *r, struct redis_args *a)
-{
-    redis_args_reset(a);
-    redis_args_str(a, "HSET");
-    redis_args_printf(a, KEY_NAMES, r->product->id);
-    redis_args_add(a, r->player.user_id, r->player.user_id_len);
-    redis_args_add(a, r->player.username, r->player.username_len);
-    redis_send(r->app->redis, a, NULL, NULL);
-}
-
 static void
 enter(struct entry *e)
 {
@@ -163,7 +151,7 @@ enter(struct entry *e)
     struct redis_args a;
 
     redis_args_init(&a);
-    keep_name(r, &a);
+    names_keep(r->app->redis, &a, r->product, &r->player);
     if (e->join) {
         tickets_call(&a, "ticket_join", r->product, e->ticket);
         redis_args_int(&a, clock_wall());

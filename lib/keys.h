@@ -20,6 +20,7 @@
 #define KEY_REQUEST "{%s}:request:%zu:%s:%s" /* string: the first answer to a key; bytes of user id, user id, key */
 #define KEY_REQUESTS "{%s}:requests:%s"     /* string: how many such keys there are; user id */
 #define KEY_NAMES "{%s}:names"              /* hash: user id -> the name last seen */
+#define KEY_BYNAME "{%s}:byname"            /* sorted set: folded name, NUL, user id */
 #define KEYG_PLAYER "{%s}:%s:player:%s"     /* hash: KEYS_PLAYER_RATING -> text; user id */
 #define KEYS_PLAYER_RATING "r:%s"           /* a rating, as rating_rule_format writes it; board id */
 #define KEYG_MATCHES "{%s}:%s:matches:%s" /* list: the last matches, newest first, JSON; user id */

@@ -13,6 +13,7 @@
 #include "lib/gameserver.h"
 #include "lib/keys.h"
 #include "lib/lobby_internal.h"
+#include "lib/names.h"
 #include "lib/product.h"
 #include "lib/servers.h"
 
@@ -244,21 +245,6 @@ on_intent(void *cookie, enum redis_outcome outcome, const redisReply *reply)
     lobby_op_done(op);
 }
 
-/* Boards show names: the last one that a player came with is kept. Nothing depends on the answer.
- */
-static void
-keep_name(struct lobby *lobby, const struct product *product, const struct token_player *player)
-{
-    struct redis_args *a = &lobby->args;
-
-    redis_args_reset(a);
-    redis_args_str(a, "HSET");
-    redis_args_printf(a, KEY_NAMES, product->id);
-    redis_args_add(a, player->user_id, player->user_id_len);
-    redis_args_add(a, player->username, player->username_len);
-    redis_send(lobby->redis, a, NULL, NULL);
-}
-
 struct lobby_op *
 lobby_op_start(struct lobby *lobby, const struct product *product,
                const struct token_player *player, const char *request_id, lobby_fn *fn,
@@ -271,7 +257,7 @@ lobby_op_start(struct lobby *lobby, const struct product *product,
     if (request_id != NULL)
         snprintf(op->request_id, sizeof op->request_id, "%s", request_id);
     op->began = clock_mono();
-    keep_name(lobby, product, player);
+    names_keep(lobby->redis, &lobby->args, product, player);
     return op;
 }
 

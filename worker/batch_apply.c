@@ -239,8 +239,8 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
 {
     size_t seen = batch_seen_changed(b) > 0;
     size_t aside = b->product != NULL && count_dead(b) > 0;
-    size_t changed[SECTIONS], texts, ranked, paced, behind, key = KEYS_FIXED + b->nmoves,
-                                                            listed = count_listed(b);
+    size_t changed[SECTIONS], texts, ranked, paced, held, behind, key = KEYS_FIXED + b->nmoves,
+                                                                  listed = count_listed(b);
     char end[EVENT_ID_SIZE];
 
     redis_args_fcall(a, "apply", false);
@@ -256,7 +256,8 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
         redis_args_key(a, KEY_ASIDE, b->product_id);
     batch_lists_add_keys(b, a);
     paced = batch_bounds_add_key(b, a);
-    (void)batch_quarantine_add_key(b, a);
+    held = batch_quarantine_add_key(b, a);
+    batch_ledgers_add_names_keys(b, a);
     redis_args_str(a, span->checkpoint);
     (void)event_id_format(span->end, end);
     redis_args_str(a, end);
@@ -282,4 +283,5 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
     behind += batch_lists_keys(b);
     batch_bounds_add(b, behind, a);
     batch_quarantine_add(b, behind + paced, a);
+    batch_ledgers_add_names(b, behind + paced + held, a);
 }

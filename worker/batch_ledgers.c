@@ -158,6 +158,13 @@ batch_ledgers_read_reply(struct batch *b, size_t i, const struct redisReply *rep
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
+/* Names are written with their index, by an operation of their own. */
+static bool
+is_hash(const struct ledger *ledger)
+{
+    return ledger->kind != LEDGER_NAMES;
+}
+
 static size_t
 count_changed(const struct ledger *ledger)
 {
@@ -174,7 +181,7 @@ batch_ledgers_add_keys(const struct batch *b, struct redis_args *a)
     size_t keys = 0;
 
     for (size_t i = 0; i < b->nledgers; i++) {
-        if (count_changed(b->ledgers[i]) == 0)
+        if (!is_hash(b->ledgers[i]) || count_changed(b->ledgers[i]) == 0)
             continue;
         redis_args_key(a, "%s", b->ledgers[i]->key);
         keys++;
@@ -189,10 +196,8 @@ add_text(const struct ledger *ledger, const struct record *r, struct redis_args 
 
     if (ledger->kind == LEDGER_RATINGS)
         redis_args_add(a, text, rating_rule_format(r->rule, &r->rating, text));
-    else if (ledger->kind == LEDGER_VERSUS)
-        redis_args_add(a, text, match_tally_format(&r->tally, text));
     else
-        redis_args_add(a, r->name.s, r->name.len);
+        redis_args_add(a, text, match_tally_format(&r->tally, text));
 }
 
 void
@@ -202,7 +207,7 @@ batch_ledgers_add_hashes(const struct batch *b, size_t key, struct redis_args *a
         const struct ledger *ledger = b->ledgers[i];
         size_t n = count_changed(ledger);
 
-        if (n == 0)
+        if (!is_hash(ledger) || n == 0)
             continue;
         redis_args_int(a, (int64_t)key++);
         redis_args_int(a, (int64_t)n);
@@ -214,11 +219,45 @@ batch_ledgers_add_hashes(const struct batch *b, size_t key, struct redis_args *a
     }
 }
 
-bool
-batch_changes_names(const struct batch *b)
+/* The names that change, all of them in one ledger; NULL for none. */
+static const struct ledger *
+find_names(const struct batch *b)
 {
     for (size_t i = 0; i < b->nledgers; i++)
         if (b->ledgers[i]->kind == LEDGER_NAMES && count_changed(b->ledgers[i]) > 0)
-            return true;
-    return false;
+            return b->ledgers[i];
+    return NULL;
+}
+
+bool
+batch_changes_names(const struct batch *b)
+{
+    return find_names(b) != NULL;
+}
+
+void
+batch_ledgers_add_names_keys(const struct batch *b, struct redis_args *a)
+{
+    if (find_names(b) == NULL)
+        return;
+    redis_args_key(a, KEY_NAMES, b->product_id);
+    redis_args_key(a, KEY_BYNAME, b->product_id);
+}
+
+void
+batch_ledgers_add_names(const struct batch *b, size_t key, struct redis_args *a)
+{
+    const struct ledger *names = find_names(b);
+
+    if (names == NULL)
+        return;
+    redis_args_str(a, "names");
+    redis_args_int(a, (int64_t)key);
+    redis_args_int(a, (int64_t)key + 1);
+    redis_args_int(a, (int64_t)count_changed(names));
+    for (const struct record *r = names->records; r != NULL; r = r->next)
+        if (r->changed) {
+            redis_args_add(a, r->field.s, r->field.len);
+            redis_args_add(a, r->name.s, r->name.len);
+        }
 }

@@ -347,6 +347,8 @@ int batch_ledgers_read_reply(struct batch *b, size_t i, const struct redisReply 
  * which the first has the key of that number. */
 size_t batch_ledgers_add_keys(const struct batch *b, struct redis_args *a);
 void batch_ledgers_add_hashes(const struct batch *b, size_t key, struct redis_args *a);
+void batch_ledgers_add_names_keys(const struct batch *b, struct redis_args *a);
+void batch_ledgers_add_names(const struct batch *b, size_t key, struct redis_args *a);
 
 /* batch_seen.c. add(b, item, event_id): it is item's; a text whose s is NULL is none. before(item): whether
  * there was an event with it within the day before. commit(item): item counts. */

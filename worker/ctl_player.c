@@ -61,7 +61,7 @@ make_history(struct buf *key, const struct ctl_player *p, const char *board)
  * with a field of his, boards. */
 static void
 add_keys(struct redis_args *a, const struct ctl_player *p, const struct redisReply *opponents,
-         const struct ctl_names *boards, bool names)
+         const struct ctl_names *boards)
 {
     struct buf key;
 
@@ -74,8 +74,6 @@ add_keys(struct redis_args *a, const struct ctl_player *p, const struct redisRep
         make_history(&key, p, boards->name[i]);
         redis_args_key(a, "%s", key.data);
     }
-    if (names)
-        redis_args_key(a, KEY_NAMES, p->product);
     for (size_t i = 0; i < opponents->elements; i++)
         redis_args_key(a, KEYG_VERSUS, p->product, p->generation.s, opponents->element[i]->str);
     for (size_t i = 0; i < boards->n; i++) {
@@ -125,12 +123,14 @@ erase_once(struct ctl *c, struct ctl_player *p, bool *ret_again)
     redis_args_key(&a, KEY_GENERATIONS, product);
     redis_args_key(&a, KEY_GENERATION, product);
     redis_args_key(&a, KEYG_VERSUS, product, p->generation.s, p->user);
-    add_keys(&a, p, opponents, &boards, true);
+    redis_args_key(&a, KEY_NAMES, product);
+    redis_args_key(&a, KEY_BYNAME, product);
+    add_keys(&a, p, opponents, &boards);
     ctl_redis_who(c, &a);
     redis_args_str(&a, p->user);
     redis_args_str(&a, p->generation.s);
     redis_args_int(&a, (int64_t)(OWN_KEYS + boards.n));
-    redis_args_int(&a, 1 + (int64_t)opponents->elements);
+    redis_args_int(&a, (int64_t)opponents->elements);
     redis_args_int(&a, (int64_t)opponents->elements);
     reply = ctl_redis_call(c, &a);
     *ret_again = reply != NULL && reply->type == REDIS_REPLY_NIL;
@@ -156,7 +156,7 @@ ctl_player_forget(struct ctl *c, const struct ctl_player *p)
         redis_args_init(&a);
         redis_args_fcall(&a, "rebuild_forget", false);
         redis_args_key(&a, KEY_GENERATION, p->product);
-        add_keys(&a, p, opponents, &boards, false);
+        add_keys(&a, p, opponents, &boards);
         redis_args_str(&a, p->user);
         redis_args_str(&a, p->generation.s);
         redis_args_int(&a, (int64_t)(OWN_KEYS + boards.n));

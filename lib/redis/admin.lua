@@ -211,22 +211,25 @@ local function forget(user, keys, first, own, hashes)
     return had
 end
 
--- erase (audit, checkpoint, position, generations, generation, versus, then the player's own keys, then hashes with a
--- field of his, then boards, each with its scores, counts, members and hidden players): who, what, user id, generation, number of own
+-- erase (audit, checkpoint, position, generations, generation, versus, names, byname, then the player's own keys, then
+-- hashes with a field of his, then boards, each with its scores, counts, members and hidden players): who, what, user id, generation, number of own
 -- keys, number of hashes, number of his opponents. Answers the keys that had something of him; nil where
 -- the generation or the opponents are others by now.
 register('erase', function(keys, args)
-    local user, own = args[3], 6 + whole(args[5])
+    local user, own = args[3], 8 + whole(args[5])
     local hashes = own + whole(args[6])
     expect_type(keys[1], 'stream')
     expect_type(keys[2], 'string')
     expect_type(keys[3], 'hash')
     if (redis.call('GET', keys[5]) or '0') ~= args[4] then return false end
     if redis.call('HLEN', keys[6]) ~= whole(args[7]) then return false end
+    expect_type(keys[7], 'hash')
+    expect_type(keys[8], 'zset')
     for i = own + 1, hashes do expect_type(keys[i], 'hash') end
     expect_boards(keys, hashes + 1)
     restate(keys[2], keys[3], keys[4])
-    local had = forget(user, keys, 7, own, hashes)
+    local had = forget(user, keys, 9, own, hashes)
+    if forget_name(keys[7], keys[8], user) then had[#had + 1] = keys[7] end
     if #had > 0 then audit(keys[1], args) end
     return had
 end)

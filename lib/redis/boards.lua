@@ -16,19 +16,26 @@ end
 
 -- A function that reads keys of one generation: the first key says which one is live, the first argument which
 -- one the others are of.
-local function register_read(name, fn)
+local function register_live(name, fn)
     register(name, function(keys, args)
         local live = redis.call('GET', keys[1]) or '0'
         if live ~= args[1] then return redis.error_reply('GENERATION ' .. live) end
+        return fn(keys, args)
+    end, { 'no-writes' })
+end
+
+-- One that reads a board: of a season, when it was ended by hand goes with the total.
+local function register_read(name, fn)
+    register_live(name, function(keys, args)
         local answer = fn(keys, args)
         local ended = keys[6] and redis.call('HGET', keys[6], season_of(keys[2]))
         if ended then answer[1] = { answer[1], tonumber(ended) } end
         return answer
-    end, { 'no-writes' })
+    end)
 end
 
 -- read (generation, key): generation, command, and its arguments behind the key. Answers as the command does.
-register_read('read', function(keys, args)
+register_live('read', function(keys, args)
     return redis.call(args[2], keys[2], unpack(args, 3))
 end)
 

@@ -306,6 +306,17 @@ function OPERATIONS.settle(r)
     return op
 end
 
+-- names: keys of the names and of their index, number of players, user id and name each.
+function OPERATIONS.names(r, args)
+    local op = { key = r.key(), type = 'hash', index = r.key() }
+    op.first, op.last = r.span(2 * r.whole())
+    expect_type(op.index, 'zset')
+    function op.write()
+        for i = op.first, op.last, 2 do set_name(op.key, op.index, args[i], args[i + 1]) end
+    end
+    return op
+end
+
 local function read_operations(r, args)
     local list = {}
     while not r.at_end() do

@@ -218,8 +218,8 @@ START_TEST(the_last_name_of_a_player_is_written)
     ck_assert_uint_eq(batch_reads(batch), 1);
     ANSWER("HMGET {p}:names ann bob", "old", NULL);
     call = applied();
-    contains(call, " {p}:position:s {p}:names 1-0 9-1 ");
-    contains(call, " 0 2 ~0 2 id 9-1 entries 7 ~1 2 ann Ann bob B 0 0 ");
+    contains(call, " {p}:position:s {p}:names {p}:byname 1-0 9-1 ");
+    contains(call, " 0 1 ~0 2 id 9-1 entries 7 0 0 0 names ~1 ~2 2 ann Ann bob B");
     ck_assert(batch_changes_names(batch));
     ck_assert_uint_eq(batch_results(batch).applied, 3);
     ck_assert_uint_eq(batch_moves(batch), 0);

@@ -216,6 +216,10 @@ static const char *const damaged[] = {
     "1|~1|" A "|5000|over||0|0|0|0|forget|~2",
     "1|~1|" A "|5000|over||0|0|0|0|forget|~2|-1",
     "1|~1|" A "|5000|over||0|0|0|0|forget|~1|1", /* no sorted set */
+    "1|~1|" A "|5000|over||0|0|0|0|names|~2|~2|0", /* names */
+    "1|~1|" A "|5000|over||0|0|0|0|names|~2|~2|1|u",
+    "1|~1|" A "|5000|over||0|0|0|0|names|~2|~1|1|u|name",
+    "1|~1|" A "|5000|over||0|0|0|0|names|~0|~2|1|u|name",
 };
 
 START_TEST(test_damaged_calls_write_nothing)

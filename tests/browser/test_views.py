@@ -191,6 +191,28 @@ def test_embedded(stack, portal, browser, screenshot):
     assert not browser.find_elements(By.ID, "main")
 
 
+def search(browser, words):
+    field = browser.find_element(By.ID, "search")
+    field.clear()
+    field.send_keys(words, Keys.ENTER)
+
+
+def test_search(stack, browser, screenshot):
+    browser.get(stack.url + "/#/arcade")
+    wait_for(lambda: browser.find_elements(By.ID, "search"), 15, "the search")
+    search(browser, "ad")
+    wait_for(lambda: page.texts(browser, ".search li a") == ["Ada"], what="Ada")
+    screenshot("search")
+    search(browser, "nobody of that name")
+    wait_for(lambda: page.text(browser, ".search [role=status]") == "No player of that name.", what="that nobody is found")
+    search(browser, "p5000")
+    wait_for(lambda: page.texts(browser, ".search li a") == ["Mid"], what="a player by id")
+    assert page.click(browser, ".search li a", "Mid")
+    wait_for(lambda: page.text(browser, "h1") == "Mid", what="the player")
+    assert browser.execute_script("return location.hash") == "#/arcade/player/p5000"
+    assert page.complaints(browser) == []
+
+
 def requests_made(browser):
     return browser.execute_script("return performance.getEntriesByType('resource').filter(e => e.name.includes('/leaderboards/')).length")
 

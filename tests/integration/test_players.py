@@ -4,6 +4,7 @@ import json
 import pytest
 
 from stack import Stack, game_file, wait_for
+from test_varcadectl import ctl
 
 GAME = "0" * 32
 ARENA = [{"id": "skill", "rating": {"system": "openskill", "on": {"type": "game_over"}, "placements": "placements",
@@ -42,6 +43,9 @@ def test_wrong_requests(stack):
                          ("/players/exrps/a%00", 400), ("/players/exrps/a%ff", 400), ("/players/exrps/a?versus=", 400),
                          ("/players/exrps/a?history=wins", 400), ("/players/exrps/a?history=x", 400)):
         assert stack.http.get(stack.url + path).status_code == status, path
+    for search in ("", "?limit=3", "?search=", "?search=%0a", "?search=%ff", "?search=" + 129 * "a", "?search=a&limit=-1"):
+        assert stack.http.get(f"{stack.url}/players/exrps{search}").status_code == 400, search
+    assert stack.http.get(f"{stack.url}/players/nope?search=a").status_code == 400
     assert stack.http.post(f"{stack.url}/players/exrps/a").status_code == 405
     assert stack.http.head(f"{stack.url}/players/exrps/a").status_code == 200
 
@@ -105,3 +109,37 @@ def test_teams(stack):
     assert player(stack, "b", "arena", versus="a")["head_to_head"]["wins"] == 0
     assert player(stack, "e", "arena")["matches"][0]["result"] == "loss"
     wait_for(lambda: stack.http.get(f"{stack.url}/leaderboards/arena/skill").json()["total"] == 5, what="the snapshot")
+
+
+def found(stack, search, **parameters):
+    answer = stack.http.get(f"{stack.url}/players/exrps", params={"search": search, **parameters})
+    assert answer.status_code == 200, answer.text
+    return [(player["user_id"], player["username"]) for player in answer.json()]
+
+
+def test_found_by_name(stack):
+    """By a name of a token, of an event, the last of several, of whoever is shown again; and by no other."""
+    stack.create("s1")
+    for user, name in (("s2", "Name OF"), ("s3", "Ärmel"), ("s4", "Name"), ("s4", "ärger"), ("name of s1", "Zoe")):
+        stack.event(GAME, "player_name", user_id=user, username=name)
+    stack.event(GAME, "game_over", winner_id="s5", loser_id="s6")
+    stack.settle()
+    assert found(stack, "NAME OF S") == [("s1", "name of s1")]
+    assert found(stack, "name of s1") == [("name of s1", "Zoe"), ("s1", "name of s1")]
+    assert found(stack, "name of", limit=1) == [("s2", "Name OF")]
+    assert found(stack, "är") == [("s4", "ärger"), ("s3", "Ärmel")]
+    assert found(stack, "s5") == [("s5", None)] and found(stack, "nobody at all") == []
+    ctl(stack, "hide", "exrps", "s4")
+    assert found(stack, "Är") == [("s3", "Ärmel")] and found(stack, "s4") == []
+    ctl(stack, "unhide", "exrps", "s4")
+    ctl(stack, "erase", "exrps", "s3")
+    assert found(stack, "Är") == [("s4", "ärger")] and found(stack, "s3") == []
+
+
+def test_how_many_are_found(stack):
+    for n in range(30):
+        stack.event(GAME, "player_name", user_id=f"many{n}", username="Crowd")
+    stack.settle()
+    assert len(found(stack, "crowd")) == 10
+    assert len(found(stack, "crowd", limit=99999999999999999999)) == 25
+    assert found(stack, "crowd", limit=0) == []

@@ -68,10 +68,12 @@ def test_erase(stack):
     stack.settle()
     wait_for(lambda: len(ask(stack, "deadletters list", "exrps")) >= 2, what="the dead letters")
     before = traces(stack, "gone")
+    assert stack.redis.zscore("{exrps}:byname", "name of gone\0gone") == 0
     assert {"{exrps}:0:stats:gone", "{exrps}:names", "{exrps}:0:board:wins:all"} <= set(before)
     out = ask(stack, "erase", "exrps", "gone")
     assert sorted(out["erased"]) == before and out["dead_letters"] == 1
     assert traces(stack, "gone") == []
+    assert [entry for entry in stack.redis.zrange("{exrps}:byname", 0, -1) if "gone" in entry] == []
     assert (WHO, "erase", "gone") in audit(stack)
     assert stack.redis.hget("{exrps}:0:stats:stays", "wins") == "1"
     assert ask(stack, "erase", "exrps", "gone") == {"erased": [], "dead_letters": 0, "quarantined": 0, "archived": 0}

@@ -394,69 +394,6 @@ END_TEST
     "null, "                                                                                   \
     "\"total\": 3, "
 
-static void
-expect_found(const char *query, const char *expected)
-{
-    char target[256];
-
-    (void)snprintf(target, sizeof(target), "/players/p?%s", query);
-    ck_assert_int_eq(get(target), 200);
-    expect_json(expected);
-}
-
-static void
-add_player(const char *user, const char *name, const char *folded)
-{
-    char entry[256];
-    int len = snprintf(entry, sizeof(entry), "%s%c%s", folded, '\0', user);
-
-    redis_server_do(functions_server(), "HSET {p}:names %s %s", user, name);
-    redis_server_do(functions_server(), "ZADD {p}:byname 0 %b", entry, (size_t)len);
-}
-
-static void
-expect_found_many(const char *query, int n)
-{
-    char target[256];
-    int found = 0;
-
-    (void)snprintf(target, sizeof(target), "/players/p?%s", query);
-    ck_assert_int_eq(get(target), 200);
-    for (const char *at = last.body; (at = strstr(at, "\"Many\"")) != NULL; at++)
-        found++;
-    ck_assert_int_eq(found, n);
-}
-
-START_TEST(finds_players_by_name)
-{
-    char user[8];
-
-    add_player("ann", "Ann", "ann");
-    add_player("a2", "Anna", "anna");
-    redis_server_do(functions_server(), "HSET {p}:0:stats:new wins 1");
-    for (int i = 10; i < 40; i++) {
-        (void)snprintf(user, sizeof(user), "m%d", i);
-        add_player(user, "Many", "many");
-    }
-    expect_found("search=AN", "[{\"user_id\": \"ann\", \"username\": \"Ann\"}, "
-                              "{\"user_id\": \"a2\", \"username\": \"Anna\"}]");
-    expect_found("search=a2&limit=1", "[{\"user_id\": \"a2\", \"username\": \"Anna\"}]");
-    expect_found("search=new", "[{\"user_id\": \"new\", \"username\": null}]");
-    expect_found("search=nobody", "[]");
-    expect_found("search=ann&limit=0", "[]");
-    expect_found_many("search=many&limit=99999999999999999999", 25);
-    expect_found_many("search=many", 10);
-    ck_assert_int_eq(get("/players/p"), 400);
-    expect_problem("search");
-    ck_assert_int_eq(get("/players/p?search="), 400);
-    ck_assert_int_eq(get("/players/p?search=a%0A"), 400);
-    ck_assert_int_eq(get("/players/p?search=%ff"), 400);
-    ck_assert_int_eq(get("/players/p?search=a&limit=x"), 400);
-    expect_problem("limit");
-    ck_assert_int_eq(get("/players/nope?search=a"), 400);
-}
-END_TEST
-
 START_TEST(shows_a_player_on_a_board)
 {
     redis_server_do(functions_server(), "ZADD {p}:0:board:wins:all 2 ann 2 bob -0.5 cy");
@@ -846,9 +783,8 @@ unit_suite(void)
     FCGI_PROGRAM_ADD(c, creates_a_game, create_takes_a_body, joins_a_game, join_refuses,
                      join_of_a_game_nobody_is_in_yet, game_server_troubles, lists_open_games,
                      list_counts, list_refuses, follows_the_generation, shows_the_top_ten,
-                     shows_pages_of_a_board, shows_windows_of_a_board, finds_players_by_name,
-                     shows_a_player_on_a_board, shows_stats, shows_products,
-                     unusable_answers_are_500);
+                     shows_pages_of_a_board, shows_windows_of_a_board, shows_a_player_on_a_board,
+                     shows_stats, shows_products, unusable_answers_are_500);
     FCGI_PROGRAM_ADD(c, product_must_be_known, nothing_is_elsewhere, long_targets_are_414,
                      method_must_fit, head_is_get_without_body, preflight_is_answered,
                      token_is_checked, request_id_is_given_back, metrics_are_for_this_machine,

@@ -19,6 +19,8 @@ struct lobby_text {
 
 #define LOBBY_RETRY_AFTER ((dur_ms)1000) /* what a player is told to wait where nothing better is known */
 #define LOBBY_LIMIT_RETRY_AFTER ((dur_ms)10000) /* somebody has too many games: none ends sooner by itself */
+/* How much longer than the game server's limit an intent holds: for the steps before and after. */
+#define LOBBY_INTENT_MARGIN ((dur_ms)2000)
 
 #define LOBBY_DRAINED_RETRY_AFTER ((dur_ms)10000)
 

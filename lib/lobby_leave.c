@@ -39,7 +39,9 @@ lobby_leave(struct lobby *lobby, const struct product *product, const char *game
     snprintf(op->game_id, sizeof op->game_id, "%s", game_id);
     a = lobby_call(lobby, "seat_leave", product, op->game_id);
     redis_args_int(a, clock_wall());
-    redis_args_int(a, lobby->limits.game_server_late);
+    /* Who has the seat by quick match may wait for the game to be made, and only then ask for it. */
+    redis_args_int(a, lobby->limits.game_server_late + lobby->limits.game_server_timeout +
+                          LOBBY_INTENT_MARGIN);
     redis_args_int(a, product->timeouts.creator_joined);
     redis_args_add(a, player->user_id, player->user_id_len);
     lobby_op_send(op, on_left);

@@ -17,9 +17,6 @@
 #include "lib/product.h"
 #include "lib/servers.h"
 
-/* How much longer than the game server's limit an intent holds: for the steps before and after. */
-#define INTENT_MARGIN_MS 2000
-
 /* --- the game server's answer ----------------------------------------------------------------- */
 
 /* Whether it worked: nobody is left to be told. */
@@ -275,7 +272,7 @@ add_times(struct redis_args *a, const struct lobby *lobby)
     wall_ms now = clock_wall();
 
     redis_args_int(a, now);
-    redis_args_int(a, now + lobby->limits.game_server_timeout + INTENT_MARGIN_MS);
+    redis_args_int(a, now + lobby->limits.game_server_timeout + LOBBY_INTENT_MARGIN);
 }
 
 void

@@ -1,0 +1,74 @@
+/*
+ * Explicit-state search: every state that a model can come to, each looked at once.
+ *
+ * A model packs its state into two words, in a form that is the same for states which differ only by who is who. It
+ * names its steps in a table; a step whose kind is STEP_FUNCTION is a Redis function of that name.
+ */
+#ifndef VARCADE_TESTS_MODEL_SEARCH_H
+#define VARCADE_TESTS_MODEL_SEARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct search;
+
+enum step_kind {
+    STEP_FUNCTION, /* a Redis function, called by a client's request, a process or the worker */
+    STEP_PROCESS,  /* a process or the worker does something that is not in Redis */
+    STEP_SERVER,   /* the game server */
+    STEP_EVENT,    /* an event is applied */
+    STEP_TIME,     /* a moment passes */
+    STEP_FAULT     /* a process vanishes, a message is lost */
+};
+
+struct step {
+    const char *name;
+    enum step_kind kind;
+};
+
+struct packed {
+    uint64_t word[2];
+};
+
+struct model {
+    const char *name;
+    const struct step *steps;
+    size_t nsteps;
+    const char *const *bugs; /* names of what can be broken on purpose, from 1 on; bugs[0] is NULL */
+    size_t nbugs;            /* bugs[0] counted */
+    size_t nquick;           /* bugs up to here are found at once */
+    size_t across;           /* this one shows where there are two games */
+    bool whole;              /* each step has to happen */
+    struct packed (*first)(void);
+    /* next(s, from, bug): search_add() for each state behind this one. */
+    void (*next)(struct search *s, const struct packed *from, unsigned bug);
+    /* wrong(state): what must never be and is, or NULL. */
+    const char *(*wrong)(const struct packed *state);
+    /* Whether nothing is left: no game, no seat, no ticket, nobody at work, the game server empty. */
+    bool (*is_clean)(const struct packed *state);
+    void (*print)(FILE *out, const struct packed *state);
+};
+
+/* search_add(s, step, quiet, to): quiet: it happens also when no client does anything any more and nothing fails. */
+void search_add(struct search *s, size_t step, bool quiet, const struct packed *to);
+
+struct search_result {
+    size_t states, edges, depth;
+    const char *wrong; /* NULL: nothing */
+    bool *taken;       /* of each step whether it ever happened; to be freed */
+};
+
+/*
+ * search_run(model, bug, max, trace, ret_result): look at all states; bug 0: none. Stops at the first that is wrong, or from which
+ * quiet steps lead to no clean state, and prints how it comes about to trace, where that is not NULL. Returns 0, or -1:
+ * there are more than max states, or there is no memory for them.
+ */
+int search_run(const struct model *model, unsigned bug, size_t max, FILE *trace,
+               struct search_result *ret_result);
+
+/* One game, without bounds; two games, and shorter. */
+extern const struct model lobby_one_game, lobby_two_games, lobby_two_games_short;
+
+#endif

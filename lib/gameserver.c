@@ -186,6 +186,9 @@ judge(const struct gameserver_call *call, const struct httpclient_result *result
         answer->outcome = GAMESERVER_DOWN;
     } else if (!call->wants_token && (result->status == 404 || result->status == 410)) {
         answer->outcome = GAMESERVER_DONE; /* removed before */
+    } else if (result->status > 200 && call->wants_token && result->sent_again) {
+        answer->outcome = GAMESERVER_RUBBISH; /* the second time, perhaps because of the first */
+        answer->reason = "refused when it was asked again";
     } else if (result->status > 200) {
         answer->outcome = GAMESERVER_REFUSED; /* also where the rest of the answer is missing */
         answer->reason = "answered other than 200";

@@ -25,7 +25,8 @@ enum gameserver_outcome {
     GAMESERVER_DONE,    /* 200, and where a token is expected, one; where none is, also 404 and 410:
                          * what was to be removed is gone already */
     GAMESERVER_REFUSED, /* answered otherwise: it did not do it */
-    GAMESERVER_RUBBISH, /* 200 without a gameToken, or no whole HTTP answer: it may have done it */
+    GAMESERVER_RUBBISH, /* 200 without a gameToken, no whole HTTP answer, or refused when it was sent
+                         * once more: it may have done it */
     GAMESERVER_LATE,    /* no answer in time: it may do it yet */
     GAMESERVER_DOWN     /* never sent: connection refused, breaker open, too many calls under way */
 };

@@ -40,6 +40,7 @@ struct httpclient_transfer {
     CURL *easy;
     bool added; /* to the multi handle */
     struct curl_slist *headers;
+    unsigned times;  /* that curl began to send it */
     struct buf body; /* of the answer */
     httpclient_fn *fn;
     void *cookie;
@@ -75,6 +76,7 @@ transfer_ended(struct httpclient_transfer *t, CURLcode code)
     struct httpclient_result result = {.error = code == CURLE_OK ? NULL : curl_easy_strerror(code),
                                        .timed_out = code == CURLE_OPERATION_TIMEDOUT,
                                        .sent = httpclient_was_sent(t),
+                                       .sent_again = t->times > 1,
                                        .body = t->body.data,
                                        .body_len = t->body.len};
 
@@ -224,6 +226,20 @@ add_header(struct httpclient_transfer *t, const char *name, const char *value)
     return 0;
 }
 
+/* curl is about to send the request: once, or again where a kept connection broke. */
+static int
+on_sending(void *cookie, char *to, char *from, int to_port, int from_port)
+{
+    struct httpclient_transfer *t = cookie;
+
+    (void)to;
+    (void)from;
+    (void)to_port;
+    (void)from_port;
+    t->times++;
+    return CURL_PREREQFUNC_OK;
+}
+
 static int
 add_headers(struct httpclient_transfer *t, const char *request_id)
 {
@@ -260,6 +276,8 @@ set_options(struct httpclient_transfer *t, const char *url, const struct buf *bo
     }
     bad |= curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     bad |= curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
+    bad |= curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_sending);
+    bad |= curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
     bad |= curl_easy_setopt(e, CURLOPT_PRIVATE, t);
     return bad != 0 ? -1 : 0;
 }

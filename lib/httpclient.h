@@ -28,6 +28,7 @@ struct httpclient_result {
     const char *error; /* static text, or NULL: the answer arrived whole */
     bool timed_out;    /* error is set as well */
     bool sent;         /* as httpclient_was_sent() */
+    bool sent_again;   /* more than once: the answer tells nothing of the first time */
     long status;       /* of the answer as far as it came; 0: not even that */
     const char *body;
     size_t body_len;

@@ -295,6 +295,21 @@ START_TEST(test_breaks_off_after_the_wait)
 }
 END_TEST
 
+/* Sent again over a new connection: a refusal is of the second request, and what became of the
+ * first is not known. Of a removal it does not matter: it is told again anyway. */
+START_TEST(test_refused_when_sent_again)
+{
+    struct told told;
+    size_t before;
+
+    ck_assert_int_eq(calls_make("forget-400", &told), GAMESERVER_REFUSED);
+    before = calls_stub.requests;
+    ck_assert_int_eq(calls_make("forget-400", &told), GAMESERVER_RUBBISH);
+    ck_assert_uint_eq(calls_stub.requests, before + 2);
+    ck_assert_int_eq(told.status, 400);
+}
+END_TEST
+
 /* Where nobody wants to know, the call still takes its place until it ends. */
 START_TEST(test_late_without_callback)
 {
@@ -346,6 +361,7 @@ unit_suite(void)
     tcase_add_test(tc, test_late_answer);
     tcase_add_test(tc, test_no_answer_ever);
     tcase_add_test(tc, test_breaks_off_after_the_wait);
+    tcase_add_test(tc, test_refused_when_sent_again);
     tcase_add_test(tc, test_late_without_callback);
     tcase_add_test(tc, test_no_time_between);
     suite_add_tcase(suite, tc);

@@ -21,10 +21,12 @@ struct stub_conn {
     char in[STUB_REQUEST_MAX];
     size_t len;
     bool hangs; /* owes an answer */
+    bool kept;  /* has had an answer before */
     struct stub_conn *prev, *next;
 };
 
-enum after { KEEP, CLOSE, RESET, HANG, FLOOD };
+/* FORGET: on a connection that was kept it closes instead of answering. */
+enum after { KEEP, CLOSE, RESET, HANG, FLOOD, FORGET };
 
 #define JSON(status, length, body)                                                     \
     "HTTP/1.1 " status "\r\nContent-Type: application/json\r\nContent-Length: " length \
@@ -58,6 +60,7 @@ static const struct {
     {"cut", JSON("200 OK", "1000", "{\"gameToken\": \"t-1\"}"), CLOSE},
     {"cut-400", JSON("400 Bad Request", "1000", "{"), CLOSE},
     {"silent", "", CLOSE},
+    {"forget-400", JSON("400 Bad Request", "2", "{}"), FORGET},
     {"reset", "", RESET},
     {"hang", "", HANG},
     {"huge", "HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n{\"gameToken\": \"t\"}", FLOOD},
@@ -108,6 +111,11 @@ serve(struct stub_conn *conn)
     memcpy(name, path + 1, len);
     while (strcmp(behaviours[i].name, name) != 0)
         ck_assert_msg(++i < sizeof(behaviours) / sizeof(behaviours[0]), "no behaviour %s", name);
+    if (behaviours[i].after == FORGET && conn->kept) {
+        conn_close(conn, false);
+        return;
+    }
+    conn->kept = true;
     conn_write(conn, behaviours[i].answer);
     if (behaviours[i].after == FLOOD)
         conn_flood(conn);

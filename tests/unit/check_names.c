@@ -120,7 +120,7 @@ END_TEST
 /* However many are hidden, a search ends. */
 START_TEST(only_so_many_hidden_players_are_passed)
 {
-    char user[8];
+    char user[16];
 
     for (int i = 1000; i < 1600; i++) {
         (void)snprintf(user, sizeof(user), "u%d", i);

@@ -20,6 +20,7 @@ log = logging.getLogger("rps-bots")
 
 NAMES = ["Pebble", "Origami", "Snips", "Granite", "Confetti", "Shears", "Boulder", "Papyrus",
          "Clipper", "Cobble", "Parchment", "Secateur"]
+BOT = "bot-"  # how their ids begin
 
 
 class Away(Exception):
@@ -37,7 +38,7 @@ class Bot:
         self.pace = arguments.pace
         self.patience = arguments.patience
         self.name = name
-        self.user_id = "bot-" + name.lower()
+        self.user_id = BOT + name.lower()
         self.key = key
         self.skill = skill  # how often it guesses from what the other one played before
         self.seen = []
@@ -61,6 +62,7 @@ class Bot:
     async def find_game(self):
         games = await self.call("GET", "/open_games?count=25") or []
         self.refused &= {game["game_id"] for game in games}
+        games.sort(key=lambda game: game["creator_id"].startswith(BOT))  # people first: they are not as patient
         for game in games:
             if self.user_id not in game["players"] and game["game_id"] not in self.refused:
                 joined = await self.call("POST", "/join_game/" + game["game_id"])

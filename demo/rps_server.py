@@ -12,9 +12,13 @@ The match itself is between the game server and its players, and no business of 
 What a player sees on the socket, one JSON object a message:
 
   {"type": "waiting"}                                      until the other player is there
-  {"type": "round", "round": 1, "seconds": 5}              answer {"weapon": 0|1|2}: rock, paper, scissors
+  {"type": "round", "round": 1, "seconds": 5, "names": {id: name}}
+                                                           answer {"weapon": 0|1|2}: rock, paper, scissors
   {"type": "result", "round": 1, "weapons": {id: 0|1|2|null}, "winner": id|null, "score": {id: wins}}
   {"type": "over", "winner": id}                           then the server closes
+
+Who closes the socket with 1000 has left. Whoever is cut off in another way, as a page that is loaded again, may come back with
+the same token for a few seconds, and the match goes on.
 """
 import argparse
 import asyncio
@@ -23,15 +27,18 @@ import logging
 import os
 import secrets
 import signal
+import time
 import urllib.parse
 import uuid
 
+import jwt
 import redis.asyncio
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 log = logging.getLogger("rps-server")
 
 SEATS = 2
+SIGNED_IN = 86400  # seconds that a token of the demo's sign-in is good
 BEATS = {0: 2, 1: 0, 2: 1}  # rock beats scissors, paper beats rock, scissors beat paper
 
 
@@ -71,7 +78,10 @@ class Player:
         self.username = username
         self.token = secrets.token_urlsafe(24)
         self.socket = None
+        self.known = False  # varcade was told that the player is here
         self.answer = None  # a future while a round waits for the weapon
+        self.round = None   # what was asked, and until when, while it does
+        self.absence = None  # the task that waits for one who was cut off
 
     async def send(self, message):
         if self.socket is not None and not self.socket.closed:
@@ -89,6 +99,7 @@ class Game:
         self.game_id = game_id
         self.players = [creator]
         self.match = None  # the task that plays
+        self.result = None  # the last round's, for who comes back
         self.waits_since = asyncio.get_running_loop().time()
         self.over = False
 
@@ -98,23 +109,51 @@ class Game:
     def find(self, user_id):
         return next((p for p in self.players if p.user_id == user_id), None)
 
-    def connected(self, player):
+    async def connected(self, player):
         """A player's socket is open: the last of the things that varcade waits for."""
+        if player.absence is not None:
+            player.absence.cancel()
+            player.absence = None
+        if self.result is not None:
+            await player.send(self.result)
+        if player.round is not None:
+            number, until = player.round
+            await player.send(self.question(number, max(0, until - asyncio.get_running_loop().time())))
+        elif self.match is None:
+            await player.send({"type": "waiting"})
+        if player.known:
+            self.start()  # the other one may have come meanwhile
+            return
+        player.known = True
         if player is self.players[0]:
             self.tell("state_change", new_state="creator_joined")
         else:
             self.tell("player_connect", player_id=player.user_id)
-        if len(self.players) == SEATS and all(p.socket is not None for p in self.players):
+        self.start()
+
+    def start(self):
+        if self.match is None and len(self.players) == SEATS and all(p.socket is not None for p in self.players):
             self.tell("state_change", new_state="all_players_joined")
             self.match = asyncio.create_task(self.play())
 
-    async def disconnected(self, player):
+    async def disconnected(self, player, left):
         player.socket = None
-        if self.server.games.get(self.game_id) is not self:
+        if self.server.games.get(self.game_id) is not self or player not in self.players:
             return
+        if left:
+            await self.gone(player)
+        else:
+            player.absence = asyncio.create_task(self.await_return(player))
+
+    async def await_return(self, player):
+        await asyncio.sleep(self.server.grace)
+        player.absence = None
+        await self.gone(player)
+
+    async def gone(self, player):
         if player is self.players[0]:
             await self.end()  # nobody can join a game whose host has gone
-        elif player in self.players:
+        else:
             await self.remove_player(player)
             self.tell("player_disconnect", player_id=player.user_id)
 
@@ -122,9 +161,12 @@ class Game:
         if player in self.players:
             self.players.remove(player)
             self.server.tokens.pop(player.token, None)
+            if player.absence is not None:
+                player.absence.cancel()
         if self.match is not None and not self.over:
             self.match.cancel()
             self.match = None
+            self.result = None
             self.waits_since = asyncio.get_running_loop().time()
             await self.players[0].send({"type": "waiting"})
         if player.socket is not None:
@@ -138,6 +180,8 @@ class Game:
             self.match.cancel()
         for player in self.players:
             self.server.tokens.pop(player.token, None)
+            if player.absence is not None:
+                player.absence.cancel()
             if player.socket is not None:
                 await player.socket.close()
         if tell:
@@ -183,19 +227,27 @@ class Game:
         message = {"type": "result", "round": number, "score": shown,
                    "weapons": {host.user_id: weapons[0], guest.user_id: weapons[1]},
                    "winner": None if winner is None else winner.user_id}
+        self.result = message
         await asyncio.gather(host.send(message), guest.send(message))
         return winner
 
+    def question(self, number, seconds):
+        return {"type": "round", "round": number, "seconds": round(seconds, 1),
+                "names": {player.user_id: player.username for player in self.players}}
+
     async def ask(self, player, number):
         """The weapon a player chooses in time, or None."""
-        player.answer = asyncio.get_running_loop().create_future()
-        await player.send({"type": "round", "round": number, "seconds": self.server.seconds})
+        loop = asyncio.get_running_loop()
+        player.answer = loop.create_future()
+        player.round = (number, loop.time() + self.server.seconds)
+        await player.send(self.question(number, self.server.seconds))
         try:
             return await asyncio.wait_for(player.answer, self.server.seconds)
         except asyncio.TimeoutError:
             return None
         finally:
             player.answer = None
+            player.round = None
 
     @staticmethod
     def decide(host, guest, mine, theirs):
@@ -209,12 +261,14 @@ class Game:
 
 
 class Server:
-    def __init__(self, events, rounds_to_win, seconds, pause, patience):
+    def __init__(self, events, arguments, patience, sign_in_key):
         self.events = events
-        self.rounds_to_win = rounds_to_win
-        self.seconds = seconds
-        self.pause = pause
+        self.rounds_to_win = arguments.rounds_to_win
+        self.seconds = arguments.seconds
+        self.pause = arguments.pause
+        self.grace = arguments.grace
         self.patience = patience
+        self.sign_in_key = sign_in_key
         self.games = {}   # game id -> Game
         self.tokens = {}  # token -> (Game, Player)
 
@@ -290,20 +344,29 @@ class Server:
         if found is None:
             raise web.HTTPForbidden(text="no such token")
         game, player = found
-        if player.socket is not None:
-            raise web.HTTPConflict(text="connected already")
         socket = web.WebSocketResponse(heartbeat=10, max_msg_size=4096)
         await socket.prepare(request)
-        player.socket = socket
-        await player.send({"type": "waiting"})
-        game.connected(player)
+        # Who comes again takes the place of a connection that may only look as if it were there.
+        before, player.socket = player.socket, socket
+        if before is not None:
+            await before.close()
+        await game.connected(player)
         try:
             async for message in socket:
                 if message.type == WSMsgType.TEXT:
                     self.weapon(player, message.data)
         finally:
-            await game.disconnected(player)
+            if player.socket is socket:
+                await game.disconnected(player, socket.close_code == WSCloseCode.OK)
         return socket
+
+    async def sign_in(self, request):
+        """A token for whoever says a name. For a demo: a portal would know who asks."""
+        name = (await self.body(request, "name"))["name"].strip()
+        if not name.isprintable() or not 1 <= len(name) <= 32:
+            raise web.HTTPBadRequest(text="a name has 1 to 32 letters")
+        claims = {"user_id": "guest-" + secrets.token_hex(8), "username": name, "exp": int(time.time()) + SIGNED_IN}
+        return web.json_response({"token": jwt.encode(claims, self.sign_in_key, algorithm="HS256")})
 
     @staticmethod
     def weapon(player, text):
@@ -325,6 +388,11 @@ async def main():
     parser.add_argument("--patience", type=float,
                         help="seconds that a game waits for players; more than varcade's own time limits")
     parser.add_argument("--pause", type=float, default=0.7, help="seconds between rounds")
+    parser.add_argument("--grace", type=float, default=10, help="seconds in which who was cut off may come back")
+    parser.add_argument("--listen", metavar="URL",
+                        help="where to listen for players, if not where the game's file sends them (a proxy is between)")
+    parser.add_argument("--sign-in", metavar="FILE",
+                        help="sign everybody in who says a name (POST /sign_in), with the secret in this file")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     with open(arguments.game, encoding="utf-8") as file:
@@ -334,16 +402,22 @@ async def main():
     events = Events(redis.asyncio.Redis.from_url(url), arguments.stream, game["product_id"])
     limits = game.get("timeouts", {})
     patience = arguments.patience or limits.get("created", 60) + limits.get("creator_joined", 900) + 60
-    server = Server(events, arguments.rounds_to_win, arguments.seconds, arguments.pause, patience)
+    key = None
+    if arguments.sign_in is not None:
+        with open(arguments.sign_in, encoding="utf-8") as file:
+            key = file.read().rstrip("\n")
+    server = Server(events, arguments, patience, key)
 
     inside = web.Application()
     for name in ("create_game", "join_game", "remove_game", "remove_player"):
         inside.router.add_post("/" + name, getattr(server, name))
     outside = web.Application()
     outside.router.add_get("/", server.socket)
+    if key is not None:
+        outside.router.add_post("/sign_in", server.sign_in)
 
     runners = []
-    for application, address in ((inside, game["game_server_url"]), (outside, game["game_socket_url"])):
+    for application, address in ((inside, game["game_server_url"]), (outside, arguments.listen or game["game_socket_url"])):
         parts = urllib.parse.urlsplit(address)
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()

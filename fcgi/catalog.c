@@ -15,6 +15,7 @@
 #include "lib/keys.h"
 #include "lib/gamesettings.h"
 #include "lib/product.h"
+#include "lib/queue.h"
 #include "lib/rules.h"
 #include "lib/zone.h"
 
@@ -61,6 +62,41 @@ render_boards(struct buf *out, const struct rules *rules)
     }
 }
 
+/* n names, size bytes from one to the next. */
+static void
+render_names(struct buf *out, const char *key, const char *name, size_t n, size_t size)
+{
+    buf_printf(out, ", \"%s\": [", key);
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            buf_str(out, ", ");
+        buf_json_string(out, name + i * size, strlen(name + i * size));
+    }
+    buf_byte(out, ']');
+}
+
+/* A queue: what a ticket in it has to say of its player. */
+static void
+render_queue(struct buf *out, const struct queue *q)
+{
+    buf_str(out, "{\"id\": ");
+    buf_json_string(out, q->id, strlen(q->id));
+    render_names(out, "equal", q->equal[0], q->nequal, sizeof(q->equal[0]));
+    render_names(out, "within", (const char *)q->within, q->nwithin, sizeof(q->within[0]));
+    render_names(out, "regions", q->region[0], q->nregions, sizeof(q->region[0]));
+    buf_byte(out, '}');
+}
+
+static void
+render_queues(struct buf *out, const struct product *p)
+{
+    for (size_t i = 0; i < p->nqueues; i++) {
+        if (i > 0)
+            buf_str(out, ", ");
+        render_queue(out, &p->queues[i]);
+    }
+}
+
 static void
 render_product(struct buf *out, const struct product *p, const struct counts *c)
 {
@@ -70,6 +106,8 @@ render_product(struct buf *out, const struct product *p, const struct counts *c)
     buf_json_string(out, p->title, strlen(p->title));
     buf_str(out, ", \"boards\": [");
     render_boards(out, p->rules);
+    buf_str(out, "], \"queues\": [");
+    render_queues(out, p);
     buf_printf(out,
                "], \"settings\": %s, \"stats\": %s, \"players_in_lobby\": %lld, "
                "\"players_in_game\": %lld}",

@@ -2,20 +2,29 @@
 // not sent again, and poll() tells its caller of changes alone.
 
 export class Problem extends Error {
-  constructor(status, detail) {
+  constructor(status, detail, members) {
     super(detail);
     this.status = status;
+    this.members = members; // of the answer: some problems tell more
   }
 }
 
-async function get(path, signal) {
-  // no-cache: the browser asks each time whether its copy still holds, by ETag.
-  const answer = await fetch(path, { cache: "no-cache", signal });
+async function ask(path, options) {
+  const answer = await fetch(path, options);
   if (!answer.ok) {
     const problem = await answer.json().catch(() => ({}));
-    throw new Problem(answer.status, problem.detail ?? answer.statusText);
+    throw new Problem(answer.status, problem.detail ?? answer.statusText, problem);
   }
   return answer.text();
+}
+
+function bearer(token) {
+  return token === undefined ? {} : { Authorization: `Bearer ${token}` };
+}
+
+function get(path, signal, token) {
+  // no-cache: the browser asks each time whether its copy still holds, by ETag.
+  return ask(path, { cache: "no-cache", signal, headers: bearer(token) });
 }
 
 // where(["stats", "exrps", "7"], {…}) is a path; settings that are undefined are left out.
@@ -31,29 +40,42 @@ export const paths = {
   place: (product, board, user, settings) => where(["leaderboards", product, board, "players", user], settings),
   player: (product, user, settings) => where(["players", product, user], settings),
   search: (product, text) => where(["players", product], { search: text }),
+  lobby: (product, ...what) => where(["game_lobby", product, ...what]),
+  tickets: (product, ticket, settings) => where(["matchmaking", product, "tickets", ...(ticket ? [ticket] : [])], settings),
   openGames: (product) => where(["game_lobby", product, "open_games"], { count: 25 }),
 };
 
-export async function load(path) {
-  return JSON.parse(await get(path));
+export async function load(path, token, signal) {
+  return JSON.parse(await get(path, signal, token));
+}
+
+// What changes something; `body` becomes JSON.
+export async function send(method, path, body, token) {
+  const text = await ask(path, {
+    method,
+    body: body === undefined ? undefined : JSON.stringify(body),
+    headers: { "Content-Type": "application/json", ...bearer(token) },
+    signal: AbortSignal.timeout(15000),
+  });
+  return text === "" ? undefined : JSON.parse(text);
 }
 
 // Calls change(value) at once and whenever the answer is another one, and change(undefined) where it is
 // the same; fail(error, age in ms of what was shown last) when there is none. Asks every `pause`
 // ms, and not while the page is hidden. Returns the function that ends it.
-export function poll(path, pause, change, fail) {
+export function poll(path, pause, change, fail, token) {
   const ended = new AbortController();
   let last;
   let lastAt = Date.now();
   let timer;
   let asking = false;
 
-  async function ask() {
+  async function look() {
     clearTimeout(timer);
     if (document.hidden || asking || ended.signal.aborted) return;
     asking = true;
     try {
-      const text = await get(path, AbortSignal.any([ended.signal, AbortSignal.timeout(5000)]));
+      const text = await get(path, AbortSignal.any([ended.signal, AbortSignal.timeout(5000)]), token);
       const again = text === last;
       last = text;
       lastAt = Date.now();
@@ -62,11 +84,11 @@ export function poll(path, pause, change, fail) {
       if (!ended.signal.aborted) fail(error, last === undefined ? undefined : Date.now() - lastAt);
     }
     asking = false;
-    if (!ended.signal.aborted) timer = setTimeout(ask, pause);
+    if (!ended.signal.aborted) timer = setTimeout(look, pause);
   }
 
-  document.addEventListener("visibilitychange", ask, { signal: ended.signal });
-  ask();
+  document.addEventListener("visibilitychange", look, { signal: ended.signal });
+  look();
   return () => {
     clearTimeout(timer);
     ended.abort();

@@ -1,17 +1,19 @@
 // The leaderboard page. Where one is stands in the address: #/PRODUCT shows its first board,
-// #/PRODUCT/board/BOARD?window=&at=&page= another one, #/PRODUCT/player/PLAYER?versus= a player.
-// ?user=PLAYER before the # says who looks at it, ?lang=LANGUAGE how it speaks.
+// #/PRODUCT/board/BOARD?window=&at=&page= another one, #/PRODUCT/player/PLAYER?versus= a player,
+// #/PRODUCT/play the lobby. ?user=PLAYER before the # says who looks at it (else it is who is signed in), ?lang=LANGUAGE how it speaks.
 
+import { account, loadSite } from "./account.js";
 import { load, paths, Problem } from "./api.js";
 import { heading, refreshHeading, showBoard } from "./boards.js";
 import { address, element, tab } from "./dom.js";
+import { showLobby } from "./lobby.js";
 import { showPlayer } from "./players.js";
 import { chooseLanguage, languages, loadTexts, t } from "./text.js";
 
 const main = document.querySelector("#main");
 const nav = document.querySelector("#products");
 const notice = document.querySelector("#notice");
-const own = new URLSearchParams(location.search).get("user") || undefined;
+const named = new URLSearchParams(location.search).get("user") || undefined;
 
 let products = [];
 let stop = () => {};
@@ -86,8 +88,10 @@ function route() {
   const board = (kind === "board" && product.boards.find((b) => b.id === id)) || product.boards[0];
   if (kind === "player" && id) {
     stop = showPlayer(view, product, id, here, status);
+  } else if (kind === "play") {
+    stop = showLobby(view, product, status);
   } else if (board) {
-    stop = showBoard(view, product, board, kind === "board" ? here : {}, own, status);
+    stop = showBoard(view, product, board, kind === "board" ? here : {}, named ?? account()?.user_id, status);
   } else {
     view.show(heading(product), element("p", { class: "empty card" }, t("no-boards")));
   }
@@ -115,7 +119,7 @@ function offerLanguages(chosen) {
 
 async function start() {
   try {
-    [products] = await Promise.all([load(paths.products()), loadTexts().then(offerLanguages)]);
+    [products] = await Promise.all([load(paths.products()), loadTexts().then(offerLanguages), loadSite()]);
   } catch (error) {
     view.show(element("p", { class: "problem" }, t("away")));
     setTimeout(start, 2000);
@@ -127,8 +131,10 @@ async function start() {
     main.focus();
   });
   addEventListener("hashchange", () => {
+    const before = document.activeElement;
     route();
-    main.focus({ preventScroll: true });
+    // A view may have chosen a field for the focus.
+    if (document.activeElement === before || !main.contains(document.activeElement)) main.focus({ preventScroll: true });
   });
   setInterval(refreshProducts, 5000);
   route();

@@ -1,5 +1,6 @@
 // A board: its periods, its pages, who is on it, and where you are.
 
+import { account, site } from "./account.js";
 import { load, paths, poll } from "./api.js";
 import { address, arrange, element, link, setText, tab, tabs } from "./dom.js";
 import { openGames } from "./games.js";
@@ -18,9 +19,16 @@ export function heading(product) {
   return element(
     "div",
     { class: "heading" },
-    element("h1", {}, product.title),
-    element("p", { class: "facts" }, t("playing", { playing, waiting })),
+    element("div", {}, element("h1", {}, product.title), element("p", { class: "facts" }, t("playing", { playing, waiting }))),
   );
+}
+
+// The same, with the way to the lobby for who can go there.
+function headingWithLobby(product) {
+  const whole = heading(product);
+  const text = account() !== undefined ? t("play") : site.sign_in !== null ? t("sign-in-to-play") : undefined;
+  if (text !== undefined) whole.append(link(address(product.product_id, ["play"]), text, { class: "button" }));
+  return whole;
 }
 
 // The product's boards to choose from, where there is a choice.
@@ -84,7 +92,8 @@ function ownPlace(product, board, settings, own) {
     try {
       const among = await load(paths.board(product.product_id, board.id, { ...settings, ids: own }));
       if (among.entries.length === 0) {
-        show(element("strong", {}, own), element("span", {}, t("not-on-board")));
+        const me = account();
+        show(element("strong", {}, me?.user_id === own ? me.username : own), element("span", {}, t("not-on-board")));
         return;
       }
       const place = await load(paths.place(product.product_id, board.id, own, { ...settings, around: 0 }));
@@ -123,7 +132,7 @@ export function showBoard(into, product, board, place, own, status) {
   const mine = ownPlace(product, board, settings, own);
   const games = openGames(product);
   const whole = [
-    heading(product),
+    headingWithLobby(product),
     element(
       "div",
       { class: "columns" },

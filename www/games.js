@@ -1,33 +1,65 @@
 // The games that wait for players, as they come and go.
 
-import { paths, poll } from "./api.js";
-import { arrange, element, setText } from "./dom.js";
-import { t } from "./text.js";
+import { account } from "./account.js";
+import { paths, poll, send } from "./api.js";
+import { address, arrange, element, setText } from "./dom.js";
+import { said, t } from "./text.js";
 
 const PAUSE = 2000; // ms
 
+// The open games of a product; who is signed in can join them, and is led to the seat.
 export function openGames(product) {
   const list = element("ul", { class: "games" });
   const none = element("p", { class: "empty" }, t("open-none"));
   const box = element("div");
-  const node = element("section", { class: "card side" }, element("h2", {}, t("open-games")), box);
+  const refusal = element("p", { class: "refused", role: "alert", hidden: true });
+  const node = element("section", { class: "card side" }, element("h2", {}, t("open-games")), refusal, box);
+  const me = account();
   let items = new Map();
+
+  async function join(game, button) {
+    button.disabled = true;
+    try {
+      await send("POST", paths.lobby(product.product_id, "join_game", game.game_id), undefined, me.token);
+      seated(product);
+    } catch (error) {
+      refusal.textContent = said(error);
+      refusal.hidden = false;
+      button.disabled = false;
+    }
+  }
+
+  function makeItem(game) {
+    const name = t("of-player", { name: game.creator_name });
+    const item = element("li", {}, element("span", {}, name), element("span", { class: "seats" }));
+    if (me !== undefined && !game.players.includes(me.user_id)) {
+      const button = element("button", { type: "button", "aria-label": t("join-named", { name }) }, t("join"));
+      button.addEventListener("click", () => join(game, button));
+      item.append(button);
+    }
+    return item;
+  }
 
   function show(games) {
     const before = items;
     items = new Map();
     for (const game of games) {
-      const item = before.get(game.game_id) ?? {
-        node: element("li", {}, element("span", {}, t("of-player", { name: game.creator_name })), element("span", { class: "seats" })),
-      };
-      setText(item.node.lastChild, t("seats", { taken: game.players.length, seats: game.settings.num_players }));
+      const item = before.get(game.game_id) ?? makeItem(game);
+      setText(item.children[1], t("seats", { taken: game.players.length, seats: game.settings.num_players }));
       items.set(game.game_id, item);
     }
-    arrange(list, [...items.values()].map((item) => item.node));
+    arrange(list, [...items.values()]);
     arrange(box, [games.length > 0 ? list : none]);
   }
 
   // Where the lobby is away, the board above tells; what was open is no more, as far as is known.
   const stop = poll(paths.openGames(product.product_id), PAUSE, (games) => games && show(games), () => show([]));
   return { node, stop };
+}
+
+// To where a seat is shown, or shown anew.
+export function seated(product) {
+  const there = address(product.product_id, ["play"]);
+  if (location.hash === there) dispatchEvent(new HashChangeEvent("hashchange"));
+  else location.hash = there;
 }

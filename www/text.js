@@ -56,6 +56,12 @@ export async function loadTexts() {
   return tag;
 }
 
+// Further texts, of a part that is not always there.
+export async function addTexts(folder) {
+  const answer = await fetch(`${folder}${document.documentElement.lang}.json`, { cache: "no-cache" });
+  Object.assign(texts, await answer.json());
+}
+
 // The text of that name. {value} stands for values.value, numbers as the language writes them; a text in
 // several forms ({"one": …, "other": …}) is chosen by values.count.
 export function t(name, values = {}) {
@@ -64,6 +70,16 @@ export function t(name, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, key) =>
     key in values ? (typeof values[key] === "number" ? number(values[key]) : values[key]) : whole,
   );
+}
+
+// What went wrong, for who asked for it: in the reader's language where it is something that happens.
+export function said(error) {
+  if (error.status === undefined) return error instanceof TypeError || error.name === "TimeoutError" ? t("away") : error.message;
+  if (error.status === 401) return t("signed-out");
+  if (error.status === 429) return t("too-many");
+  if (error.status === 503) return t("busy");
+  if (/game not found|no longer available|already in it|is full|Required state/.test(error.message)) return t("game-gone");
+  return error.message;
 }
 
 export function number(value) {

@@ -61,6 +61,13 @@ def screenshot(browser):
     return take
 
 
+@pytest.fixture(scope="session")
+def axe():
+    """A script that checks accessibility."""
+    folder = Path(os.environ.get("VARCADE_NPM", Path(__file__).resolve().parents[2] / "build-test" / "npm"))
+    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+
+
 @pytest.fixture
 def portal():
     """A page on another port, with nothing on it."""

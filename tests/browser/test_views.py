@@ -1,7 +1,5 @@
 """Each thing the page can do, on boards whose content the test has written."""
 import json
-import os
-from pathlib import Path
 
 import page
 import pytest
@@ -32,12 +30,6 @@ def stack():
     yield stack
     stack.close()
     server.close()
-
-
-@pytest.fixture(scope="module")
-def axe():
-    folder = Path(os.environ.get("VARCADE_NPM", TOP / "build-test" / "npm"))
-    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
 VIEWS = {

@@ -75,6 +75,12 @@ def client(stack):
                 c.leave(answer.json()["game_id"])
 
 
+def test_products_tell_of_queues(stack):
+    """What a ticket has to say in each, so that a page can offer them."""
+    assert [(q["id"], q["equal"], q["within"], q["regions"]) for q in stack.http.get(stack.url + "/products").json()[0]["queues"]] == [
+        ("duel", [], [], []), ("short", ["mode"], [], []), ("teams", [], [], [])]
+
+
 def test_two_who_wait_have_a_game(stack, client, game_server):
     ann, bob = client("ann"), client("bob")
     assert ann.open().status_code == 201

@@ -509,7 +509,7 @@ START_TEST(shows_products)
         "{\"product_id\": \"p\", \"title\": \"Game p\", \"boards\": [{\"id\": \"wins\","
         " \"title\": \"Wins\", \"windows\": [\"all\"], \"timezone\": \"UTC\"}, {\"id\": \"days\","
         " \"title\": \"days\", \"windows\": [\"daily\", \"monthly\", \"season\"],"
-        " \"timezone\": \"Europe/Berlin\"}]");
+        " \"timezone\": \"Europe/Berlin\"}], \"queues\": []");
     expect_field("\"players_in_lobby\": 3, \"players_in_game\": 4}");
     expect_field("{\"product_id\": \"down\"");
     expect_field("\"players_in_lobby\": 0, \"players_in_game\": 0}");

@@ -6,7 +6,7 @@ import { load, paths, poll, Problem, send } from "./api.js";
 import { heading } from "./boards.js";
 import { address, arrange, element, link, setText } from "./dom.js";
 import { openGames, seated } from "./games.js";
-import { number, said, t } from "./text.js";
+import { said, t } from "./text.js";
 
 const PAUSE = 1000; // ms between two looks at the seat
 const POLL = 5; // s; so long varcade keeps a look at the ticket waiting for news
@@ -150,7 +150,7 @@ export function showLobby(into, product, status) {
 
     function describe(now) {
       setText(place, now.place === undefined ? t("making") : t("queue-place", { place: now.place, waiting: now.waiting }));
-      const range = now.why?.rating_from != null ? " " + t("why-rating", { from: now.why.rating_from, to: now.why.rating_to }) : "";
+      const range = now.why?.rating_from != null ? " " + t("why-rating", { from: Math.round(now.why.rating_from), to: Math.round(now.why.rating_to) }) : "";
       setText(why, now.why ? t(`why-${now.why.reason}`) + range : "");
     }
 

@@ -118,6 +118,7 @@ export function play(field, game, me, seat) {
     setText(view.line, won ? t("rps-won") : t("rps-lost", { name: names[message.winner] ?? t("rps-opponent") }));
     view.line.classList.add("final", won ? "won" : "lost");
     view.choice.hidden = true;
+    view.time.hidden = true;
     seat.finish();
   }
 
@@ -161,7 +162,8 @@ export function play(field, game, me, seat) {
     if (stopped || over) return;
     if (known !== undefined) return connect();
     over = true;
-    view.time.replaceChildren();
+    view.choice.hidden = true;
+    view.time.hidden = true;
     setText(view.line, t("rps-ended"));
     seat.finish();
   }

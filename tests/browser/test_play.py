@@ -60,6 +60,9 @@ class Window:
         wait_for(lambda: self.script("const b = document.querySelectorAll('.weapons:enabled button')[arguments[0]];"
                                      "b?.click(); return b !== undefined", weapon), 15, "the choice")
 
+    def enter_code(self, code):
+        wait_for(lambda: self.here().find_elements(By.ID, "code"), 10, "the lobby")[0].send_keys(code, Keys.ENTER)
+
     def over(self):
         return self.script("return document.querySelector('.says.final') !== null")
 
@@ -111,7 +114,7 @@ def test_two_windows_play_a_private_game(demo, windows, screenshot, play_to_the_
     code = wait_for(lambda: ann.text(".code strong"), 10, "the code")
     screenshot("seat-waiting")
     bob = windows().sign_in(demo.url, "Bob")
-    bob.here().find_element(By.ID, "code").send_keys(code, Keys.ENTER)
+    bob.enter_code(code)
     for window in (ann, bob):
         window.says("Round 1")
     assert "Ann" in bob.text(".score") and "Bob" in bob.text(".score")
@@ -186,7 +189,7 @@ def test_a_reload_in_the_middle_finds_the_seat(demo, windows, play_to_the_end):
     ann.here().refresh()
     wait_for(lambda: ann.text(".code strong") == code, 10, "the seat before the match")
     bob = windows().sign_in(demo.url, "Bob")
-    bob.here().find_element(By.ID, "code").send_keys(code, Keys.ENTER)
+    bob.enter_code(code)
     bob.choose(1)
     ann.here().refresh()
     ann.choose(0)
@@ -205,13 +208,13 @@ def test_who_leaves_is_missed(demo, windows):
     ann.click(".ways button", "Create a game")
     code = wait_for(lambda: ann.text(".code strong"), 10, "the code")
     bob = windows().sign_in(demo.url, "Bob")
-    bob.here().find_element(By.ID, "code").send_keys(code.lower(), Keys.ENTER)
+    bob.enter_code(code.lower())
     bob.says("Round 1")
     ann.click(".actions button", "Leave the game")
     bob.says("the other player has gone")
     bob.click(".actions button", "Play again")
     wait_for(lambda: bob.text(".ways"), 10, "the lobby")
-    bob.here().find_element(By.ID, "code").send_keys(code, Keys.ENTER)
+    bob.enter_code(code)
     wait_for(lambda: "no longer to be had" in bob.text(".refused"), 10, "word that the game is gone")
 
 

@@ -221,6 +221,7 @@ export function showLobby(into, product, status) {
       );
     }
 
+    describe(game);
     const find = async () => (await mine()).find((now) => now.game_id === game.game_id);
     const stopLooking = poll(
       paths.lobby(id, "mine"),

@@ -249,7 +249,7 @@ def test_a_portals_token(plain, browser):
     plain.event(game, "state_change", new_state="creator_joined")
     wait_for(lambda: page.click(browser, ".games button", "Join"), 15, "the open game")
     wait_for(lambda: "ws://127.0.0.1:1/" in (page.text(browser, ".seat") or ""), 15, "the seat")
-    assert page.text(browser, ".seat .line") == "name of host’s game\n2 of 2 players"
+    wait_for(lambda: page.text(browser, ".seat .line") == "name of host’s game\n2 of 2 players", 10, "who is in it")
     browser.execute_script("location.hash = '#/exrps'")
     wait_for(lambda: page.click(browser, ".heading a", "Play"), 15, "the way back")
     wait_for(lambda: page.text(browser, ".seat .line"), 15, "the seat again")

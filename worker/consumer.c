@@ -40,6 +40,7 @@ struct consumer {
     bool highest;          /* its start is the highest place, not the lowest */
     struct event_id start; /* where it began */
     int64_t entries; /* the count up to start, then up to the entry that is dealt; -1: not known */
+    int64_t lost;    /* the most that a lane has lost, by the last XINFO */
     struct position_stream stream; /* what XINFO told */
     wall_ms sent;                  /* when it was sent */
     size_t count;                  /* COUNT: entries a read */
@@ -161,7 +162,7 @@ entries_at_start(const struct consumer *c)
 static void
 tell_gap(struct consumer *c, const struct position_ahead *ahead)
 {
-    bool from_start = c->start.ms == 0 && c->start.seq == 0;
+    bool from_start = c->lost == 0 && c->start.ms == 0 && c->start.seq == 0;
     const char *stream = c->worker->conf->stream_name;
     char start[EVENT_ID_SIZE];
 
@@ -181,14 +182,38 @@ tell_gap(struct consumer *c, const struct position_ahead *ahead)
     c->replaced = ahead->replaced;
 }
 
-/* Every lane's count follows, so that what was lost is told once. */
+/*
+ * Every lane's count follows, so that what was lost is told once: by the lane that lost most, as
+ * its loss holds the others'. One whose count is not known tells it when a read begins there.
+ */
+static void
+follow(struct consumer *c, struct position_ahead *ahead)
+{
+    const struct worker *w = c->worker;
+    size_t i;
+
+    for (i = 0; i < w->nlanes; i++) {
+        struct lane *lane = w->lanes[i];
+        bool begun = lane->read.ms != 0 || lane->read.seq != 0;
+        struct position_ahead own;
+
+        if (lane->place != LANE_READY)
+            continue;
+        own = position_ahead(&c->stream, lane->read, lane->read_entries);
+        if (begun && own.lost > 0 && own.lost > c->lost)
+            c->lost = own.lost;
+        if (own.lost >= 0 || event_id_compare(lane->read, c->start) == 0)
+            lane->read_entries = own.entries;
+    }
+    if (c->lost > 0)
+        ahead->lost = c->lost;
+}
+
 static void
 on_info(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
 {
     struct consumer *c = cookie;
-    struct worker *w = c->worker;
     struct position_ahead ahead;
-    size_t i;
 
     c->entries = entries_at_start(c);
     c->stream = (struct position_stream){.length = 0};
@@ -197,14 +222,10 @@ on_info(void *cookie, enum redis_outcome outcome, const struct redisReply *reply
         (outcome != REDIS_DONE || position_stream_read(reply, &c->stream) < 0))
         return;
     ahead = position_ahead(&c->stream, c->start, c->entries);
-    tell_gap(c, &ahead);
     c->entries = ahead.entries;
-    for (i = 0; i < w->nlanes; i++) {
-        struct lane *lane = w->lanes[i];
-
-        if (lane->place == LANE_READY)
-            lane->read_entries = position_ahead(&c->stream, lane->read, lane->read_entries).entries;
-    }
+    c->lost = 0;
+    follow(c, &ahead);
+    tell_gap(c, &ahead);
 }
 
 /* --- dealing out ------------------------------------------------------------------------------ */

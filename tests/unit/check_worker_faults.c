@@ -4,6 +4,7 @@
  */
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -201,6 +202,30 @@ START_TEST(events_trimmed_before_they_were_read_are_told)
 }
 END_TEST
 
+START_TEST(a_product_that_is_behind_tells_its_loss_too)
+{
+    char last[64];
+
+    worker_write_game("quiet");
+    worker_start(0);
+    worker_games("duel", 50);
+    WAIT(worker_totals("duel") == 50);
+    worker_end(0);
+
+    /* The other product is further, as where another worker went on with it. */
+    worker_games("duel", 20);
+    (void)snprintf(last, sizeof(last), "%s",
+                   worker_ask("XADD game_event_stream * product_id quiet type other"));
+    worker_ask("SET {quiet}:checkpoint:game_event_stream %s", last);
+    worker_ask("XTRIM game_event_stream MAXLEN 6");
+    worker_start(0);
+    WAIT(worker_totals("duel") == 55);
+    ck_assert_int_eq((int)worker_metric("varcade_stream_gap_total"), 1);
+    ck_assert_int_eq((int)worker_metric("varcade_stream_lost_entries_total"), 15);
+    worker_end(0);
+}
+END_TEST
+
 START_TEST(a_stream_that_was_deleted_is_told)
 {
     worker_start(0);
@@ -231,6 +256,7 @@ unit_suite(void)
     tcase_add_test(tc, events_from_the_future_end_no_game);
     tcase_add_test(tc, the_last_event_there_can_be);
     tcase_add_test(tc, events_trimmed_before_they_were_read_are_told);
+    tcase_add_test(tc, a_product_that_is_behind_tells_its_loss_too);
     tcase_add_test(tc, a_stream_that_was_deleted_is_told);
     suite_add_tcase(suite, tc);
     return suite;

@@ -176,6 +176,16 @@ read_number(struct seen *seen)
     seen->is_number = ret == 0 ? YES : NO;
 }
 
+/* Whether it is 2^53 or its opposite to the letter: as doubles, numbers a little beyond are the
+ * same. */
+static bool
+is_last_number(const struct seen *seen)
+{
+    int64_t whole, max = (int64_t)RULES_SCORE_MAX;
+
+    return text_parse_int(seen->text.s, seen->text.len, -max, max, &whole) == 0;
+}
+
 static const char *
 number_problem(const struct rules_field *field, struct seen *seen)
 {
@@ -185,7 +195,7 @@ number_problem(const struct rules_field *field, struct seen *seen)
         read_number(seen);
     if (seen->is_number == NO)
         return field->why_no_number;
-    return fabs(seen->number) <= RULES_SCORE_MAX ? NULL : field->why_beyond;
+    return fabs(seen->number) < RULES_SCORE_MAX || is_last_number(seen) ? NULL : field->why_beyond;
 }
 
 /* Whether the event, which matches the step's rule, does the step. counted: a value of the count
@@ -326,8 +336,10 @@ rules_apply(enum rules_op op, double old, bool exists, double value, double *ret
         v = fmax(old, value);
     else if (exists && op == RULES_MIN)
         v = fmin(old, value);
-    /* So written that NaN is refused too. */
-    if (!(fabs(v) <= RULES_SCORE_MAX))
+    /* So written that NaN is refused too; and a sum that was rounded back to the last number. */
+    if (!(fabs(v) <= RULES_SCORE_MAX) ||
+        (op == RULES_ADD && fabs(v) >= RULES_SCORE_MAX && exists && v - value < old) ||
+        (op == RULES_ADD && fabs(v) >= RULES_SCORE_MAX && exists && v - value > old))
         return -1;
     *ret_new = v;
     return 0;

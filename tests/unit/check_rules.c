@@ -497,6 +497,10 @@ START_TEST(test_misfits)
     ck_assert_str_eq(
         effects(r, EVENT("type", "score", "user_id", "u", "score", "-9007199254740994")),
         "dead: score is beyond 2^53\n");
+    /* As a double it would be 2^53. */
+    ck_assert_str_eq(
+        effects(r, EVENT("type", "score", "user_id", "u", "score", "9007199254740993")),
+        "dead: score is beyond 2^53\n");
     /* An event that no rule matches may look as it likes. */
     ck_assert_str_eq(effects(r, EVENT("type", "other", "user_id", "", "score", "x")), "");
     rules_free(r);
@@ -511,6 +515,10 @@ START_TEST(test_apply)
     ck_assert_double_eq(v, 2.5);
     ck_assert_int_eq(rules_apply(RULES_ADD, 2.5, true, -4, &v), 0);
     ck_assert_double_eq(v, -1.5);
+    ck_assert_int_eq(rules_apply(RULES_ADD, RULES_SCORE_MAX, true, 0, &v), 0);
+    ck_assert_int_eq(rules_apply(RULES_ADD, RULES_SCORE_MAX, true, 1, &v), -1);
+    ck_assert_int_eq(rules_apply(RULES_ADD, -RULES_SCORE_MAX, true, -1, &v), -1);
+    ck_assert_int_eq(rules_apply(RULES_ADD, RULES_SCORE_MAX - 1, true, 1, &v), 0);
     ck_assert_int_eq(rules_apply(RULES_MAX, 0, false, -7, &v), 0);
     ck_assert_double_eq(v, -7);
     ck_assert_int_eq(rules_apply(RULES_MAX, -7, true, -9, &v), 0);

@@ -295,7 +295,8 @@ class Model:
         number = read_number(value)
         if number is None:
             raise Misfit(source["field"] + " is not a number")
-        if abs(number) > LIMIT:
+        # As a float the last number is those a little beyond it, too.
+        if abs(number) > LIMIT or (abs(number) == LIMIT and not re.fullmatch(b"-?%d" % LIMIT, value)):
             raise Misfit(source["field"] + " is beyond 2^53")
         return number
 
@@ -410,7 +411,8 @@ class Model:
             new = number
             if old is not None and operation != "set":
                 new = {"add": old + number, "max": max(old, number), "min": min(old, number)}[operation]
-            if abs(new) > LIMIT or math.isnan(new):
+            rounded = operation == "add" and old is not None and abs(new) >= LIMIT and new - number != old
+            if abs(new) > LIMIT or math.isnan(new) or rounded:
                 raise Misfit("a figure would be beyond 2^53")
             changes[(id(place[0]), place[1], place[2])] = (place, new, at if old is None or new != old else reached)
             if figure[0] == "board" and bounded:

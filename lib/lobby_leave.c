@@ -27,19 +27,33 @@ on_left(void *cookie, enum redis_outcome outcome, const redisReply *reply)
     lobby_op_done(op);
 }
 
+/* Begin what a player does to a game: `function` with the game's keys, and the time. Returns the
+ * operation, or NULL where it is answered already; ret_a takes the arguments that are left. */
+static struct lobby_op *
+begin(struct lobby *lobby, const char *function, const struct product *product, const char *game_id,
+      const struct token_player *player, lobby_fn *fn, void *cookie, struct redis_args **ret_a)
+{
+    struct lobby_op *op = lobby_op_new(lobby, product, player, fn, cookie);
+
+    if (op == NULL)
+        return NULL;
+    snprintf(op->game_id, sizeof op->game_id, "%s", game_id);
+    *ret_a = lobby_call(lobby, function, product, op->game_id);
+    redis_args_int(*ret_a, clock_wall());
+    return op;
+}
+
 void
 lobby_leave(struct lobby *lobby, const struct product *product, const char *game_id,
             const struct token_player *player, lobby_fn *fn, void *cookie)
 {
-    struct lobby_op *op = lobby_op_new(lobby, product, player, fn, cookie);
     struct redis_args *a;
+    struct lobby_op *op = begin(lobby, "seat_leave", product, game_id, player, fn, cookie, &a);
 
     if (op == NULL)
         return;
-    snprintf(op->game_id, sizeof op->game_id, "%s", game_id);
-    a = lobby_call(lobby, "seat_leave", product, op->game_id);
-    redis_args_int(a, clock_wall());
-    /* Who has the seat by quick match may wait for the game to be made, and only then ask for it. */
+    /* Who has the seat by quick match may wait for the game to be made, and only then ask for it.
+     */
     redis_args_int(a, lobby->limits.game_server_late + lobby->limits.game_server_timeout +
                           LOBBY_INTENT_MARGIN);
     redis_args_int(a, product->timeouts.creator_joined);
@@ -51,14 +65,11 @@ void
 lobby_remove(struct lobby *lobby, const struct product *product, const char *game_id,
              const struct token_player *player, lobby_fn *fn, void *cookie)
 {
-    struct lobby_op *op = lobby_op_new(lobby, product, player, fn, cookie);
     struct redis_args *a;
+    struct lobby_op *op = begin(lobby, "game_remove", product, game_id, player, fn, cookie, &a);
 
     if (op == NULL)
         return;
-    snprintf(op->game_id, sizeof op->game_id, "%s", game_id);
-    a = lobby_call(lobby, "game_remove", product, op->game_id);
-    redis_args_int(a, clock_wall());
     redis_args_add(a, player->user_id, player->user_id_len);
     lobby_op_send(op, on_left);
 }

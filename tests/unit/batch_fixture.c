@@ -90,3 +90,27 @@ joined(const struct redis_args *a)
     text[len] = '\0';
     return text;
 }
+
+const char *
+applied(void)
+{
+    struct batch_span span = {
+        .stream = "s", .checkpoint = "1-0", .end = {.ms = 9, .seq = 1}, .entries = 7};
+    static char text[65536];
+    struct redis_args a;
+
+    batch_compute(batch);
+    redis_args_init(&a);
+    batch_apply_command(batch, &span, &a);
+    ck_assert(!a.failed);
+    (void)snprintf(text, sizeof(text), "%s", joined(&a));
+    redis_args_free(&a);
+    return text;
+}
+
+void
+contains(const char *text, const char *part)
+{
+    part = batch_fixture_indexes(part);
+    ck_assert_msg(strstr(text, part) != NULL, "no `%s` in `%s`", part, text);
+}

@@ -30,4 +30,10 @@ const char *batch_fixture_indexes(const char *s);
 /* joined(a): the arguments, a blank behind each; valid until the next call. */
 const char *joined(const struct redis_args *a);
 
+/* applied(): the whole call of apply, computed now, as joined() has it; valid until the next call. */
+const char *applied(void);
+
+/* contains(text, part): fail unless the part is in it, `~` in it as in batch_fixture_indexes. */
+void contains(const char *text, const char *part);
+
 #endif

@@ -38,30 +38,6 @@ placed(const char *id, const char *placements, const char *ranks)
               "ranks", ranks));
 }
 
-/* The whole call of apply, a blank behind each argument. */
-static const char *
-applied(void)
-{
-    struct batch_span span = {.stream = "s", .checkpoint = "1-0", .end = {9, 1}, .entries = 7};
-    const char *text;
-    struct redis_args a;
-
-    batch_compute(batch);
-    redis_args_init(&a);
-    batch_apply_command(batch, &span, &a);
-    ck_assert(!a.failed);
-    text = joined(&a);
-    redis_args_free(&a);
-    return text;
-}
-
-static void
-contains(const char *text, const char *part)
-{
-    part = batch_fixture_indexes(part);
-    ck_assert_msg(strstr(text, part) != NULL, "no `%s` in `%.2000s`", part, text);
-}
-
 START_TEST(teams_have_played_against_each_other)
 {
     const char *call;

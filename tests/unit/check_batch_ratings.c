@@ -66,30 +66,6 @@ answer(const char *command, const char *const *texts, size_t n)
     answer(command " ", (const char *const[]){__VA_ARGS__}, \
            sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
-static const char *
-applied(void)
-{
-    struct batch_span span = {
-        .stream = "s", .checkpoint = "1-0", .end = {.ms = 9, .seq = 1}, .entries = 7};
-    static char text[65536];
-    struct redis_args a;
-
-    batch_compute(batch);
-    redis_args_init(&a);
-    batch_apply_command(batch, &span, &a);
-    ck_assert(!a.failed);
-    (void)snprintf(text, sizeof(text), "%s", joined(&a));
-    redis_args_free(&a);
-    return text;
-}
-
-static void
-contains(const char *text, const char *part)
-{
-    part = batch_fixture_indexes(part);
-    ck_assert_msg(strstr(text, part) != NULL, "no `%s` in `%s`", part, text);
-}
-
 START_TEST(a_player_of_many_matches_is_read_once_and_written_once)
 {
     const char *call;

@@ -75,12 +75,21 @@ render_names(struct buf *out, const char *key, const char *name, size_t n, size_
     buf_byte(out, ']');
 }
 
-/* A queue: what a ticket in it has to say of its player. */
+/* A queue: the matches that it makes, and what a ticket in it has to say of its player. */
 static void
-render_queue(struct buf *out, const struct queue *q)
+render_queue(struct buf *out, const struct rules *rules, const struct queue *q)
 {
+    const char *board = q->board < 0 ? NULL : rules_board_at(rules, (size_t)q->board)->id;
+
     buf_str(out, "{\"id\": ");
     buf_json_string(out, q->id, strlen(q->id));
+    buf_printf(out, ", \"teams\": %zu, \"team_size\": {\"min\": %zu, \"max\": %zu}, \"rating\": ",
+               q->teams, q->size_min, q->size_max);
+    if (board == NULL)
+        buf_str(out, "null");
+    else
+        buf_json_string(out, board, strlen(board));
+    buf_printf(out, ", \"timeout\": %lld", (long long)(q->timeout / 1000));
     render_names(out, "equal", q->equal[0], q->nequal, sizeof(q->equal[0]));
     render_names(out, "within", (const char *)q->within, q->nwithin, sizeof(q->within[0]));
     render_names(out, "regions", q->region[0], q->nregions, sizeof(q->region[0]));
@@ -93,7 +102,7 @@ render_queues(struct buf *out, const struct product *p)
     for (size_t i = 0; i < p->nqueues; i++) {
         if (i > 0)
             buf_str(out, ", ");
-        render_queue(out, &p->queues[i]);
+        render_queue(out, p->rules, &p->queues[i]);
     }
 }
 
@@ -104,7 +113,8 @@ render_product(struct buf *out, const struct product *p, const struct counts *c)
     buf_json_string(out, p->id, strlen(p->id));
     buf_str(out, ", \"title\": ");
     buf_json_string(out, p->title, strlen(p->title));
-    buf_str(out, ", \"boards\": [");
+    buf_printf(out, ", \"players\": {\"min\": %lld, \"max\": %lld}, \"boards\": [",
+               (long long)p->players_min, (long long)p->players_max);
     render_boards(out, p->rules);
     buf_str(out, "], \"queues\": [");
     render_queues(out, p);

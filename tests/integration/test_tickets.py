@@ -77,8 +77,14 @@ def client(stack):
 
 def test_products_tell_of_queues(stack):
     """What a ticket has to say in each, so that a page can offer them."""
-    assert [(q["id"], q["equal"], q["within"], q["regions"]) for q in stack.http.get(stack.url + "/products").json()[0]["queues"]] == [
-        ("duel", [], [], []), ("short", ["mode"], [], []), ("teams", [], [], [])]
+    product = stack.http.get(stack.url + "/products").json()[0]
+    assert product["players"] == {"min": 2, "max": 4}
+    one, two = {"min": 1, "max": 1}, {"min": 2, "max": 2}
+    silent = {"equal": [], "within": [], "regions": []}
+    assert product["queues"] == [
+        {"id": "duel", "teams": 2, "team_size": one, "rating": "rating", "timeout": 300, **silent},
+        {"id": "short", "teams": 2, "team_size": one, "rating": None, "timeout": 2, **silent, "equal": ["mode"]},
+        {"id": "teams", "teams": 2, "team_size": two, "rating": None, "timeout": 300, **silent}]
 
 
 def test_two_who_wait_have_a_game(stack, client, game_server):

@@ -506,7 +506,8 @@ START_TEST(shows_products)
     redis_server_do(functions_server(), "HSET {p}:counts players_in_lobby 3 players_in_game 4");
     ck_assert_int_eq(get("/products"), 200);
     expect_field(
-        "{\"product_id\": \"p\", \"title\": \"Game p\", \"boards\": [{\"id\": \"wins\","
+        "{\"product_id\": \"p\", \"title\": \"Game p\", \"players\": {\"min\": 2, \"max\": 2},"
+        " \"boards\": [{\"id\": \"wins\","
         " \"title\": \"Wins\", \"windows\": [\"all\"], \"timezone\": \"UTC\"}, {\"id\": \"days\","
         " \"title\": \"days\", \"windows\": [\"daily\", \"monthly\", \"season\"],"
         " \"timezone\": \"Europe/Berlin\"}], \"queues\": []");

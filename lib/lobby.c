@@ -54,6 +54,7 @@ lobby_free(struct lobby *lobby)
     }
     lobby_free_listings(lobby);
     lobby_free_rounds(lobby);
+    lobby_free_undoings(lobby);
     redis_args_free(&lobby->args);
     free(lobby);
 }
@@ -71,15 +72,14 @@ lobby_add_keys(struct redis_args *a, const char *product_id)
 }
 
 struct redis_args *
-lobby_call(struct lobby *lobby, const char *function, const struct product *product,
-           const char *game_id)
+lobby_call(struct lobby *lobby, const char *function, const char *product_id, const char *game_id)
 {
     struct redis_args *a = &lobby->args;
 
     redis_args_reset(a);
     redis_args_fcall(a, function, false);
-    redis_args_key(a, KEY_GAME, product->id, game_id);
-    lobby_add_keys(a, product->id);
+    redis_args_key(a, KEY_GAME, product_id, game_id);
+    lobby_add_keys(a, product_id);
     return a;
 }
 

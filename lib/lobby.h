@@ -135,6 +135,12 @@ void lobby_leave(struct lobby *lobby, const struct product *product, const char 
 void lobby_remove(struct lobby *lobby, const struct product *product, const char *game_id,
                   const struct token_player *player, lobby_fn *fn, void *cookie);
 
+/* lobby_undo(lobby, product_id, game_id, server, until): Redis is told that the game server has made a game that nobody
+ * wants, or may do so as late as until (0: it did not), until it has heard of it: all else is the curator's. Where Redis is
+ * away that takes as long as it is. server: its URL. All is copied. */
+void lobby_undo(struct lobby *lobby, const char *product_id, const char *game_id,
+                const char *server, wall_ms until);
+
 /* lobby_view(lobby, product, game_id, player, fn, cookie): the whole object of a game in which the player has a token,
  * else the public one. player may be NULL. lobby_mine: an array of the whole objects of all games, not yet over, in which
  * the player has a token. */

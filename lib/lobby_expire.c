@@ -151,7 +151,7 @@ on_told(void *cookie, const struct gameserver_answer *answer)
         task_tell(t);
         return;
     }
-    a = lobby_call(r->lobby, t->users != NULL ? "player_gone" : "game_gone", r->product,
+    a = lobby_call(r->lobby, t->users != NULL ? "player_gone" : "game_gone", r->product->id,
                    t->game_id);
     redis_args_int(a, r->now);
     if (t->users != NULL)
@@ -209,7 +209,7 @@ task_start(struct task *t, const char *game_id)
     t->busy = true;
     r->busy++;
     snprintf(t->game_id, sizeof t->game_id, "%s", game_id);
-    a = lobby_call(r->lobby, "expire", r->product, t->game_id);
+    a = lobby_call(r->lobby, "expire", r->product->id, t->game_id);
     redis_args_int(a, r->now);
     redis_args_int(a, r->lobby->limits.game_server_late);
     redis_args_int(a, r->product->timeouts.creator_joined);

@@ -29,6 +29,7 @@ struct redisReply;
 struct lobby_op;
 struct lobby_listing;
 struct lobby_round;
+struct lobby_undoing;
 
 struct lobby {
     struct loop *loop;
@@ -39,6 +40,7 @@ struct lobby {
     struct lobby_op *ops;       /* under way, so that lobby_free can free them */
     struct lobby_listing *listings; /* being read */
     struct lobby_round *rounds;
+    struct lobby_undoing *undoings; /* of which Redis has not heard yet */
 };
 
 /* Of a request's id, which only goes to logs. */
@@ -67,6 +69,7 @@ struct lobby_op {
     const struct product_server *server; /* where a new game is made, one of the product's; NULL: all are drained */
     bool is_private;           /* these two as in lobby_wish */
     char *settings;
+    wall_ms undo_until;        /* as lobby_op_undo() was told */
     bool again;                /* nothing was sent to the game server: another one is tried */
     char game_id[TEXT_GAME_ID_LEN + 1];
     char request_id[LOBBY_REQUEST_ID_SIZE];
@@ -113,10 +116,10 @@ void lobby_quick_decide(struct lobby_op *op);
 /* lobby_op_refused(op, reply): answer what the refusal of a function means; false where reply is none. */
 bool lobby_op_refused(struct lobby_op *op, const struct redisReply *reply);
 
-/* lobby_call(lobby, function, product, game_id): start a call of one game's function; then the
+/* lobby_call(lobby, function, product_id, game_id): start a call of one game's function; then the
  * arguments. */
 struct redis_args *lobby_call(struct lobby *lobby, const char *function,
-                              const struct product *product, const char *game_id);
+                              const char *product_id, const char *game_id);
 
 /* lobby_add_terms(a, terms): each line of terms as an argument. */
 void lobby_add_terms(struct redis_args *a, const char *terms);
@@ -137,5 +140,8 @@ void lobby_fail_redis(lobby_fn *fn, void *cookie, dur_ms retry_after, enum redis
 
 /* lobby_free_rounds(lobby): lobby_expire.c's part of lobby_free. */
 void lobby_free_rounds(struct lobby *lobby);
+
+/* lobby_free_undoings(lobby): lobby_undo.c's part of lobby_free. */
+void lobby_free_undoings(struct lobby *lobby);
 
 #endif

@@ -38,7 +38,7 @@ begin(struct lobby *lobby, const char *function, const struct product *product, 
     if (op == NULL)
         return NULL;
     snprintf(op->game_id, sizeof op->game_id, "%s", game_id);
-    *ret_a = lobby_call(lobby, function, product, op->game_id);
+    *ret_a = lobby_call(lobby, function, product->id, op->game_id);
     redis_args_int(*ret_a, clock_wall());
     return op;
 }

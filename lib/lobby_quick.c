@@ -129,7 +129,7 @@ lobby_quick_decide(struct lobby_op *op)
 
     lobby_op_choose(op);
     text_random_hex(op->game_id, TEXT_GAME_ID_LEN / 2);
-    a = lobby_call(lobby, "quick_match", op->product, op->game_id);
+    a = lobby_call(lobby, "quick_match", op->product->id, op->game_id);
     redis_args_key(a, KEY_BANNED, op->product->id);
     if (op->board >= 0) {
         const struct rules_board *board = rules_board_at(op->product->rules, (size_t)op->board);

@@ -19,28 +19,6 @@
 
 /* --- the game server's answer ----------------------------------------------------------------- */
 
-/* Whether it worked: nobody is left to be told. */
-static void
-on_removed(void *cookie, const struct gameserver_answer *answer)
-{
-    (void)cookie;
-    (void)answer;
-}
-
-/*
- * The game server has made a game of which Redis knows nothing any more: this process stood still
- * for so long that all of it was over, or Redis has lost it. No curator will ever find it, so it is
- * told here, once.
- */
-static void
-op_remove(const struct lobby_op *op)
-{
-    gameserver_call(op->lobby->client,
-                    &(struct gameserver_request){
-                        .url = op->server->url, .action = "remove_game", .game_id = op->game_id},
-                    on_removed, NULL, NULL);
-}
-
 /* A game server may refuse players before the creator has come: then a quick match looks for a
  * listed game. */
 static bool
@@ -64,15 +42,25 @@ begin_again(struct lobby_op *op)
         op_create(op);
 }
 
+/* The game server has made a game, or may do so, and it is not known whether Redis has heard of it.
+ */
+static void
+undo_until_known(const struct lobby_op *op)
+{
+    lobby_undo(op->lobby, op->product->id, op->game_id, op->server->url, op->undo_until);
+}
+
 static void
 on_undone(void *cookie, enum redis_outcome outcome, const redisReply *reply)
 {
     struct lobby_op *op = cookie;
 
-    /* Where Redis does not answer, the intent's deadline passes and the curator undoes it. */
+    /* Where Redis does not answer, a reservation's deadline passes and the curator undoes it; so
+     * does an intent's, where Redis comes back with it. */
+    (void)reply;
     op->redis_awaited--;
-    if (outcome == REDIS_DONE && strcmp(lobby_text_at(reply, 0).s, "gone") == 0)
-        op_remove(op);
+    if (outcome != REDIS_DONE && !op->join && op->undo_until > 0)
+        undo_until_known(op);
     if (op->again && outcome == REDIS_DONE)
         begin_again(op);
     else if (op->fn != NULL && !wants_another(op))
@@ -85,12 +73,15 @@ void
 lobby_op_undo(struct lobby_op *op, wall_ms until)
 {
     struct redis_args *a = lobby_call(op->lobby, op->join ? "seat_release" : "create_failed",
-                                      op->product, op->game_id);
+                                      op->product->id, op->game_id);
 
+    op->undo_until = until;
     redis_args_int(a, clock_wall());
     redis_args_int(a, until);
     if (op->join)
         redis_args_add(a, op->player.user_id, op->player.user_id_len);
+    else
+        redis_args_str(a, op->server != NULL ? op->server->url : "");
     lobby_op_send(op, on_undone);
 }
 
@@ -126,19 +117,22 @@ on_confirmed(void *cookie, enum redis_outcome outcome, const redisReply *reply)
     else if (strcmp(word, "gone") == 0 && op->join && lobby_quick_again(op)) {
         /* Another game, then. */
     } else if (strcmp(word, "gone") == 0) {
-        if (!op->join)
-            op_remove(op);
         lobby_op_fail(op, LOBBY_NO_LONGER_AVAILABLE, "", "");
-    } else
+    } else {
+        if (!op->join) {
+            op->undo_until = clock_wall();
+            undo_until_known(op);
+        }
         lobby_op_fail_redis(op, outcome, reply);
+    }
     lobby_op_done(op);
 }
 
 static void
 op_confirm(struct lobby_op *op, const struct gameserver_answer *answer)
 {
-    struct redis_args *a =
-        lobby_call(op->lobby, op->join ? "seat_confirm" : "create_done", op->product, op->game_id);
+    struct redis_args *a = lobby_call(op->lobby, op->join ? "seat_confirm" : "create_done",
+                                      op->product->id, op->game_id);
     const struct product_timeouts *t = &op->product->timeouts;
 
     redis_args_int(a, clock_wall());
@@ -146,6 +140,8 @@ op_confirm(struct lobby_op *op, const struct gameserver_answer *answer)
         redis_args_add(a, op->player.user_id, op->player.user_id_len);
     redis_args_add(a, answer->token, answer->token_len);
     redis_args_int(a, op->join ? t->seat : t->created);
+    if (!op->join)
+        redis_args_str(a, op->server->url);
     lobby_op_send(op, on_confirmed);
 }
 
@@ -369,7 +365,7 @@ op_create(struct lobby_op *op)
         return;
     }
     text_random_hex(op->game_id, TEXT_GAME_ID_LEN / 2);
-    a = lobby_call(op->lobby, "create_intent", op->product, op->game_id);
+    a = lobby_call(op->lobby, "create_intent", op->product->id, op->game_id);
     redis_args_key(a, KEY_BANNED, op->product->id);
     lobby_add_new_game(a, op);
     if (op->is_private)
@@ -397,7 +393,7 @@ lobby_create(struct lobby *lobby, const struct product *product, const struct to
 static void
 op_reserve(struct lobby_op *op)
 {
-    struct redis_args *a = lobby_call(op->lobby, "seat_reserve", op->product, op->game_id);
+    struct redis_args *a = lobby_call(op->lobby, "seat_reserve", op->product->id, op->game_id);
 
     redis_args_key(a, KEY_BANNED, op->product->id);
     add_times(a, op->lobby);

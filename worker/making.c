@@ -172,28 +172,12 @@ making_finish_redis(struct making *k, enum redis_outcome outcome, const struct r
         log_error("matchmaker", "Redis refuses a match", LOG_S("product", k->product_id),
                   LOG_S("game", k->game_id), LOG_B("error", reply->str, reply->len));
     metric_add(k->m->report.failed, 1);
+    if (k->until > 0)
+        lobby_undo(w->lobby, k->product_id, k->game_id, k->url, k->until);
     finish_unknown(k);
 }
 
 /* --- failing ---------------------------------------------------------------------------------- */
-
-/* Whether it worked: nobody is left to be told. */
-static void
-on_removed(void *cookie, const struct gameserver_answer *answer)
-{
-    (void)cookie;
-    (void)answer;
-}
-
-/* The game server has a game of which Redis knows nothing: no curator will ever find it. */
-void
-making_remove_game(const struct making *k)
-{
-    gameserver_call(
-        k->worker->client,
-        &(struct gameserver_request){.url = k->url, .action = "remove_game", .game_id = k->game_id},
-        on_removed, NULL, NULL);
-}
 
 static void
 on_failed(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
@@ -207,8 +191,6 @@ on_failed(void *cookie, enum redis_outcome outcome, const struct redisReply *rep
         making_finish_redis(k, outcome, reply);
         return;
     }
-    if (strcmp(tickets_word(reply), "gone") == 0)
-        making_remove_game(k);
     if (k->pause > 0)
         m->paused = now + (k->pause > MAKING_PAUSE ? k->pause : MAKING_PAUSE);
     /* After a refusal they may meet others than each other. */
@@ -236,6 +218,7 @@ making_fail(struct making *k)
     redis_args_int(&a, k->until);
     redis_args_int(&a, TICKETS_KEEP);
     redis_args_str(&a, k->refused);
+    redis_args_str(&a, k->url);
     matchmaker_send(k->m, &a, on_failed, k);
     redis_args_free(&a);
 }

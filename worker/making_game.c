@@ -53,12 +53,13 @@ on_done(void *cookie, enum redis_outcome outcome, const struct redisReply *reply
     matchmaker_answered(k->m);
     if (strcmp(word, "ok") == 0) {
         making_finish_done(k, reply);
-    } else if (strcmp(word, "gone") == 0) {
-        k->until = clock_wall();
-        making_fail(k);
-    } else {
-        making_finish_redis(k, outcome, reply);
+        return;
     }
+    k->until = clock_wall();
+    if (strcmp(word, "gone") == 0)
+        making_fail(k);
+    else
+        making_finish_redis(k, outcome, reply);
 }
 
 /* All players have their tokens. */
@@ -153,38 +154,19 @@ on_created(void *cookie, const struct gameserver_answer *answer)
             call_for(&k->player[i], "join_game", on_joined, NULL);
 }
 
-static void
-on_undone(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
-{
-    struct making *k = cookie;
-
-    if (outcome == REDIS_DONE && strcmp(tickets_word(reply), "gone") == 0)
-        making_remove_game(k);
-    making_free(k);
-}
-
 /* The match has failed long ago; what is left is to undo what the game server did after all. */
 static void
 on_created_late(void *cookie, const struct gameserver_answer *answer)
 {
     struct making *k = ((struct making_player *)cookie)->making;
-    struct redis_args a;
 
     k->late = false;
     if (k->m != NULL)
         return; /* match_failed is on its way, and what was late is removed at its deadline */
-    if (answer->outcome == GAMESERVER_LATE || answer->outcome == GAMESERVER_DOWN) {
-        making_free(k);
-        return;
-    }
-    redis_args_init(&a);
-    redis_args_fcall(&a, "create_failed", false);
-    redis_args_key(&a, KEY_GAME, k->product_id, k->game_id);
-    lobby_add_keys(&a, k->product_id);
-    redis_args_int(&a, clock_wall());
-    redis_args_int(&a, answer->outcome == GAMESERVER_REFUSED ? 0 : clock_wall());
-    redis_send(k->worker->state, &a, on_undone, k);
-    redis_args_free(&a);
+    if (answer->outcome != GAMESERVER_LATE && answer->outcome != GAMESERVER_DOWN)
+        lobby_undo(k->worker->lobby, k->product_id, k->game_id, k->url,
+                   answer->outcome == GAMESERVER_REFUSED ? 0 : clock_wall());
+    making_free(k);
 }
 
 void

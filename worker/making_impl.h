@@ -65,14 +65,11 @@ void making_free(struct making *k);
 /* Every player has a token: it is known how the match ends. */
 void making_finish_done(struct making *k, const struct redisReply *reply);
 
-/* Redis did not do what it should. */
+/* Redis did not do what it should. until is 0 where the game server was not asked. */
 void making_finish_redis(struct making *k, enum redis_outcome outcome, const struct redisReply *reply);
 
 /* The match is not: failed says why, or cancelled. */
 void making_fail(struct making *k);
-
-/* The game server has a game of which Redis knows nothing: no curator will ever find it. */
-void making_remove_game(const struct making *k);
 
 /* --- making_game.c --- */
 

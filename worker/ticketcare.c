@@ -144,6 +144,7 @@ fail_match(struct due *d)
     redis_args_int(&a, now + m->lane->worker->conf->game_server_late);
     redis_args_int(&a, TICKETS_KEEP);
     redis_args_str(&a, "");
+    redis_args_str(&a, "");
     matchmaker_send(m, &a, on_failed, d);
     redis_args_free(&a);
 }

@@ -54,6 +54,10 @@ local function game_id_of(key)
     return string.match(key, '}:game:(.+)$') or error('not the key of a game: ' .. key)
 end
 
+local function product_of(key)
+    return string.match(key, '^{(.-)}') or error('not a key of a product: ' .. key)
+end
+
 -- A command for each type that fails where a key is of another; of all there are these cost least.
 local PROBES = {
     hash = 'HLEN', list = 'LLEN', set = 'SCARD', stream = 'XLEN', string = 'STRLEN', zset = 'ZCARD',

@@ -1,8 +1,8 @@
 -- What is done to games on behalf of players, and by the curator when their time is up. games.lua has what a game is.
 
--- new_game(g, keys, now): a game that the game server has yet to make, and its first write. g has what never changes
--- but created_at, its key and id, its state's deadline and its seats.
-local function new_game(g, keys, now)
+-- new_game(g, keys, now, until): a game that the game server has yet to make, and its first write. g has what never changes
+-- but created_at, its key and id, its state's deadline and its seats. until: nil, or it is to be removed at once.
+local function new_game(g, keys, now, until_)
     if g.max < 1 or g.max > PLAYERS_MAX then error('max out of range') end
     if not string.find(g.settings, '^{') or not pcall(cjson.decode, g.settings) then
         error('settings are no object')
@@ -10,6 +10,7 @@ local function new_game(g, keys, now)
     if redis.call('EXISTS', g.key) == 1 then error('the game exists') end
     for _, name in ipairs(OPTIONAL) do g[name] = g[name] or '' end
     g.created_at, g.state, g.published, g['until'], g.attempts, g.owed_since = now, 'creating', 0, 0, 0, 0
+    if until_ then remove(g, now, until_) end
     local fixed = {}
     for _, name in ipairs(FIXED) do
         fixed[#fixed + 1] = name
@@ -28,6 +29,26 @@ local function new_game(g, keys, now)
     check_keys(k)
     redis.call('HSET', g.key, unpack(fixed))
     write_game(g, k)
+end
+
+-- adopt(keys, now, until, server): of a game that its game server has, or may have as late as until, nothing is known any
+-- more; from now on it is one to be removed. server: nil or '' where it is not known who could be told.
+local function adopt(keys, now, until_, server)
+    if not server or server == '' then return end
+    new_game({
+        key = keys[1], id = game_id_of(keys[1]), product = product_of(keys[1]), creator_id = '', creator_name = '',
+        max = 1, settings = '{}', server = server, socket = '', due = now, seats = {},
+    }, keys, now, until_)
+end
+
+-- disown(g, keys, now, until, server): whoever asked for the game does not want it (any more); as create_failed has it.
+local function disown(g, keys, now, until_, server)
+    if not g and until_ > 0 then
+        adopt(keys, now, until_, server)
+    elseif g and (g.state == 'creating' or g.state == 'removing') then
+        if until_ == 0 then g.gone = true else remove(g, now, until_) end
+        save_game(g, keys)
+    end
 end
 
 -- Pairs of name and value from args[first] on, of the names in known, whose values, numbers or texts, stand for those
@@ -85,30 +106,25 @@ register('create_intent', function(keys, args)
     return { 'ok' }
 end)
 
--- create_done: now, token, timeout of state created
+-- create_done: now, token, timeout of state created, the game server's URL. Answers gone where its time is up: then the game
+-- server is told to remove it.
 register('create_done', function(keys, args)
     local now, token, timeout = whole(args[1]), args[2], whole(args[3])
     local g = load_game(keys[1])
-    if not g or g.state ~= 'creating' then return { 'gone' } end
+    if not g or g.state ~= 'creating' then
+        disown(g, keys, now, now, args[4])
+        return { 'gone' }
+    end
     g.state, g.due = 'created', now + timeout
     g.seats[1].status, g.seats[1].token = 'confirmed', token
     save_game(g, keys)
     return { 'ok', game_json(g, token) }
 end)
 
--- create_failed: now, until. until 0: the game server did not make it, nothing is left of it. Else it
--- has made it or may do so as late as until, and is told to remove it; `gone` where nothing is known of it.
+-- create_failed: now, until, the game server's URL. until 0: the game server did not make it, nothing is left of it. Else it
+-- has made it or may do so as late as until, and is told to remove it, where nothing is known of it too.
 register('create_failed', function(keys, args)
-    local now, until_ = whole(args[1]), whole(args[2])
-    local g = load_game(keys[1])
-    if not g and until_ > 0 then return { 'gone' } end
-    if not g or (g.state ~= 'creating' and g.state ~= 'removing') then return { 'ok' } end
-    if until_ == 0 then
-        g.gone = true
-    else
-        remove(g, now, until_)
-    end
-    save_game(g, keys)
+    disown(load_game(keys[1]), keys, whole(args[1]), whole(args[2]), args[3])
     return { 'ok' }
 end, { 'allow-oom' })
 

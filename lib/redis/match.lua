@@ -148,17 +148,13 @@ register('match_done', function(keys, args)
     return answer
 end)
 
--- match_failed: now, until (as in create_failed), keep, the user whom the game server refused or ''. Answers ok and how many tickets
--- wait again; gone: until is not 0, and nothing is known of the game.
+-- match_failed: now, until (as in create_failed), keep, the user whom the game server refused or '', the game server's URL or '':
+-- not known. Answers ok and how many tickets wait again.
 register('match_failed', function(keys, args)
     local k, id = match_keys(keys)
     local now, until_, keep, refused = whole(args[1]), whole(args[2]), whole(args[3]), args[4]
     check_match(k)
-    local g = load_game(keys[1])
-    if g and g.state == 'creating' then
-        if until_ == 0 then g.gone = true else remove(g, now, until_) end
-        save_game(g, keys)
-    end
+    disown(load_game(keys[1]), keys, now, until_, args[5])
     local tickets, again = load_tickets(k, 'starting', id), 0
     for _, t in ipairs(tickets) do
         if ticket_player(t, refused) then t.refused = t.refused + 1 end
@@ -170,6 +166,5 @@ register('match_failed', function(keys, args)
         end
     end
     end_match(k, id)
-    if not g and until_ > 0 then return { 'gone' } end
     return { 'ok', again }
 end, { 'allow-oom' })

@@ -27,7 +27,6 @@
     X(op_looked, PROCESS)              \
     X(op_asks, PROCESS)                \
     X(op_is_late, FAULT)               \
-    X(op_removes_game, PROCESS)        \
     X(server_does_it, SERVER)          \
     X(server_refuses, SERVER)          \
     X(server_removes_game, SERVER)     \
@@ -62,6 +61,7 @@ static const char *const bugs[] = {
     "seat_release forgets the late game server",
     "expire forgets to owe the removal",
     "create_failed forgets the late game server",
+    "nobody adopts a game of which Redis knows nothing",
     "game_gone before until",
     "seat_leave forgets who has yet to ask",
     "seat_reserve and quick_match without the limit",
@@ -206,17 +206,26 @@ create_intent(const struct at *at, size_t which, size_t u)
     add(at, S_create_intent, false, which, g);
 }
 
+/* disown(), of a game that is there or may be. */
+static void
+disown(struct game *g, bool later, unsigned bug)
+{
+    if (g->state == CREATING || g->state == REMOVING ||
+        (g->state == GONE && bug != UNKNOWN_FORGOTTEN))
+        remove_game(g, later);
+}
+
 static void
 create_done(const struct at *at, size_t which, size_t u)
 {
     struct game g = at->from->game[which];
 
+    g.player[u].op = IDLE;
     if (g.state == CREATING) {
         g.state = CREATED;
         g.player[u].seat = CONFIRMED;
-        g.player[u].op = IDLE;
     } else {
-        g.player[u].op = REMOVES;
+        disown(&g, false, at->bug);
     }
     add(at, S_create_done, true, which, g);
 }
@@ -226,15 +235,11 @@ static void
 create_failed(const struct at *at, size_t which, size_t u, bool undo, bool later, enum op then)
 {
     struct game g = at->from->game[which];
-    bool known = g.state != GONE;
-
-    g.player[u].op = (uint8_t)(!known && undo ? REMOVES : then);
-    if (g.state == CREATING || g.state == REMOVING) {
-        if (undo && at->bug != FAILED_FORGETS)
-            remove_game(&g, later);
-        else
-            forget(&g);
-    }
+    g.player[u].op = (uint8_t)then;
+    if (undo && at->bug != FAILED_FORGETS)
+        disown(&g, later, at->bug);
+    else if (g.state == CREATING || g.state == REMOVING)
+        forget(&g);
     add(at, S_create_failed, true, which, g);
 }
 
@@ -464,16 +469,6 @@ op_confirm(const struct at *at, size_t which, size_t u)
 }
 
 static void
-op_removes(const struct at *at, size_t which, size_t u)
-{
-    struct game g = at->from->game[which];
-
-    unmake(&g);
-    g.player[u].op = IDLE;
-    add(at, S_op_removes_game, true, which, g);
-}
-
-static void
 op_steps(const struct at *at, size_t which, size_t u)
 {
     const struct player *p = &at->from->game[which].player[u];
@@ -507,15 +502,12 @@ op_steps(const struct at *at, size_t which, size_t u)
         op_undo(at, which, u, true, false, IDLE);
         set_op(at, S_answer_is_lost, false, which, u, IDLE);
         break;
-    case REMOVES:
-        op_removes(at, which, u);
-        break;
     case WAITING:
     case ORPHAN:
     case IDLE:
         break;
     }
-    if (is_alive(p) && !p->stalled && p->op != REMOVES)
+    if (is_alive(p) && !p->stalled)
         set_op(at, S_process_dies, false, which, u, may_be_done(p) ? ORPHAN : IDLE);
 }
 

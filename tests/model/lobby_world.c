@@ -150,7 +150,7 @@ world_print(FILE *out, const struct packed *state)
                                         "connected", "leaving",  "leaving later"};
     static const char *const ops[] = {"",        ", looks",       ", intent", ", asked",
                                       ", done",  ", refused",     ", late",   ", late done",
-                                      ", waits", ", waits, done", ", orphan", ", removes"};
+                                      ", waits", ", waits, done", ", orphan"};
     struct world w = world_unpack(state);
 
     for (size_t i = 0; i < GAMES; i++) {

@@ -23,8 +23,7 @@ enum op {
     LATE_DONE,
     WAITING,      /* for the late answer */
     WAITING_DONE,
-    ORPHAN,       /* the process is dead, the question is still there */
-    REMOVES       /* is about to tell remove_game: Redis knows nothing of the game */
+    ORPHAN        /* the process is dead, the question is still there */
 };
 
 enum event { NO_EVENT, REMOVED, REMOVED_IN_TIME };
@@ -63,6 +62,7 @@ enum bug {
     RELEASE_FORGETS,  /* seat_release does not owe the removal of who may yet get in */
     EXPIRE_FORGETS,   /* expire forgets a game that may yet be made */
     FAILED_FORGETS,   /* create_failed forgets it too */
+    UNKNOWN_FORGOTTEN, /* neither create_done nor create_failed adopts a game of which nothing is known */
     GONE_TOO_EARLY,   /* game_gone does not mind until */
     LEAVE_TOO_EARLY,  /* seat_leave's until does not count who has yet to ask */
     LIMIT_FORGOTTEN,  /* seat_reserve and quick_match do not look for the player's other games */

@@ -266,37 +266,6 @@ START_TEST(test_confirmed_too_late)
 }
 END_TEST
 
-/* Its game is not even known any more, and nobody would ever tell the game server. */
-START_TEST(test_created_when_all_was_over)
-{
-    struct asked a;
-
-    stub_hold = true;
-    begin_create(&a, "host");
-    fixture_turn_until(&stub_calls, 1);
-    functions_command("FLUSHDB");
-    stub_release();
-    stub_hold = false;
-    fixture_turn_until(&a.done, 1);
-    ck_assert_int_eq(a.result, LOBBY_NO_LONGER_AVAILABLE);
-    fixture_turn_until(&stub_answered, 2);
-    NOTHING_LEFT();
-}
-END_TEST
-
-/* The same where its answer came late. */
-START_TEST(test_created_late_when_all_was_over)
-{
-    stub_script[STUB_CREATE] =
-        (struct stub_script){.outcome = GAMESERVER_LATE, .late = GAMESERVER_DONE};
-    ck_assert_int_eq(ask_create("host").result, LOBBY_GAME_SERVER_AWAY);
-    functions_command("FLUSHDB");
-    stub_end_late();
-    fixture_turn_until(&stub_answered, 2);
-    NOTHING_LEFT();
-}
-END_TEST
-
 /* One that nobody can read costs itself alone, and is not looked at again at once. */
 START_TEST(test_a_damaged_game_stops_no_other)
 {
@@ -386,8 +355,6 @@ unit_suite(void)
     tcase_add_loop_test(tc, test_death_while_joining, 0, 2);
     tcase_add_loop_test(tc, test_death_of_the_curator, 0, 2);
     tcase_add_test(tc, test_confirmed_too_late);
-    tcase_add_test(tc, test_created_when_all_was_over);
-    tcase_add_test(tc, test_created_late_when_all_was_over);
     tcase_add_test(tc, test_a_damaged_game_stops_no_other);
     tcase_add_test(tc, test_a_full_redis_can_be_emptied);
     tcase_add_test(tc, test_redis_goes_during_a_round);

@@ -43,12 +43,48 @@ START_TEST(test_create_fails)
 }
 END_TEST
 
+/* Whoever asked stood still until all was over. */
+START_TEST(test_made_after_all)
+{
+    intent(A, 2);
+    CALL("game http://s 1 0", "expire", A, "9000|%d|%d", LATE, RELIST);
+    CALL("gone", "create_done", A, "9001|tok|60000|http://s"); /* not before: once more, now */
+    CALL("ok", "game_gone", A, "9000");
+    DUE(A, "9001");
+    CALL("game http://s 0 0", "expire", A, "9001|%d|%d", LATE, RELIST);
+    CALL("ok", "game_gone", A, "9001");
+    NOTHING_LEFT();
+}
+END_TEST
+
+/* Nothing is known of the game: neither its id nor who asked for it. */
+START_TEST(test_an_unknown_game_is_removed_too)
+{
+    CALL("gone", "create_done", A, "5000|tok|60000|http://s");
+    CALL("ok", "create_failed", B, "5000|9000|http://s");
+    STATE(A, "removing");
+    DUE(A, "5000");
+    DUE(B, "6000");
+    CALL("game http://s 0 0", "expire", A, "5000|%d|%d", LATE, RELIST);
+    DUE(A, "6000"); /* the game server was not there */
+    CALL("game http://s 0 0", "expire", A, "6000|%d|%d", LATE, RELIST);
+    CALL("ok", "game_gone", A, "6000");
+    CALL("game http://s 0 0", "expire", B, "6000|%d|%d", LATE, RELIST);
+    CALL("ok", "game_gone", B, "6000");
+    DUE(B, "9000"); /* it may yet be made until then */
+    EVENT("1", B, 9000, "removed", "");
+    NOTHING_LEFT();
+    CALL("gone", "create_done", A, "9000|tok|60000|"); /* who could be told? */
+    CALL("ok", "create_failed", A, "9000|0|http://s");
+    NOTHING_LEFT();
+}
+END_TEST
+
 START_TEST(test_create_expires)
 {
     intent(A, 2);
     CALL("none http://s 0 0", "expire", A, "8999|%d|%d", LATE, RELIST);
     CALL("game http://s 1 0", "expire", A, "9000|%d|%d", LATE, RELIST);
-    CALL("gone", "create_done", A, "9001|tok|60000");
     CALL("ok", "game_gone", A, "9000");
     DUE(A, "39000"); /* it may yet be made until then */
     EVENT("1", A, 9500, "removed", "");
@@ -197,10 +233,17 @@ END_TEST
 Suite *
 unit_suite(void)
 {
-    const TTest *const tests[] = {
-        test_create_fails,        test_create_expires, test_removal_is_repeated,
-        test_each_state_expires,  test_seat_timeout,   test_all_connect_late,
-        test_reservation_expires, test_join_is_late,   test_leaving_player_is_given_up};
+    const TTest *const tests[] = {test_create_fails,
+                                  test_made_after_all,
+                                  test_an_unknown_game_is_removed_too,
+                                  test_create_expires,
+                                  test_removal_is_repeated,
+                                  test_each_state_expires,
+                                  test_seat_timeout,
+                                  test_all_connect_late,
+                                  test_reservation_expires,
+                                  test_join_is_late,
+                                  test_leaving_player_is_given_up};
     Suite *s = suite_create("expire");
     TCase *tc = tcase_create("functions");
 

@@ -163,6 +163,63 @@ START_TEST(test_join_is_late)
 }
 END_TEST
 
+/* Of the game that was just asked for nothing is left in Redis. */
+static void
+lose_the_game(void)
+{
+    const char *id = only_game();
+
+    functions_event(id, clock_wall() + FIXTURE_LATE, "removed", "");
+    ck_assert_str_eq(functions_command("EXISTS {p}:game:%s", id), "0");
+}
+
+/* The game server has a game of which Redis had heard nothing: it is told until it has heard of it.
+ */
+static void
+check_removed_in_the_end(void)
+{
+    char id[33];
+
+    snprintf(id, sizeof(id), "%s", only_game());
+    ck_assert_str_eq(game_state(id), "removing");
+    ck_assert_uint_eq(stub_games(), 1);
+    stub_script[STUB_REMOVE_GAME].outcome = GAMESERVER_DOWN;
+    ck_assert_uint_eq(curate(clock_wall(), 10).failed, 1);
+    fixture_crash();
+    stub_script[STUB_REMOVE_GAME].outcome = GAMESERVER_DONE;
+    ck_assert_uint_eq(curate(clock_wall() + 1000, 10).removed, 1);
+    ck_assert_uint_eq(stub_games(), 0);
+    ck_assert_str_eq(functions_command("KEYS {p}:game:*"), "");
+    CONSISTENT();
+}
+
+START_TEST(test_made_when_redis_knows_nothing_of_it)
+{
+    struct asked a;
+
+    stub_hold = true;
+    begin_create(&a, "host");
+    fixture_turn_until(&stub_calls, 1);
+    lose_the_game();
+    stub_hold = false;
+    stub_release();
+    fixture_turn_until(&a.done, 1);
+    ck_assert_int_eq(a.result, LOBBY_NO_LONGER_AVAILABLE);
+    check_removed_in_the_end();
+}
+END_TEST
+
+START_TEST(test_made_late_when_redis_knows_nothing_of_it)
+{
+    stub_script[STUB_CREATE] =
+        (struct stub_script){.outcome = GAMESERVER_LATE, .late = GAMESERVER_DONE};
+    ck_assert_int_eq(ask_create("host").result, LOBBY_GAME_SERVER_AWAY);
+    lose_the_game();
+    end_late();
+    check_removed_in_the_end();
+}
+END_TEST
+
 START_TEST(test_join_answers)
 {
     const char *id;
@@ -328,6 +385,32 @@ START_TEST(test_redis_away)
 }
 END_TEST
 
+/* Redis comes back without the intent, which it had not written to the disk yet. */
+START_TEST(test_made_while_redis_is_away)
+{
+    struct asked a;
+    size_t games = 0;
+    mono_ms end = clock_mono() + 10000;
+
+    stub_hold = true;
+    begin_create(&a, "host");
+    fixture_turn_until(&stub_calls, 1);
+    redis_server_kill(functions_server());
+    stub_hold = false;
+    stub_release();
+    fixture_turn_until(&a.done, 1);
+    ck_assert_int_eq(a.result, LOBBY_REDIS_AWAY);
+    functions_restart();
+    fixture_await_redis();
+    while (games == 0) {
+        ck_assert_int_lt(clock_mono(), end);
+        ck_assert_int_eq(ask_list(1, 0).result, LOBBY_DONE);
+        games = strcmp(functions_command("ZCARD {p}:deadlines"), "0") != 0;
+    }
+    check_removed_in_the_end();
+}
+END_TEST
+
 Suite *
 unit_suite(void)
 {
@@ -342,6 +425,9 @@ unit_suite(void)
     tcase_add_loop_test(tc, test_join_fails, 0, 5);
     tcase_add_loop_test(tc, test_create_is_late, 0, 4);
     tcase_add_loop_test(tc, test_join_is_late, 0, 4);
+    tcase_add_test(tc, test_made_when_redis_knows_nothing_of_it);
+    tcase_add_test(tc, test_made_late_when_redis_knows_nothing_of_it);
+    tcase_add_test(tc, test_made_while_redis_is_away);
     tcase_add_test(tc, test_join_answers);
     tcase_add_test(tc, test_a_damaged_game_is_our_fault);
     tcase_add_test(tc, test_list);

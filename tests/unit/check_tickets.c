@@ -380,8 +380,11 @@ START_TEST(a_match_that_failed_leaves_its_tickets_waiting)
     ck_assert_str_eq(functions_command("ZSCORE {p}:tickets:due t:t1"), "301000");
     /* Once more, by whoever is late; and where the game server has made it. */
     MATCH("ok 0", "match_failed", G1, "t1 t2", "3700|0|%d|", KEEP);
-    MATCH("gone", "match_failed", G1, "t1 t2", "3700|3700|%d|", KEEP);
-    MATCH("gone", "match_done", G1, "t1 t2", "3800|60000|%d|a|b", KEEP);
+    MATCH("gone", "match_done", G1, "t1 t2", "3700|60000|%d|a|b", KEEP);
+    MATCH("ok 0", "match_failed", G1, "t1 t2", "3700|3700|%d||http://s", KEEP);
+    STATE(G1, "removing");
+    MATCH("ok 0", "match_failed", G1, "t1 t2", "3800|3800|%d||", KEEP);
+    DUE(G1, "3800");
 }
 END_TEST
 
@@ -567,7 +570,7 @@ unit_suite(void)
 {
     const TTest *const tests[] = {a_user_has_one_active_ticket,
                                   who_is_in_a_game_has_no_ticket,
-        who_is_banned_is_not_matched,
+                                  who_is_banned_is_not_matched,
                                   a_ticket_is_its_players_own,
                                   ticket_get_tells_place_and_figures,
                                   a_party_is_formed_by_its_code,

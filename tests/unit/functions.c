@@ -40,6 +40,14 @@ list_add(struct list *l, const char *fmt, va_list ap)
     ck_assert_int_ge(vasprintf(&l->item[l->n++], fmt, ap), 0);
 }
 
+static void
+load(void)
+{
+    const char *name = functions_command("FUNCTION LOAD REPLACE %b", library_text, library_len);
+
+    ck_assert_msg(strncmp(name, "varcade_", 8) == 0, "%s", name);
+}
+
 void
 functions_setup(void)
 {
@@ -48,7 +56,16 @@ functions_setup(void)
     checkpoints = 0;
     server = redis_server_start(NULL);
     redis = redis_server_client(server);
-    functions_load();
+    load();
+}
+
+void
+functions_restart(void)
+{
+    redisFree(redis);
+    redis_server_restart(server);
+    redis = redis_server_client(server);
+    load();
 }
 
 void
@@ -65,14 +82,6 @@ struct redis_server *
 functions_server(void)
 {
     return server;
-}
-
-void
-functions_load(void)
-{
-    const char *name = functions_command("FUNCTION LOAD REPLACE %b", library_text, library_len);
-
-    ck_assert_msg(strncmp(name, "varcade_", 8) == 0, "%s", name);
 }
 
 /* --- replies as text -------------------------------------------------------------------------- */

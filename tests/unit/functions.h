@@ -17,9 +17,9 @@ struct redis_server;
 void functions_setup(void);
 void functions_teardown(void);
 
-/* That Redis; functions_load() is for a test that started it again. */
+/* That Redis; functions_restart() starts it again, empty, where it was killed. */
 struct redis_server *functions_server(void);
-void functions_load(void);
+void functions_restart(void);
 
 /*
  * Replies are given as text, which holds until the next call: strings as they are, integers in

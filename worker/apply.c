@@ -201,7 +201,8 @@ apply_start(struct apply *a, apply_fn *fn)
                                   .checkpoint = a->checkpoint,
                                   .end = a->lane->read,
                                   .latest = clock_wall() + CLOCKS_APART,
-                                  .entries = a->lane->read_entries};
+                                  .entries = a->lane->read_entries,
+                                  .skipped = a->lane->read_skipped};
     a->outcome = APPLY_DONE;
     a->why[0] = '\0';
     a->sent = apply_micros();

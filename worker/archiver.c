@@ -23,6 +23,7 @@
 #include "worker/aside.h"
 #include "worker/mem.h"
 #include "worker/position.h"
+#include "worker/reach.h"
 #include "worker/worker.h"
 
 #define COUNT 1000 /* entries a read */
@@ -30,9 +31,11 @@
 struct archived {
     struct lane *lane;
     struct archive *archive; /* NULL: it is not known how far it is */
-    struct event_id id;      /* the stream was gone through up to here */
-    bool fresh;              /* nothing was ever archived */
+    struct reach reach;
     bool takes_part;         /* in the round that is under way */
+    struct event_id applied; /* where the lane was when it began */
+    int64_t gone_through;    /* entries that the lane had gone through there; -1: not known */
+    int64_t seen;            /* entries, in this round */
     size_t added;            /* events, in this round */
     struct aside *aside;     /* what did not count, of this round */
 };
@@ -70,8 +73,7 @@ end_round(struct archiver *a, dur_ms pause)
     loop_timer_set(a->timer, pause);
 }
 
-/* The lane's archive is not as it is thought to be, or cannot be written: it is looked at anew in a
- * later round. */
+/* The lane's archive is not as it is thought to be, or cannot be written: it is looked at later. */
 static void
 give_up(struct archived *of, const char *what)
 {
@@ -90,34 +92,36 @@ give_up(struct archived *of, const char *what)
 
 /* --- 4. the files ----------------------------------------------------------------------------- */
 
+/* The lane's archive is at the limit now. Where the lane itself was there, too, the entries that it
+ * had gone through are to be those that were met; else its count is of another place. */
 static void
-tell_position(struct archived *of)
+take_reach(const struct archiver *a, struct archived *of)
+{
+    struct reach *reach = &of->reach;
+    struct event_id checked = reach->checked;
+
+    if (reach->id.ms == 0 && of->gone_through < 0)
+        reach->since = a->since;
+    reach->id = a->limit;
+    reach->last = archive_last(of->archive);
+    if (reach->met >= 0)
+        reach->met += of->seen;
+    if (event_id_compare(of->applied, a->limit) == 0)
+        report_missing(of->lane, checked, reach->id, reach_check(reach, of->gone_through));
+}
+
+static void
+tell_reach(const struct archived *of)
 {
     const struct worker *w = of->lane->worker;
-    char id[EVENT_ID_SIZE], last[EVENT_ID_SIZE];
     struct redis_args a;
 
-    (void)event_id_format(of->id, id);
-    (void)event_id_format(archive_last(of->archive), last);
     redis_args_init(&a);
-    redis_args_str(&a, "HSET");
-    redis_args_printf(&a, KEY_ARCHIVED, of->lane->id, w->conf->stream_name);
-    redis_args_str(&a, "id");
-    redis_args_str(&a, id);
-    redis_args_str(&a, "last");
-    redis_args_str(&a, last);
-    if (of->fresh) {
-        (void)event_id_format(w->archiver->since, id);
-        redis_args_str(&a, "since");
-        redis_args_str(&a, id);
-    }
+    reach_tell(&a, of->lane->id, w->conf->stream_name, &of->reach);
     redis_send(w->state, &a, NULL, NULL);
     if (of->aside != NULL) {
         redis_args_reset(&a);
-        redis_args_str(&a, "ZREMRANGEBYSCORE");
-        redis_args_printf(&a, KEY_ASIDE, of->lane->id);
-        redis_args_str(&a, "-inf");
-        redis_args_printf(&a, "(%llu", (unsigned long long)of->id.ms);
+        aside_drop(&a, of->lane->id, of->reach.id);
         redis_send(w->state, &a, NULL, NULL);
     }
     redis_args_free(&a);
@@ -126,16 +130,15 @@ tell_position(struct archived *of)
 static void
 write_lane(const struct archiver *a, struct archived *of)
 {
-    if (of->archive == NULL || event_id_compare(a->limit, of->id) <= 0)
+    if (of->archive == NULL || event_id_compare(a->limit, of->reach.id) <= 0)
         return;
     if (archive_write(of->archive) < 0) {
         give_up(of, "the archive cannot be written");
         return;
     }
     metric_add(of->lane->report.archived, (double)of->added);
-    of->id = a->limit;
-    tell_position(of);
-    of->fresh = false;
+    take_reach(a, of);
+    tell_reach(of);
 }
 
 /* The next lane, and then the loop has its turn. */
@@ -180,6 +183,24 @@ send_read(struct archiver *a)
     redis_args_free(&args);
 }
 
+static bool
+is_wanted(const struct archived *of, struct event_id id)
+{
+    return of != NULL && of->takes_part && of->archive != NULL &&
+           event_id_compare(id, of->reach.id) > 0;
+}
+
+/* Each lane counts the entries of all products: so does the stream. */
+static void
+count_entry(const struct archiver *a, struct event_id id)
+{
+    const struct worker *w = a->worker;
+
+    for (size_t i = 0; i < w->nlanes; i++)
+        if (is_wanted(w->lanes[i]->archived, id))
+            w->lanes[i]->archived->seen++;
+}
+
 static void
 take_entry(struct archiver *a, const struct redisReply *entry)
 {
@@ -190,14 +211,14 @@ take_entry(struct archiver *a, const struct redisReply *entry)
     int good = event_decode(entry, e, &why);
 
     a->at = e->id;
+    count_entry(a, e->id);
     if (good < 0)
         return; /* it became a dead letter */
     lane = lanes_find(a->worker, e->product_id.s, e->product_id.len);
     of = lane->archived;
-    if (of == NULL || !of->takes_part || of->archive == NULL ||
-        event_id_compare(e->id, of->id) <= 0)
-        return;
-    if (aside_has(of->aside, e->id))
+    /* What the files have already was put there by a worker that died before it could say so. */
+    if (!is_wanted(of, e->id) || event_id_compare(e->id, archive_last(of->archive)) <= 0 ||
+        aside_has(of->aside, e->id))
         return;
     of->added++;
     if (archive_add(of->archive, entry) < 0)
@@ -255,7 +276,9 @@ on_info(void *cookie, enum redis_outcome outcome, const struct redisReply *reply
     struct position_stream stream;
 
     a->since = (struct event_id){0, 0};
-    if (outcome != REDIS_DONE || position_stream_read(reply, &stream) < 0)
+    if (outcome == REDIS_REFUSED)
+        a->since = a->limit; /* it is not there: somebody has deleted it */
+    else if (outcome != REDIS_DONE || position_stream_read(reply, &stream) < 0)
         a->failed = true;
     else if (stream.added > stream.length)
         a->since = stream.length > 0 ? stream.first : stream.last;
@@ -282,7 +305,7 @@ ask_aside(struct archiver *a, struct archived *of)
     struct redis_args args;
 
     redis_args_init(&args);
-    aside_command(&args, of->lane->id, of->id, a->limit);
+    aside_command(&args, of->lane->id, of->reach.id, a->limit);
     a->waiting++;
     redis_send(a->worker->state, &args, on_aside, of);
     redis_args_free(&args);
@@ -290,25 +313,25 @@ ask_aside(struct archiver *a, struct archived *of)
 
 /* --- 1. who takes part ------------------------------------------------------------------------ */
 
-static int
-read_id(const struct redisReply *reply, struct event_id *ret)
+static bool
+may_take_part(struct archived *of)
 {
-    *ret = (struct event_id){0, 0};
-    if (reply->type == REDIS_REPLY_NIL)
-        return 0;
-    return reply->type == REDIS_REPLY_STRING ? event_id_parse(reply->str, reply->len, ret) : -1;
+    const struct lane *lane = of != NULL ? of->lane : NULL;
+
+    return of != NULL && of->archive != NULL && lane->held && lane->place == LANE_READY &&
+           position_checkpoint(lane->checkpoint, strlen(lane->checkpoint), &of->applied) == 0;
 }
 
-static bool
-may_take_part(const struct archived *of, struct event_id *ret_applied)
+static void
+take_part(struct archived *of)
 {
-    const struct lane *lane;
+    const struct lane *lane = of->lane;
 
-    if (of == NULL || of->archive == NULL)
-        return false;
-    lane = of->lane;
-    return lane->held && lane->place == LANE_READY &&
-           position_checkpoint(lane->checkpoint, strlen(lane->checkpoint), ret_applied) == 0;
+    of->takes_part = true;
+    of->gone_through = lane->moved_entries < 0 ? -1 : lane->moved_entries - lane->moved_skipped;
+    of->seen = 0;
+    of->added = 0;
+    of->lane->busy++;
 }
 
 /* From the lane that is furthest behind, up to what all of them have applied. */
@@ -316,21 +339,18 @@ static void
 begin_round(struct archiver *a)
 {
     const struct worker *w = a->worker;
-    struct event_id applied;
     size_t n = 0;
 
     for (size_t i = 0; i < w->nlanes; i++) {
         struct archived *of = w->lanes[i]->archived;
 
-        if (w->reloading || w->stopping || !may_take_part(of, &applied))
+        if (w->reloading || w->stopping || !may_take_part(of))
             continue;
-        of->takes_part = true;
-        of->added = 0;
-        of->lane->busy++;
-        if (n == 0 || event_id_compare(of->id, a->at) < 0)
-            a->at = of->id;
-        if (n++ == 0 || event_id_compare(applied, a->limit) < 0)
-            a->limit = applied;
+        take_part(of);
+        if (n == 0 || event_id_compare(of->reach.id, a->at) < 0)
+            a->at = of->reach.id;
+        if (n++ == 0 || event_id_compare(of->applied, a->limit) < 0)
+            a->limit = of->applied;
     }
     if (n == 0 || event_id_compare(a->at, a->limit) >= 0) {
         end_round(a, w->conf->archive_interval);
@@ -345,57 +365,46 @@ begin_round(struct archiver *a)
 }
 
 static void
-take_position(struct archived *of, const struct redisReply *reply)
+take_place(struct archived *of, const struct redisReply *reply)
 {
     const struct worker *w = of->lane->worker;
-    struct event_id last;
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
-        read_id(reply->element[0], &of->id) < 0 || read_id(reply->element[1], &last) < 0) {
+    if (reach_take(reply, &of->reach) < 0) {
         errno = EBADMSG;
         give_up(of, "how far the archive is cannot be read");
         return;
     }
     if (archive_open(w->conf->archive_dir, of->lane->id, &of->archive) < 0) {
         give_up(of, "the archive cannot be opened");
-        return;
-    }
-    if (event_id_compare(archive_last(of->archive), last) < 0) {
+    } else if (event_id_compare(archive_last(of->archive), of->reach.last) < 0) {
         errno = ENOENT;
         give_up(of, "files of the archive are missing: it does not have what it had");
-        return;
     }
-    if (event_id_compare(archive_last(of->archive), of->id) > 0)
-        of->id = archive_last(of->archive);
-    of->fresh = of->id.ms == 0 && of->id.seq == 0;
 }
 
 static void
-on_position(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
+on_place(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
 {
     struct archived *of = cookie;
     struct archiver *a = of->lane->worker->archiver;
 
     of->lane->busy--;
     if (outcome == REDIS_DONE && of->archive == NULL)
-        take_position(of, reply);
+        take_place(of, reply);
     if (--a->waiting == 0)
         begin_round(a);
 }
 
 static void
-ask_position(struct archiver *a, struct archived *of)
+ask_place(struct archiver *a, struct archived *of)
 {
     struct redis_args args;
 
     redis_args_init(&args);
-    redis_args_str(&args, "HMGET");
-    redis_args_printf(&args, KEY_ARCHIVED, of->lane->id, a->worker->conf->stream_name);
-    redis_args_str(&args, "id");
-    redis_args_str(&args, "last");
+    reach_ask(&args, of->lane->id, a->worker->conf->stream_name);
     a->waiting++;
     of->lane->busy++;
-    redis_send(a->worker->state, &args, on_position, of);
+    redis_send(a->worker->state, &args, on_place, of);
     redis_args_free(&args);
 }
 
@@ -414,7 +423,7 @@ look_at_lanes(struct archiver *a)
             archive_close(of->archive);
             of->archive = NULL;
         } else if (of->archive == NULL) {
-            ask_position(a, of);
+            ask_place(a, of);
         }
     }
 }

@@ -4,10 +4,12 @@
  * (worker/archive.h). So it adds nothing to the way of an event, and where it fails, events are
  * applied all the same; the stream is not trimmed then.
  *
- * KEY_ARCHIVED says how far the archive is: `id`, up to where the stream was gone through, and
- * `last`, the last event that was written; they move when the files are on the disk. What is in a
- * file beyond that, because the worker was killed in between, is found there. `since` is where the
- * archive begins: 0-0, or the first entry that the stream still had.
+ * KEY_ARCHIVED says how far the archive is (reach.h); it moves when the files are on the disk. What
+ * is in a file beyond that, because the worker was killed in between, is found there.
+ *
+ * Entries that somebody took off the stream after they were applied and before they were archived
+ * are in the figures, and in nothing from which these could be computed anew. By count that is
+ * noticed, told and kept in KEY_ARCHIVED, for a rebuild.
  */
 #ifndef VARCADE_WORKER_ARCHIVER_H
 #define VARCADE_WORKER_ARCHIVER_H

@@ -26,6 +26,15 @@ aside_command(struct redis_args *a, const char *product_id, struct event_id from
     redis_args_str(a, "BYSCORE");
 }
 
+void
+aside_drop(struct redis_args *a, const char *product_id, struct event_id below)
+{
+    redis_args_str(a, "ZREMRANGEBYSCORE");
+    redis_args_printf(a, KEY_ASIDE, product_id);
+    redis_args_str(a, "-inf");
+    redis_args_printf(a, "(%llu", (unsigned long long)below.ms);
+}
+
 int
 aside_take(struct aside **set, const struct redisReply *reply)
 {

@@ -21,6 +21,9 @@ void aside_command(struct redis_args *a, const char *product_id, struct event_id
 int aside_take(struct aside **set, const struct redisReply *reply)
     __attribute__((warn_unused_result));
 
+/* aside_drop(a, product_id, below): forget those of an earlier time. */
+void aside_drop(struct redis_args *a, const char *product_id, struct event_id below);
+
 /* aside_has(set, id); aside_free(set): it is empty then. */
 bool aside_has(const struct aside *set, struct event_id id);
 void aside_free(struct aside **set);

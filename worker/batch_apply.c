@@ -227,11 +227,13 @@ static void
 add_position(const struct batch_span *span, const char *end, struct redis_args *a)
 {
     redis_args_int(a, KEYS_POSITION);
-    redis_args_int(a, 2);
+    redis_args_int(a, 3);
     redis_args_str(a, "id");
     redis_args_str(a, end);
     redis_args_str(a, "entries");
     redis_args_int(a, span->entries);
+    redis_args_str(a, "skipped");
+    redis_args_int(a, span->skipped);
 }
 
 void

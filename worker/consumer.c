@@ -167,10 +167,8 @@ tell_gap(struct consumer *c, const struct position_ahead *ahead)
     char start[EVENT_ID_SIZE];
 
     (void)event_id_format(c->start, start);
-    if (from_start && ahead->lost > 0)
-        log_notice("worker", "the stream was trimmed before it was read for the first time",
-                   LOG_S("stream", stream), LOG_I("entries", ahead->lost));
-    else if (ahead->lost != 0)
+    /* What was gone before a lane began is none of its losses: see follow(). */
+    if (ahead->lost < 0 || (ahead->lost > 0 && !from_start))
         report_gap(&c->worker->report, start, ahead->lost);
     if (ahead->replaced && !c->replaced) {
         report_gap(&c->worker->report, start, -1);
@@ -202,8 +200,13 @@ follow(struct consumer *c, struct position_ahead *ahead)
         own = position_ahead(&c->stream, lane->read, lane->read_entries);
         if (begun && own.lost > 0 && own.lost > c->lost)
             c->lost = own.lost;
-        if (own.lost >= 0 || event_id_compare(lane->read, c->start) == 0)
-            lane->read_entries = own.entries;
+        if (!begun && own.lost > 0)
+            report_begun_late(lane, own.lost);
+        if (own.lost < 0 && event_id_compare(lane->read, c->start) != 0)
+            continue;
+        if (lane->read_entries >= 0 && own.entries >= 0)
+            lane->read_skipped += own.entries - lane->read_entries;
+        lane->read_entries = own.entries;
     }
     if (c->lost > 0)
         ahead->lost = c->lost;

@@ -61,8 +61,24 @@ add_lines(struct buf *out, const struct buf *lines)
     }
 }
 
+/* What is nowhere any more, which is why figures may differ. */
+static void
+add_gone(struct buf *out, const struct reach *gone)
+{
+    char from[EVENT_ID_SIZE], to[EVENT_ID_SIZE];
+
+    (void)event_id_format(gone->since, from);
+    if (gone->since.ms > 0)
+        buf_printf(out, ", \"archive_since\": \"%s\"", from);
+    buf_printf(out, ", \"missing\": %lld", (long long)gone->missing);
+    (void)event_id_format(gone->from, from);
+    (void)event_id_format(gone->to, to);
+    if (gone->missing > 0)
+        buf_printf(out, ", \"missing_after\": \"%s\", \"missing_up_to\": \"%s\"", from, to);
+}
+
 static int
-print_result(const struct rebuild *r, bool verify, const struct buf *lines, size_t n)
+print_result(const struct rebuild *r, const struct buf *lines, size_t n)
 {
     double seconds = (double)(clock_mono() - r->began) / 1000;
     struct buf out;
@@ -73,7 +89,8 @@ print_result(const struct rebuild *r, bool verify, const struct buf *lines, size
                    "{\"product_id\": \"%s\", \"events\": %lld, \"left_out\": %lld, "
                    "\"seconds\": %.3f",
                    r->product->id, (long long)r->events, (long long)r->left_out, seconds);
-        if (verify) {
+        add_gone(&out, &r->gone);
+        if (r->verify) {
             buf_printf(&out, ", \"equal\": %s, \"different\": %zu, \"keys\": [",
                        n == 0 ? "true" : "false", n);
             add_lines(&out, lines);
@@ -84,14 +101,15 @@ print_result(const struct rebuild *r, bool verify, const struct buf *lines, size
     } else {
         if (n > 0)
             buf_add(&out, lines->data, lines->len);
+        rebuild_source_gone(r, &out);
         buf_printf(&out, "%s: %lld events in %.1f s", r->product->id, (long long)r->events,
                    seconds);
         if (r->left_out > 0)
             buf_printf(&out, ", %lld left out", (long long)r->left_out);
-        if (verify && n > 0)
+        if (r->verify && n > 0)
             buf_printf(&out, "; %zu keys differ", n);
         else
-            buf_str(&out, verify ? "; all figures are equal" : "");
+            buf_str(&out, r->verify ? "; all figures are equal" : "");
     }
     return ctl_print(&out);
 }
@@ -99,7 +117,7 @@ print_result(const struct rebuild *r, bool verify, const struct buf *lines, size
 /* --- the command ------------------------------------------------------------------------------ */
 
 static int
-run(struct rebuild *r, bool verify)
+run(struct rebuild *r)
 {
     struct buf lines;
     size_t n = 0;
@@ -108,7 +126,7 @@ run(struct rebuild *r, bool verify)
     buf_init(&lines, SHOWN_MAX);
     if (!rebuild_begin(r) || !rebuild_catch_up(r) || !rebuild_forget(r))
         goto out;
-    if (verify) {
+    if (r->verify) {
         if (!rebuild_verify(r, &lines, &n))
             goto out;
     } else {
@@ -116,7 +134,7 @@ run(struct rebuild *r, bool verify)
             goto out;
         ctl_redis_log(r->c, r->product->id, r->own.s);
     }
-    ret = print_result(r, verify, &lines, n);
+    ret = print_result(r, &lines, n);
     if (n > 0)
         ret = CTL_FAILED;
 out:
@@ -127,8 +145,9 @@ out:
 int
 ctl_rebuild_run(struct ctl *c)
 {
-    struct rebuild r = {.c = c, .partial = ctl_option(c, "partial") != NULL};
-    bool verify = ctl_option(c, "verify") != NULL;
+    struct rebuild r = {.c = c,
+                        .verify = ctl_option(c, "verify") != NULL,
+                        .partial = ctl_option(c, "partial") != NULL};
     const char *id = ctl_product(c);
     struct product *product;
     int ret;
@@ -144,7 +163,7 @@ ctl_rebuild_run(struct ctl *c)
     r.product = product;
     r.without = c->many;
     r.nwithout = c->nmany;
-    ret = run(&r, verify);
+    ret = run(&r);
     rebuild_end(&r);
     product_free(product);
     return ret;

@@ -7,7 +7,6 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/redis.h"
-#include "lib/text.h"
 #include "worker/consumer.h"
 #include "worker/position.h"
 #include "worker/snapshots.h"
@@ -15,27 +14,6 @@
 #include "worker/worker.h"
 
 #define HOLD ((dur_ms)20) /* how often a lane that is on hold looks again */
-
-/* The position's fields `id` and `entries`; they hold only where id is the checkpoint (somebody may
- * have set that). */
-static int64_t
-read_entries(const struct lane *lane, const struct redisReply *reply)
-{
-    const struct redisReply *id, *entries;
-    int64_t n;
-
-    if (lane->checkpoint[0] == '\0')
-        return 0;
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2)
-        return -1;
-    id = reply->element[0];
-    entries = reply->element[1];
-    if (id->type != REDIS_REPLY_STRING || entries->type != REDIS_REPLY_STRING ||
-        id->len != strlen(lane->checkpoint) || memcmp(id->str, lane->checkpoint, id->len) != 0 ||
-        text_parse_int(entries->str, entries->len, 0, INT64_MAX, &n) < 0)
-        return -1;
-    return n;
-}
 
 /* The checkpoint, the generation, and whether all is to wait, in one answer: a generation that
  * became live later comes with a checkpoint stated anew. */
@@ -117,7 +95,10 @@ on_position(void *cookie, enum redis_outcome outcome, const struct redisReply *r
             lane->place = LANE_UNKNOWN;
             loop_timer_set(lane->again, HOLD);
         } else {
-            lane->read_entries = lane->moved_entries = read_entries(lane, reply);
+            struct position position = position_take(reply, lane->checkpoint);
+
+            lane->read_entries = lane->moved_entries = position.entries;
+            lane->read_skipped = lane->moved_skipped = position.skipped;
             lane->moved_at = loop_now(lane->worker->loop);
             lane->at_end = false;
             lane->place = LANE_READY;
@@ -162,10 +143,7 @@ position_load(struct lane *lane)
     redis_args_printf(&a, KEY_CLOSED, lane->id);
     redis_send(w->state, &a, on_closed, lane);
     redis_args_reset(&a);
-    redis_args_str(&a, "HMGET");
-    redis_args_printf(&a, KEY_POSITION, lane->id, w->conf->stream_name);
-    redis_args_str(&a, "id");
-    redis_args_str(&a, "entries");
+    position_ask(&a, lane->id, w->conf->stream_name);
     redis_send(w->state, &a, on_position, lane);
     redis_args_free(&a);
 }

@@ -6,6 +6,10 @@
  * (KEY_POSITION, written by the same `apply`); where the stream's first entry lies behind the
  * checkpoint, all that the stream still has is unread, and what is missing in the count was lost.
  * Ids alone cannot tell that: a gap between two ids is no gap between two entries.
+ *
+ * What was lost, and what was gone before a product was served at all, is counted with it
+ * (`skipped`). The difference is how many entries the lane has gone through, and so many the archive
+ * has to meet behind it (archiver.h).
  */
 #ifndef VARCADE_WORKER_POSITION_H
 #define VARCADE_WORKER_POSITION_H
@@ -16,6 +20,7 @@
 #include "lib/event.h"
 
 struct lane;
+struct redis_args;
 struct redisReply;
 
 /* position_load(lane): read the lane's checkpoint; it is LANE_READY then, or LANE_UNKNOWN again
@@ -53,6 +58,19 @@ struct position_ahead {
                         deleted and begun anew */
     bool replaced;   /* the stream has given no id as great as the place's: it is another stream */
 };
+
+/* KEY_POSITION: what is known of a checkpoint. */
+struct position {
+    int64_t entries; /* entries ever added to the stream up to there; -1: not known */
+    int64_t skipped; /* those of them that were gone before they were read; less than 0 where the
+                        stream was deleted and begun anew */
+};
+
+/* position_ask(a, product_id, stream): the command that reads it. position_take(reply, checkpoint):
+ * of its answer. It holds for its own checkpoint alone: somebody may have set that by hand. Where
+ * there is none yet (""), nothing was read. */
+void position_ask(struct redis_args *a, const char *product_id, const char *stream);
+struct position position_take(const struct redisReply *reply, const char *checkpoint);
 
 /* position_ahead(stream, at, entries): entries: the count up to `at`, -1 where it is not known. */
 struct position_ahead position_ahead(const struct position_stream *stream, struct event_id at,

@@ -3,6 +3,8 @@
 #include <hiredis/hiredis.h>
 #include <string.h>
 
+#include "lib/keys.h"
+#include "lib/redis.h"
 #include "lib/text.h"
 #include "worker/position.h"
 
@@ -17,6 +19,37 @@ position_checkpoint(const char *s, size_t len, struct event_id *ret_id)
         (mark != NULL && text_parse_int(mark + 1, len - id - 1, 1, INT64_MAX, &n) != 0))
         return -1;
     return event_id_parse(s, id, ret_id);
+}
+
+void
+position_ask(struct redis_args *a, const char *product_id, const char *stream)
+{
+    redis_args_str(a, "HMGET");
+    redis_args_printf(a, KEY_POSITION, product_id, stream);
+    redis_args_str(a, "id");
+    redis_args_str(a, "entries");
+    redis_args_str(a, "skipped");
+}
+
+struct position
+position_take(const struct redisReply *reply, const char *checkpoint)
+{
+    static const struct position unknown = {.entries = -1};
+    struct redisReply *const *field = reply->element;
+    struct position position = {.entries = 0};
+
+    if (checkpoint[0] == '\0')
+        return position;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
+        field[0]->type != REDIS_REPLY_STRING || field[1]->type != REDIS_REPLY_STRING ||
+        field[0]->len != strlen(checkpoint) ||
+        memcmp(field[0]->str, checkpoint, field[0]->len) != 0 ||
+        text_parse_int(field[1]->str, field[1]->len, 0, INT64_MAX, &position.entries) < 0)
+        return unknown;
+    if (field[2]->type == REDIS_REPLY_STRING &&
+        text_parse_int(field[2]->str, field[2]->len, INT64_MIN, INT64_MAX, &position.skipped) < 0)
+        return unknown;
+    return position;
 }
 
 static int

@@ -291,7 +291,7 @@ rebuild_hold(struct rebuild *r)
                        r->product->id);
         return false;
     }
-    return take_live(r, reply, &live) && go_to(r, live);
+    return take_live(r, reply, &live) && go_to(r, live) && rebuild_source_check(r);
 }
 
 void

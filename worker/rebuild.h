@@ -20,6 +20,7 @@
 #include "lib/clock.h"
 #include "lib/event.h"
 #include "lib/generation.h"
+#include "worker/reach.h"
 
 struct archive_reader;
 struct aside;
@@ -35,6 +36,7 @@ struct rebuild {
     const struct product *product;
     const char *const *without; /* user ids whose events are left out */
     size_t nwithout;
+    bool verify;                /* the figures are compared, and do not become the live ones */
     bool partial;               /* also where events are no longer there */
 
     struct generation live, own;
@@ -50,6 +52,7 @@ struct rebuild {
     struct redisReply *ahead;       /* of it, what was read and has yet to be taken */
     struct event_id ahead_id;
     int64_t trimmed;                /* entries that the stream had lost at the beginning */
+    struct reach gone; /* up to read: how many entries were met, and what is nowhere any more */
     struct event_id from;           /* where the stream's part began */
 
     int64_t events, left_out, batches;
@@ -89,12 +92,17 @@ bool rebuild_flush(struct rebuild *r) __attribute__((warn_unused_result));
 
 /* --- rebuild_source.c ------------------------------------------------------------------------- */
 
-/* rebuild_source_open(r): whether all events are there, or `partial` was said. rebuild_source_close(r).
- * rebuild_source_read(r, limit): take all events up to limit, which the worker has applied. */
+/* rebuild_source_open(r): whether all events are there, as far as that can be told before they are read, or `partial` was
+ * said, or it is only to be compared. rebuild_source_close(r). rebuild_source_read(r, limit): take all events up to limit,
+ * which the worker has applied. rebuild_source_check(r): the same question when all up to the worker's checkpoint is
+ * read, and it is on hold: all entries that it had gone through are to be those that were read. rebuild_source_gone(r, out):
+ * what is nowhere any more, a line each. */
 bool rebuild_source_open(struct rebuild *r) __attribute__((warn_unused_result));
 void rebuild_source_close(struct rebuild *r);
 bool rebuild_source_read(struct rebuild *r, struct event_id limit)
     __attribute__((warn_unused_result));
+bool rebuild_source_check(struct rebuild *r) __attribute__((warn_unused_result));
+void rebuild_source_gone(const struct rebuild *r, struct buf *out);
 
 /* --- rebuild_clean.c -------------------------------------------------------------------------- */
 

@@ -17,23 +17,12 @@
 #include "worker/aside.h"
 #include "worker/ctl.h"
 #include "worker/position.h"
+#include "worker/reach.h"
 #include "worker/rebuild.h"
 
 #define COUNT 1000 /* entries a read of the stream */
 
 /* --- how far the archive is ------------------------------------------------------------------- */
-
-struct reach {
-    struct event_id id, last, since;
-};
-
-static bool
-read_id(const struct redisReply *reply, struct event_id *ret)
-{
-    *ret = (struct event_id){0, 0};
-    return reply->type == REDIS_REPLY_NIL ||
-           (reply->type == REDIS_REPLY_STRING && event_id_parse(reply->str, reply->len, ret) == 0);
-}
 
 static bool
 read_reach(struct rebuild *r, struct reach *ret)
@@ -46,16 +35,11 @@ read_reach(struct rebuild *r, struct reach *ret)
     if (r->archive == NULL)
         return true;
     redis_args_init(&a);
-    redis_args_str(&a, "HMGET");
-    redis_args_printf(&a, KEY_ARCHIVED, r->product->id, r->c->conf->stream_name);
-    redis_args_str(&a, "id");
-    redis_args_str(&a, "last");
-    redis_args_str(&a, "since");
+    reach_ask(&a, r->product->id, r->c->conf->stream_name);
     reply = ctl_redis_call(r->c, &a);
     if (reply == NULL)
         return false;
-    good = reply->elements == 3 && read_id(reply->element[0], &ret->id) &&
-           read_id(reply->element[1], &ret->last) && read_id(reply->element[2], &ret->since);
+    good = reach_take(reply, ret) == 0;
     freeReplyObject(reply);
     if (!good)
         (void)ctl_fail("how far the archive of %s is cannot be read", r->product->id);
@@ -78,11 +62,15 @@ next_of_archive(struct rebuild *r)
     return got >= 0;
 }
 
-/* Up to limit, which is not beyond what is known to be on the disk. */
+/* Up to limit, or as far as is known to be on the disk. What it has is known to where it is. */
 static bool
-read_archive(struct rebuild *r, struct event_id limit, struct event_id last)
+read_archive(struct rebuild *r, struct event_id limit, const struct reach *reach)
 {
-    struct event_id seen = r->read;
+    struct event_id seen = r->read, last = reach->last;
+    bool beyond = event_id_compare(reach->id, limit) > 0;
+
+    if (!beyond)
+        limit = reach->id;
 
     for (;;) {
         bool taken;
@@ -105,6 +93,9 @@ read_archive(struct rebuild *r, struct event_id limit, struct event_id last)
         return false;
     }
     r->read = limit;
+    r->gone = *reach;
+    if (beyond)
+        r->gone.met = -1;
     return true;
 }
 
@@ -145,11 +136,12 @@ read_aside(struct rebuild *r, struct event_id limit, struct aside **aside)
     return good;
 }
 
-/* How many entries the stream has lost; -1: that was told. */
+/* How many entries the stream has lost; -1: that was told. ret_first: the first that it still has.
+ */
 static int64_t
-count_trimmed(struct rebuild *r)
+count_trimmed(struct rebuild *r, struct event_id *ret_first)
 {
-    struct position_stream stream;
+    struct position_stream stream = {.length = 0};
     struct redisReply *reply;
     struct redis_args a;
     int64_t n = 0;
@@ -173,6 +165,7 @@ count_trimmed(struct rebuild *r)
         return -1;
     n = position_stream_read(reply, &stream) == 0 ? stream.added - stream.length : -1;
     freeReplyObject(reply);
+    *ret_first = stream.length > 0 ? stream.first : stream.last;
     return n;
 }
 
@@ -181,6 +174,7 @@ count_trimmed(struct rebuild *r)
 static int
 is_whole(struct rebuild *r)
 {
+    struct event_id first = {0, 0};
     struct reach reach;
     int64_t trimmed;
 
@@ -192,7 +186,7 @@ is_whole(struct rebuild *r)
         if (reach.id.ms > 0)
             return 1;
     }
-    trimmed = count_trimmed(r);
+    trimmed = count_trimmed(r, &first);
     if (trimmed == r->trimmed)
         return 1;
     if (trimmed >= 0)
@@ -217,6 +211,8 @@ take_part(struct rebuild *r, const struct redisReply *part, const struct aside *
         else if (!rebuild_take(r, part->element[i], id))
             return false;
     }
+    if (r->gone.met >= 0)
+        r->gone.met += (int64_t)part->elements;
     if (part->elements < COUNT)
         r->read = limit;
     return true;
@@ -236,9 +232,7 @@ rebuild_source_read(struct rebuild *r, struct event_id limit)
         if (!read_reach(r, &reach))
             return false;
         if (event_id_compare(reach.id, r->read) > 0) {
-            /* It may have passed the limit, which then is not to be passed. */
-            good = read_archive(r, event_id_compare(reach.id, limit) < 0 ? reach.id : limit,
-                                reach.last);
+            good = read_archive(r, limit, &reach);
             continue;
         }
         part = read_stream(r, limit);
@@ -253,36 +247,114 @@ rebuild_source_read(struct rebuild *r, struct event_id limit)
     return good;
 }
 
+/* --- what is nowhere any more ----------------------------------------------------------------- */
+
+/* Where the worker is: KEY_POSITION. ret_id: 0-0 where it has yet to begin. */
+static bool
+read_position(struct rebuild *r, struct event_id *ret_id, struct position *ret)
+{
+    struct redisReply *reply;
+    struct redis_args a;
+    const char *id = "";
+    bool good;
+
+    redis_args_init(&a);
+    position_ask(&a, r->product->id, r->c->conf->stream_name);
+    reply = ctl_redis_call(r->c, &a);
+    if (reply == NULL)
+        return false;
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements > 0 &&
+        reply->element[0]->type == REDIS_REPLY_STRING)
+        id = reply->element[0]->str;
+    *ret_id = (struct event_id){0, 0};
+    good = id[0] == '\0' || position_checkpoint(id, strlen(id), ret_id) == 0;
+    *ret = position_take(reply, id);
+    freeReplyObject(reply);
+    if (!good)
+        (void)ctl_fail("the position of %s cannot be read", r->product->id);
+    return good;
+}
+
+void
+rebuild_source_gone(const struct rebuild *r, struct buf *out)
+{
+    char from[EVENT_ID_SIZE], to[EVENT_ID_SIZE];
+
+    (void)event_id_format(r->gone.since, from);
+    if (r->gone.since.ms > 0)
+        buf_printf(out, "the archive begins at %s: what was counted before is not in it\n", from);
+    (void)event_id_format(r->gone.from, from);
+    (void)event_id_format(r->gone.to, to);
+    if (r->gone.missing > 0)
+        buf_printf(out,
+                   "%lld entries are no longer in the stream, nor in the archive: of any product, "
+                   "after %s and up to %s, removed by somebody when they were applied\n",
+                   (long long)r->gone.missing, from, to);
+}
+
+/* Whether the rebuild may go on with what there is. */
+static bool
+is_enough(const struct rebuild *r)
+{
+    struct buf gone;
+
+    if (r->partial || r->verify || (r->gone.missing == 0 && r->gone.since.ms == 0))
+        return true;
+    buf_init(&gone, 1024);
+    rebuild_source_gone(r, &gone);
+    (void)ctl_fail("%.*s: what they counted would be gone (--partial does it all the same)",
+                   (int)gone.len - 1, gone.data);
+    buf_free(&gone);
+    return false;
+}
+
+bool
+rebuild_source_check(struct rebuild *r)
+{
+    struct position position;
+    struct event_id at;
+
+    if (!read_position(r, &at, &position))
+        return false;
+    r->gone.id = r->read;
+    if (position.entries >= 0 && event_id_compare(at, r->read) == 0)
+        (void)reach_check(&r->gone, position.entries - position.skipped);
+    return is_enough(r);
+}
+
 /* --- the outside ------------------------------------------------------------------------------ */
+
+/* Without an archive, the stream has to have all that the worker has gone through. */
+static bool
+look_at_stream(struct rebuild *r)
+{
+    struct position position;
+    struct event_id at, first = {0, 0};
+
+    r->trimmed = count_trimmed(r, &first);
+    if (r->trimmed < 0 || !read_position(r, &at, &position))
+        return false;
+    if (r->gone.id.ms > 0 || r->trimmed <= position.skipped)
+        return true;
+    r->gone.missing = r->trimmed - position.skipped;
+    r->gone.to = first;
+    return true;
+}
 
 bool
 rebuild_source_open(struct rebuild *r)
 {
     const char *dir = r->c->conf->archive_dir;
-    char since[EVENT_ID_SIZE];
-    struct reach reach;
 
     if (dir[0] != '\0' &&
         archive_reader_open(dir, r->product->id, (struct event_id){0, 0}, &r->archive) < 0) {
         (void)ctl_fail("%s/%s: %s", dir, r->product->id, strerror(errno));
         return false;
     }
-    r->trimmed = count_trimmed(r);
-    if (r->trimmed < 0 || !read_reach(r, &reach))
+    if (!read_reach(r, &r->gone) || !look_at_stream(r) || !is_enough(r))
         return false;
-    if (reach.id.ms == 0 && r->trimmed > 0 && !r->partial) {
-        (void)ctl_fail("%lld events are no longer in the stream and there is no archive: what they "
-                       "counted would be gone (--partial does it all the same)",
-                       (long long)r->trimmed);
-        return false;
-    }
-    if (reach.since.ms > 0 && !r->partial) {
-        (void)event_id_format(reach.since, since);
-        (void)ctl_fail("the archive begins at %s: what was counted before would be gone "
-                       "(--partial does it all the same)",
-                       since);
-        return false;
-    }
+    /* Whatever this found is found again as all is read, and counted. */
+    r->gone = (struct reach){.since = r->gone.since};
     return true;
 }
 

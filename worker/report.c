@@ -2,6 +2,7 @@
 #include <hiredis/hiredis.h>
 #include <string.h>
 
+#include "lib/conf.h"
 #include "lib/event.h"
 #include "lib/lobby.h"
 #include "lib/log.h"
@@ -34,8 +35,11 @@ report_init(struct report *r, struct metrics *m)
     r->lag_seconds =
         metrics_get(m, METRIC_GAUGE, "varcade_stream_lag_seconds",
                     "Age of the last event that was read, while there are more.", NULL);
-    r->gaps = metrics_get(m, METRIC_COUNTER, "varcade_stream_gap_total",
-                          "How often entries were trimmed before they were read.", NULL);
+    r->gaps =
+        metrics_get(m, METRIC_COUNTER, "varcade_stream_gap_total",
+                    "How often entries of a product that was being served were trimmed before they "
+                    "were read.",
+                    NULL);
     r->lost =
         metrics_get(m, METRIC_COUNTER, "varcade_stream_lost_entries_total",
                     "Entries trimmed before they were read, where they could be counted.", NULL);
@@ -96,6 +100,14 @@ report_lane_init(struct report *r, const char *product_id, struct lane_report *l
     lane->quarantined = event_metric(r, product_id, "quarantined");
     lane->archived = lane_metric(r, METRIC_COUNTER, "varcade_archived_events_total",
                                  "Events that were put into the archive.", product_id, NULL, NULL);
+    lane->missing = lane_metric(
+        r, METRIC_COUNTER, "varcade_archive_missing_entries_total",
+        "Entries of the stream that were gone before the archive had them, though applied.",
+        product_id, NULL, NULL);
+    lane->begun_late =
+        lane_metric(r, METRIC_COUNTER, "varcade_stream_before_entries_total",
+                    "Entries that were trimmed before the product was served for the first time.",
+                    product_id, NULL, NULL);
     for (i = 0; i < NOTE_MAX; i++)
         lane->notes[i] = lane_metric(r, METRIC_COUNTER, "varcade_event_notes_total",
                                      "Events that did not fit the state of their game.", product_id,
@@ -243,6 +255,38 @@ report_gap(struct report *r, const char *checkpoint, int64_t lost)
         log_error("worker",
                   "events may be lost: the stream was trimmed or replaced behind the checkpoint",
                   LOG_S("checkpoint", checkpoint));
+}
+
+void
+report_begun_late(struct lane *lane, int64_t entries)
+{
+    const struct worker *w = lane->worker;
+
+    metric_add(lane->report.begun_late, (double)entries);
+    log_notice("worker",
+               "the product is new here: what was trimmed from the stream before does not count",
+               LOG_S("stream", w->conf->stream_name), LOG_S("product", lane->id),
+               LOG_I("entries", entries));
+}
+
+void
+report_missing(struct lane *lane, struct event_id from, struct event_id to, int64_t entries)
+{
+    struct worker *w = lane->worker;
+    char after[EVENT_ID_SIZE], up_to[EVENT_ID_SIZE];
+
+    if (entries == 0)
+        return;
+    metric_add(lane->report.missing, (double)entries);
+    if (!report_allowed(&w->report.trouble_lines, loop_now(w->loop)))
+        return;
+    (void)event_id_format(from, after);
+    (void)event_id_format(to, up_to);
+    log_error("archive",
+              "somebody removed entries from the stream that were applied and not yet archived: no "
+              "rebuild has them",
+              LOG_S("stream", w->conf->stream_name), LOG_S("product", lane->id),
+              LOG_I("entries", entries), LOG_S("after", after), LOG_S("up_to", up_to));
 }
 
 void

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "lib/clock.h"
+#include "lib/event.h"
 
 struct batch;
 struct lane;
@@ -37,7 +38,7 @@ struct lane_report {
     struct metric *expired, *seats, *removed, *failed, *abandoned;
     struct metric *in_lobby, *in_game, *games, *oversubscribed;
     struct metric *held;
-    struct metric *archived;
+    struct metric *archived, *missing, *begun_late;
 };
 
 /* The series of the process. */
@@ -67,6 +68,14 @@ void report_batch(struct lane *lane, const struct batch *batch, const struct red
 /* report_gap(r, checkpoint, lost): entries were trimmed before they were read; lost -1:
  * it is not known how many, or whether. */
 void report_gap(struct report *r, const char *checkpoint, int64_t lost);
+
+/* report_begun_late(lane, entries): the product is new here, and so many entries of the stream are gone
+ * already: what they were is not known, and it has lost nothing that it was to have. */
+void report_begun_late(struct lane *lane, int64_t entries);
+
+/* report_missing(lane, from, to, entries): so many entries of the stream behind `from`, up to `to`, were
+ * applied and then gone before the lane's archive had them; 0: nothing is told. */
+void report_missing(struct lane *lane, struct event_id from, struct event_id to, int64_t entries);
 
 /* report_expired(lane, done): a round of the curator. */
 void report_expired(struct lane *lane, const struct lobby_expired *done);

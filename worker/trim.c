@@ -15,6 +15,7 @@
 #include "lib/loop.h"
 #include "lib/metrics.h"
 #include "lib/redis.h"
+#include "worker/aside.h"
 #include "worker/mem.h"
 #include "worker/position.h"
 #include "worker/worker.h"
@@ -59,10 +60,7 @@ drop_aside(const struct trim *t)
     redis_args_init(&a);
     for (size_t i = 0; w->archiver == NULL && i < w->nlanes; i++) {
         redis_args_reset(&a);
-        redis_args_str(&a, "ZREMRANGEBYSCORE");
-        redis_args_printf(&a, KEY_ASIDE, w->lanes[i]->id);
-        redis_args_str(&a, "-inf");
-        redis_args_printf(&a, "(%llu", (unsigned long long)t->lowest.ms);
+        aside_drop(&a, w->lanes[i]->id, t->lowest);
         redis_send(w->state, &a, NULL, NULL);
     }
     redis_args_free(&a);

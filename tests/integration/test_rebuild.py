@@ -1,4 +1,5 @@
 """varcadectl rebuild: what is computed anew is what there is, and takes its place in one step."""
+import fcntl
 import json
 import random
 import signal
@@ -7,8 +8,9 @@ import threading
 import time
 
 import pytest
+import requests
 
-from stack import STREAM, TOP, Stack, game_file, stream_id, wait_for
+from stack import STREAM, TOP, Stack, free_port_base, game_file, stream_id, wait_for
 from tracker import BUILD, Tracker
 
 NOWHERE = "http://127.0.0.1:1"
@@ -240,10 +242,98 @@ def test_what_is_gone(tracker):
     before = figures(tracker)
     tracker.redis.xtrim(STREAM, maxlen=100, approximate=False)
     _, error = tracker.ctl("rebuild", "exrps", status=1)
-    assert "300 events are no longer in the stream" in error
+    assert "300 entries are no longer in the stream" in error
     assert figures(tracker) == before and generations(tracker) == {"0"}
     result = rebuild(tracker, "--partial")
     assert result["events"] <= 100
+
+
+def applied(tracker, last, product="exrps"):
+    wait_for(lambda: stream_id(tracker.redis.get(f"{{{product}}}:checkpoint:{STREAM}") or "0-0") >= stream_id(last),
+             what="the events")
+
+
+def scores(tracker, n, product="exrps"):
+    """n events that count; their ids."""
+    pipe = tracker.redis.pipeline(transaction=False)
+    for i in range(n):
+        pipe.xadd(STREAM, {"product_id": product, "type": "score", "user_id": f"u{i % 9}", "score": "1"})
+    return pipe.execute()
+
+
+def metric(tracker, name, product="exrps"):
+    text = requests.get(f"http://{tracker.config['worker']['listen']}/metrics", timeout=5).text
+    return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
+               if line.startswith(name + "{") and f'product="{product}"' in line)
+
+
+WATCHED = {"worker": {"listen": f"127.0.0.1:{free_port_base()}"}, "archive": {"interval_ms": 20}}
+
+
+@pytest.mark.parametrize("tracker", [WATCHED], indirect=True)
+@pytest.mark.parametrize("how", ["trim", "delete", "stream", "before the first"])
+def test_removed_before_it_was_archived(tracker, how):
+    """Entries that somebody takes off the stream between being applied and being archived: told, counted, and a rebuild
+    does not drop them silently."""
+    redis = tracker.redis
+    tracker.start()
+    first = ["0-0"]
+    if how != "before the first":
+        first = scores(tracker, 50)
+        tracker.settle("exrps", first[-1])
+    (tracker.archive / "exrps").mkdir(parents=True, exist_ok=True)
+    busy = open(tracker.archive / "exrps" / "lock", "a")  # nothing can be archived now
+    fcntl.flock(busy, fcntl.LOCK_EX)
+    last = scores(tracker, 100)
+    applied(tracker, last[-1])
+    if how == "delete":
+        redis.xdel(STREAM, *last[30:70])
+    elif how == "stream":
+        redis.delete(STREAM)
+    else:
+        redis.xtrim(STREAM, maxlen=60, approximate=False)
+    gone = 100 if how == "stream" else 40
+    # What the archive has yet to come to, the rebuild looks at itself.
+    _, error = tracker.ctl("rebuild", "exrps", status=1)
+    assert f"{gone} entries are no longer in the stream" in error and "--partial" in error, error
+    busy.close()
+    wait_for(lambda: redis.hget(f"{{exrps}}:archived:{STREAM}", "missing") == str(gone), what="the archive's count")
+    assert metric(tracker, "varcade_archive_missing_entries_total") == gone
+    assert f"entries={gone} " in tracker.log() and "removed entries from the stream" in tracker.log()
+    before = figures(tracker)
+    result = rebuild(tracker, "--verify", status=1)
+    assert not result["equal"] and result["missing"] == gone
+    assert stream_id(result["missing_after"]) >= stream_id(first[-1])
+    assert stream_id(result["missing_up_to"]) <= stream_id(last[-1])
+    out, _ = tracker.ctl("rebuild", "exrps", "--verify", status=1)
+    assert f"{gone} entries are no longer in the stream, nor in the archive" in out
+    _, error = tracker.ctl("rebuild", "exrps", status=1)
+    assert f"{gone} entries are no longer in the stream" in error and result["missing_up_to"] in error
+    assert figures(tracker) == before
+    # What comes later is whole again, and another product has lost nothing of its own.
+    tracker.settle("exrps", scores(tracker, 20)[-1])
+    rebuild(tracker, "--partial")
+    events = (50 if how != "before the first" else 0) + 100 - gone + 20
+    assert sum(score for _, score in figures(tracker)["board:sum:all"]) == events
+    assert rebuild(tracker, "--verify")["equal"]
+
+
+def test_gaps_are_no_loss_of_the_archive(tracker):
+    """What the worker never read is in no figure: a rebuild is as good as it was, whatever is killed."""
+    redis = tracker.redis
+    tracker.start()
+    tracker.settle("exrps", scores(tracker, 30)[-1])
+    for _ in range(3):
+        tracker.kill()
+        scores(tracker, 40)
+        redis.xtrim(STREAM, maxlen=10, approximate=False)
+        tracker.start()
+        tracker.settle("exrps", scores(tracker, 5)[-1])
+    assert tracker.log().count("events are lost") == 3
+    assert redis.hget(f"{{exrps}}:archived:{STREAM}", "missing") == "0"
+    assert rebuild(tracker, "--verify")["equal"]
+    rebuild(tracker)
+    assert sum(score for _, score in figures(tracker)["board:sum:all"]) == 30 + 3 * 15
 
 
 def test_files_that_are_missing(tracker):

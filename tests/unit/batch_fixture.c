@@ -95,7 +95,7 @@ const char *
 applied(void)
 {
     struct batch_span span = {
-        .stream = "s", .checkpoint = "1-0", .end = {.ms = 9, .seq = 1}, .entries = 7};
+        .stream = "s", .checkpoint = "1-0", .end = {.ms = 9, .seq = 1}, .entries = 7, .skipped = 2};
     static char text[65536];
     struct redis_args a;
 

@@ -226,6 +226,47 @@ START_TEST(a_product_that_is_behind_tells_its_loss_too)
 }
 END_TEST
 
+static int
+before_entries(const char *product)
+{
+    char line[128];
+
+    (void)snprintf(
+        line, sizeof(line),
+        "varcade_stream_before_entries_total{process=\"worker\",pid=\"%d\",product=\"%s\"",
+        (int)fix.worker[0], product);
+    return (int)worker_metric(line);
+}
+
+/* A product that is given its file today has lost nothing of what was gone by yesterday. */
+START_TEST(a_new_product_on_a_trimmed_stream_has_lost_nothing)
+{
+    worker_start(0);
+    worker_games("duel", 50);
+    WAIT(worker_totals("duel") == 50);
+    worker_end(0);
+    worker_ask("XTRIM game_event_stream MAXLEN 20");
+    worker_games("quiet", 10);
+    worker_write_game("quiet");
+    worker_start(0);
+    WAIT(worker_totals("quiet") == 10);
+    ck_assert_int_eq((int)worker_metric("varcade_stream_gap_total"), 0);
+    ck_assert_int_eq((int)worker_metric("varcade_stream_lost_entries_total"), 0);
+    ck_assert_int_eq(before_entries("quiet"), 30);
+    ck_assert_int_eq(before_entries("duel"), 0);
+    ck_assert(worker_logged(0, "product is new here"));
+    ck_assert(worker_logged(0, "product=quiet entries=30"));
+    worker_end(0);
+
+    /* It is new once. */
+    worker_start(0);
+    worker_games("quiet", 10);
+    WAIT(worker_totals("quiet") == 20);
+    ck_assert_int_eq(before_entries("quiet"), 0);
+    ck_assert_int_eq((int)worker_metric("varcade_stream_gap_total"), 0);
+}
+END_TEST
+
 START_TEST(a_stream_that_was_deleted_is_told)
 {
     worker_start(0);
@@ -257,6 +298,7 @@ unit_suite(void)
     tcase_add_test(tc, the_last_event_there_can_be);
     tcase_add_test(tc, events_trimmed_before_they_were_read_are_told);
     tcase_add_test(tc, a_product_that_is_behind_tells_its_loss_too);
+    tcase_add_test(tc, a_new_product_on_a_trimmed_stream_has_lost_nothing);
     tcase_add_test(tc, a_stream_that_was_deleted_is_told);
     suite_add_tcase(suite, tc);
     return suite;

@@ -1,0 +1,97 @@
+/* How far an archive is: see reach.h. */
+#include "worker/reach.h"
+
+#include <hiredis/hiredis.h>
+
+#include "lib/keys.h"
+#include "lib/redis.h"
+#include "lib/text.h"
+
+/* The fields of KEY_ARCHIVED. */
+enum { ID, LAST, SINCE, MET, CHECKED, MISSING, FROM, TO, FIELDS };
+static const char *const names[FIELDS] = {
+    [ID] = "id",           [LAST] = "last",       [SINCE] = "since",       [MET] = "met",
+    [CHECKED] = "checked", [MISSING] = "missing", [FROM] = "missing_from", [TO] = "missing_to"};
+
+void
+reach_ask(struct redis_args *a, const char *product_id, const char *stream)
+{
+    redis_args_str(a, "HMGET");
+    redis_args_printf(a, KEY_ARCHIVED, product_id, stream);
+    for (size_t i = 0; i < FIELDS; i++)
+        redis_args_str(a, names[i]);
+}
+
+static bool
+take_id(const struct redisReply *reply, struct event_id *ret)
+{
+    *ret = (struct event_id){0, 0};
+    return reply->type == REDIS_REPLY_NIL ||
+           (reply->type == REDIS_REPLY_STRING && event_id_parse(reply->str, reply->len, ret) == 0);
+}
+
+static bool
+take_number(const struct redisReply *reply, int64_t none, int64_t *ret)
+{
+    *ret = none;
+    return reply->type == REDIS_REPLY_NIL ||
+           (reply->type == REDIS_REPLY_STRING &&
+            text_parse_int(reply->str, reply->len, -1, INT64_MAX, ret) == 0);
+}
+
+int
+reach_take(const struct redisReply *reply, struct reach *ret)
+{
+    struct redisReply *const *field = reply->element;
+    struct reach reach;
+    bool good;
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != FIELDS)
+        return -1;
+    good = take_id(field[ID], &reach.id) && take_id(field[LAST], &reach.last) &&
+           take_id(field[SINCE], &reach.since) && take_id(field[CHECKED], &reach.checked) &&
+           take_id(field[FROM], &reach.from) && take_id(field[TO], &reach.to) &&
+           take_number(field[MISSING], 0, &reach.missing) &&
+           take_number(field[MET], field[ID]->type == REDIS_REPLY_NIL ? 0 : -1, &reach.met);
+    if (!good)
+        return -1;
+    *ret = reach;
+    return 0;
+}
+
+void
+reach_tell(struct redis_args *a, const char *product_id, const char *stream,
+           const struct reach *reach)
+{
+    const struct event_id ids[FIELDS] = {
+        [ID] = reach->id,           [LAST] = reach->last, [SINCE] = reach->since,
+        [CHECKED] = reach->checked, [FROM] = reach->from, [TO] = reach->to};
+    char text[EVENT_ID_SIZE];
+
+    redis_args_str(a, "HSET");
+    redis_args_printf(a, KEY_ARCHIVED, product_id, stream);
+    for (size_t i = 0; i < FIELDS; i++) {
+        redis_args_str(a, names[i]);
+        if (i == MET || i == MISSING)
+            redis_args_int(a, i == MET ? reach->met : reach->missing);
+        else
+            redis_args_add(a, text, event_id_format(ids[i], text));
+    }
+}
+
+int64_t
+reach_check(struct reach *reach, int64_t gone_through)
+{
+    int64_t missing = gone_through - reach->met;
+
+    if (gone_through < 0 || reach->met < 0 || missing < 0)
+        missing = 0;
+    if (missing > 0 && reach->missing == 0)
+        reach->from = reach->checked;
+    if (missing > 0)
+        reach->to = reach->id;
+    reach->missing += missing;
+    reach->met = gone_through;
+    reach->checked = reach->id;
+    return missing;
+}

@@ -107,7 +107,7 @@ become_server(const struct pool *pool, struct pool_seat *seat, pid_t supervisor)
 {
     sigset_t none;
 
-    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)signal(SIGHUP, SIG_IGN);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);

@@ -109,6 +109,8 @@ fcgi_program_write_game(const char *id, const char *behaviour)
     write_game_at(id, stub_url(&fix.stub, behaviour));
 }
 
+int fcgi_program_patience;
+
 void
 fcgi_program_configure(const char *more)
 {
@@ -117,11 +119,11 @@ fcgi_program_configure(const char *more)
     buf_init(&json, 8192);
     buf_printf(&json,
                "{\"games\": {\"dir\": \"games\"}, \"redis\": {\"state_url\": \"%s\","
-               " \"connect_timeout_ms\": 300, \"command_timeout_ms\": 500},"
+               " \"connect_timeout_ms\": %d, \"command_timeout_ms\": 500},"
                " \"token\": {\"key_files\": [\"token.key\"]}, \"metrics\": {\"dir\": \"metrics\"},"
                " \"game_server\": {\"connect_timeout_ms\": 500, \"timeout_ms\": 700,"
                " \"late_ms\": 1000}%s}",
-               redis_server_url(functions_server()), more);
+               redis_server_url(functions_server()), fcgi_program_patience, more);
     ck_assert(buf_ok(&json));
     fcgi_program_write("varcade.json", json.data);
     buf_free(&json);
@@ -177,6 +179,7 @@ fcgi_program_prepare(void)
     write_game_at("down", stub_url(&nobody, "ok"));
     fix.nobody = nobody.fd;
     open_manager();
+    fcgi_program_patience = 300;
     fcgi_program_configure("");
 }
 

@@ -22,8 +22,10 @@ void fcgi_program_setup(void);
 void fcgi_program_teardown(void);
 
 /* fcgi_program_configure(more): write the configuration, with more behind the keys that every
- * test needs: `, "http": {…}` or "". fcgi_program_start(processes): start it and wait until it is
+ * test needs: `, "http": {…}` or "". fcgi_program_patience: for how long a process that starts waits for
+ * Redis, ms; 300 after fcgi_program_prepare(). fcgi_program_start(processes): start it and wait until it is
  * ready. */
+extern int fcgi_program_patience;
 void fcgi_program_configure(const char *more);
 void fcgi_program_start(const char *processes);
 

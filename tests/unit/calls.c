@@ -33,7 +33,7 @@ calls_setup(void)
                                               .late = 20000,
                                               .concurrent = 4,
                                               .breaker_failures = 1000,
-                                              .breaker_open = CALLS_PAUSE};
+                                              .breaker_open = 1000};
     calls_start_client();
 }
 

@@ -16,7 +16,6 @@
 #define CALLS_CONNECT_TIMEOUT 60
 #define CALLS_TIMEOUT 150
 #define CALLS_LATE 600
-#define CALLS_PAUSE 200
 
 /* What a call's callbacks were told. */
 struct told {

@@ -28,7 +28,7 @@ static const struct ctl_command commands[] = {
      .help = "print a player's token, signed with the first key of the configuration, which\n"
              "must be a secret (HS256, HS384, HS512)"},
     {.name = "check", .arguments = "FILE... | FILE --event NAME=VALUE...", .min = 1,
-     .max = SIZE_MAX, .run = ctl_check_run,
+     .max = SIZE_MAX, .needs = CTL_JSON, .run = ctl_check_run,
      .options = {{"event", NULL, false, "say what the rules would do with this event"}},
      .help = "check games' files: every problem of every file, one a line; or try a file's rules\n"
              "on a sample event"},

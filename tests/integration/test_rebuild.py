@@ -88,8 +88,9 @@ def test_verify_and_swap(tracker):
     tracker.start()
     now = int(time.time() * 1000)
     last = history(tracker, 3000, rng, start=now - 3000 * 977_777 - 10_000)
-    tracker.settle("exrps", last)
-    redis.xtrim(STREAM, maxlen=500)  # the rest is in the archive
+    for product in ("exrps", "arena"):
+        tracker.settle(product, last)
+    redis.xtrim(STREAM, maxlen=500)  # the rest is in the archive, of all products
     last = history(tracker, 500, rng)
     tracker.settle("exrps", last)
     before = figures(tracker)

@@ -148,8 +148,72 @@ class CheckEvent(Case):
         self.assertEqual(self.event("type=score", "user_id=7", "score=12.50"),
                          ["  statistic best of 7: max 12.5", f"  board best (all, {year}) of 7: max 12.5"])
         self.assertEqual(self.event("type=game_over", "game_id=" + "0" * 32, "winner_id=7", "loser_id=a=b"),
-                         ["  board rating (all) rates 7, a=b"])
+                         ["  board rating (all) rates 7, a=b", f"  game {'0' * 32}: over"])
         self.assertEqual(self.event("type=other", "product_id=exrps"), ["  no rule speaks of the event"])
+
+    def json(self, file, *fields, status=0):
+        out = run("check", file, "--json", "--event", *fields)
+        self.assertEqual((out.returncode, out.stderr), (status, ""))
+        return json.loads(out.stdout)
+
+    def bounded(self):
+        game = json.loads(self.game().read_text())
+        game["boards"][0]["bounds"] = {"min": 0, "max": 1000, "max_step": 100, "max_per_minute": 5}
+        game["boards"].append({"id": "sum", "bounds": {"max_step": 50},
+                               "from": [{"on": {"type": "sum"}, "player": "user_id", "add": {"field": "score"}}]})
+        game["stats"] += [{"on": {"type": "won"}, "player": "user_id", "add": {"wins": 2},
+                           "streak": {"row": {"longest": "longest_row"}}}]
+        return self.write("exrps.json", game)
+
+    def test_quarantine(self):
+        for kind, score, reason in (("score", "1000.5", "best: 1000.5 is beyond max 1000"),
+                                    ("score", "-1", "best: -1 is beyond min 0"), ("sum", "60", "sum: 60 is beyond max_step 50"),
+                                    ("sum", "-60", "sum: 60 is beyond max_step 50")):
+            fields = (f"type={kind}", "user_id=7", f"score={score}")
+            out = run("check", self.bounded(), "--event", *fields)
+            self.assertEqual((out.returncode, out.stderr), (0, ""))
+            self.assertEqual(out.stdout.splitlines()[-1], f"  quarantined, and nothing of it counts: {reason}")
+            told = self.json(self.bounded(), *fields)
+            self.assertEqual((told["event"], told["reason"]), ("quarantined", reason))
+        for kind, score in (("score", "1000"), ("score", "0"), ("sum", "50")):
+            told = self.json(self.bounded(), f"type={kind}", "user_id=7", f"score={score}")
+            self.assertEqual(told["event"], "counts")
+            self.assertNotIn("reason", told)
+
+    def test_longest_of_a_streak(self):
+        out = run("check", self.bounded(), "--event", "type=won", "user_id=7")
+        self.assertEqual(out.stdout.splitlines()[1:], [
+            "  statistic wins of 7: add 2", "  statistic row of 7: add 1",
+            "  statistic longest_row of 7: max row as it is then (1 where it began at 0)"])
+        self.assertEqual(self.json(self.bounded(), "type=won", "user_id=7")["effects"], [
+            {"player": "7", "statistic": "wins", "add": 2, "makes": 2}, {"player": "7", "statistic": "row", "add": 1, "makes": 1},
+            {"player": "7", "statistic": "longest_row", "max": 1, "follows": "row", "makes": 1}])
+
+    def test_json(self):
+        year = time.strftime("%Y", time.gmtime())
+        told = self.json(self.game(), "type=score", "user_id=7", "score=12.50")
+        self.assertEqual(told, {
+            "file": str(self.dir / "exrps.json"), "good": True, "problems": [], "event": "counts", "ratings": [],
+            "effects": [{"player": "7", "statistic": "best", "max": 12.5, "makes": 12.5},
+                        {"player": "7", "board": "best", "windows": ["all", year], "max": 12.5, "makes": 12.5}]})
+        told = self.json(self.game(), "type=game_over", "game_id=" + "0" * 32, "winner_id=7", 'loser_id="\\')
+        self.assertEqual(told["ratings"], [{"board": "rating", "windows": ["all"], "players": ["7", '"\\']}])
+        self.assertEqual(told["game"], {"event": "over", "game_id": "0" * 32})
+        self.assertEqual(self.json(self.game(), "type=other")["event"], "ignored")
+        self.assertTrue(self.json(self.game(), "type=player_name", "user_id=7", "username=Ann")["names"])
+        told = self.json(self.game(), "type=score", "user_id=7", "score=many", status=1)
+        self.assertEqual((told["event"], told["reason"], told["effects"]), ("dead_letter", "score is not a number", []))
+        self.fails(run("check", self.game(), "--json", "--event", "type"), 2, "name=value")
+
+    def test_json_of_files(self):
+        bad = self.write("bad.json", {"product_id": "bad", "colour": 1})
+        out = run("check", "--json", self.game(), bad, self.dir / "none.json")
+        self.assertEqual((out.returncode, out.stderr), (1, ""))
+        good, wrong, none = json.loads(out.stdout)
+        self.assertEqual(good, {"file": str(self.dir / "exrps.json"), "good": True, "problems": []})
+        self.assertFalse(wrong["good"] or none["good"])
+        self.assertTrue(any(problem.startswith("colour: ") for problem in wrong["problems"]), wrong)
+        self.assertIn("No such file", none["problems"][0])
 
     def test_dead_letters(self):
         for fields, word in ((["type=score", "user_id=7", "score=many"], "score is not a number"),
@@ -205,7 +269,7 @@ class Program(Case):
         script = self.write("completion", run("--completion").stdout)
         ask = '''. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _varcadectl; echo "${COMPREPLY[*]}"'''
         for words, expected in ((["k"], "keys"), (["keys", "r"], "rotate revoke"), (["keys", "rotate", "--o"], "--overlap"),
-                                (["keys", "rotate", "--json", "--o"], "--overlap"), (["check", "--"], "--help --event"),
+                                (["keys", "rotate", "--json", "--o"], "--overlap"), (["check", "--"], "--help --json --event"),
                                 (["nothing", ""], "")):
             out = subprocess.run(["bash", "-c", ask, script, "varcadectl", *words], capture_output=True, text=True)
             self.assertEqual((out.stdout.strip(), out.stderr), (expected, ""), words)

@@ -64,7 +64,8 @@ class Bot:
         self.refused &= {game["game_id"] for game in games}
         games.sort(key=lambda game: game["creator_id"].startswith(BOT))  # people first: they are not as patient
         for game in games:
-            if self.user_id not in game["players"] and game["game_id"] not in self.refused:
+            wanted = game["settings"].get("bots", True) and game["game_id"] not in self.refused
+            if wanted and self.user_id not in game["players"]:
                 joined = await self.call("POST", "/join_game/" + game["game_id"])
                 if joined is not None:
                     return joined

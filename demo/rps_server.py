@@ -39,6 +39,7 @@ log = logging.getLogger("rps-server")
 
 SEATS = 2
 SIGNED_IN = 86400  # seconds that a token of the demo's sign-in is good
+PACES = {"fast": 0.5, "normal": 1, "slow": 2}  # a setting of the game, by which its rounds' time is multiplied
 BEATS = {0: 2, 1: 0, 2: 1}  # rock beats scissors, paper beats rock, scissors beat paper
 
 
@@ -94,9 +95,11 @@ class Player:
 class Game:
     """One match, from create_game to game_removed. players[0] is the creator."""
 
-    def __init__(self, server, game_id, creator):
+    def __init__(self, server, game_id, creator, settings):
         self.server = server
         self.game_id = game_id
+        self.rounds_to_win = settings.get("rounds_to_win", server.rounds_to_win)
+        self.seconds = server.seconds * PACES[settings.get("pace", "normal")]
         self.players = [creator]
         self.match = None  # the task that plays
         self.result = None  # the last round's, for who comes back
@@ -196,7 +199,7 @@ class Game:
         self.tell("state_change", new_state="in_progress")
         score = {host.user_id: 0, guest.user_id: 0}
         number = 0
-        while max(score.values()) < self.server.rounds_to_win:
+        while max(score.values()) < self.rounds_to_win:
             number += 1
             winner = await self.play_round(number, host, guest, score)
             if winner is not None:
@@ -239,10 +242,10 @@ class Game:
         """The weapon a player chooses in time, or None."""
         loop = asyncio.get_running_loop()
         player.answer = loop.create_future()
-        player.round = (number, loop.time() + self.server.seconds)
-        await player.send(self.question(number, self.server.seconds))
+        player.round = (number, loop.time() + self.seconds)
+        await player.send(self.question(number, self.seconds))
         try:
-            return await asyncio.wait_for(player.answer, self.server.seconds)
+            return await asyncio.wait_for(player.answer, self.seconds)
         except asyncio.TimeoutError:
             return None
         finally:
@@ -293,7 +296,7 @@ class Server:
         if body["gameId"] in self.games:
             raise web.HTTPConflict(text="the game exists already")
         player = Player(body["userId"], body["username"])
-        game = Game(self, body["gameId"], player)
+        game = Game(self, body["gameId"], player, body.get("settings", {}))  # none where the game's file declares none
         self.games[game.game_id] = game
         return self.seat(game, player)
 
@@ -383,8 +386,8 @@ async def main():
     parser.add_argument("--game", required=True, help="the game's file: product, and the two URLs to listen on")
     parser.add_argument("--redis", required=True, help="the Redis of the stream: a socket's path or a URL")
     parser.add_argument("--stream", default="game_event_stream")
-    parser.add_argument("--rounds-to-win", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=5, help="a player's time for a round")
+    parser.add_argument("--rounds-to-win", type=int, default=2, help="where the game's settings do not say")
+    parser.add_argument("--seconds", type=float, default=5, help="a player's time for a round, at normal pace")
     parser.add_argument("--patience", type=float,
                         help="seconds that a game waits for players; more than varcade's own time limits")
     parser.add_argument("--pause", type=float, default=0.7, help="seconds between rounds")

@@ -41,8 +41,13 @@ export const paths = {
   player: (product, user, settings) => where(["players", product, user], settings),
   search: (product, text) => where(["players", product], { search: text }),
   lobby: (product, ...what) => where(["game_lobby", product, ...what]),
-  tickets: (product, ticket, settings) => where(["matchmaking", product, "tickets", ...(ticket ? [ticket] : [])], settings),
-  openGames: (product) => where(["game_lobby", product, "open_games"], { count: 25 }),
+  // tickets("exrps") is all of them, tickets("exrps", [ticket]) one.
+  tickets: (product, parts = [], settings) => where(["matchmaking", product, "tickets", ...parts], settings),
+  openGames: (product, wanted) =>
+    where(["game_lobby", product, "open_games"], {
+      count: 25,
+      ...Object.fromEntries(Object.entries(wanted).map(([name, value]) => [`settings.${name}`, value])),
+    }),
 };
 
 export async function load(path, token, signal) {

@@ -18,19 +18,21 @@ function fetchLibrary() {
   return library;
 }
 
-function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+// One of the page's colours as it is at present, light or dark: that is known of a colour in use alone.
+function colour(node, name) {
+  node.style.color = `var(${name})`;
+  return getComputedStyle(node).color;
 }
 
 // The library's settings for a line in the page's own colours.
-function settings() {
+function settings(canvas) {
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const size = 0.75 * parseFloat(getComputedStyle(document.documentElement).fontSize);
-  const ticks = { color: colour("--quiet"), font: { size }, maxTicksLimit: 6 };
-  const axis = { grid: { color: colour("--line") }, ticks };
+  const ticks = { color: colour(canvas, "--quiet"), font: { size }, maxTicksLimit: 6 };
+  const axis = { grid: { color: colour(canvas, "--line") }, ticks };
   return {
     type: "line",
-    data: { labels: [], datasets: [{ data: [], borderColor: colour("--accent"), borderWidth: 2, pointRadius: 2, tension: 0.2 }] },
+    data: { labels: [], datasets: [{ data: [], borderColor: colour(canvas, "--accent"), borderWidth: 2, pointRadius: 2, tension: 0.2 }] },
     options: {
       animation: still ? false : { duration: 300 },
       maintainAspectRatio: false,
@@ -58,7 +60,7 @@ export function drawCourse() {
     try {
       const Chart = await fetchLibrary();
       if (stopped) return;
-      chart ??= new Chart(canvas, settings());
+      chart ??= new Chart(canvas, settings(canvas));
     } catch {
       node.hidden = true;
       return;

@@ -24,6 +24,36 @@ export function link(href, text, attributes = {}) {
   return element("a", { href, ...attributes }, text);
 }
 
+export function button(text, act, kind) {
+  const made = element("button", { type: "button", class: kind }, text);
+  made.addEventListener("click", act);
+  return made;
+}
+
+// act() is called when it is sent, which the browser allows where every field holds what it may.
+export function form(attributes, act, ...children) {
+  const made = element("form", attributes, ...children);
+  made.addEventListener("submit", (event) => {
+    event.preventDefault();
+    act();
+  });
+  return made;
+}
+
+export function labelled(text, control) {
+  return element("div", { class: "labelled" }, element("label", { for: control.id }, text), control);
+}
+
+export function checkbox(id, text) {
+  const box = element("input", { type: "checkbox", id });
+  return { node: element("p", { class: "check" }, box, element("label", { for: id }, text)), box };
+}
+
+// A title with a value below it, for a list of class `stats`.
+export function figure(title, value, note) {
+  return element("div", {}, element("dt", {}, title), element("dd", {}, value, note && element("small", {}, note)));
+}
+
 // A row of links of which one is where we are.
 export function tabs(label, links) {
   return element("nav", { class: "tabs", "aria-label": label }, ...links);

@@ -2,20 +2,33 @@
 
 import { account } from "./account.js";
 import { paths, poll, send } from "./api.js";
-import { address, arrange, element, setText } from "./dom.js";
+import { address, arrange, element, form, setText } from "./dom.js";
+import { describeSettings, settingFields } from "./settings.js";
 import { said, t } from "./text.js";
 
 const PAUSE = 2000; // ms
 
-// The open games of a product; who is signed in can join them, and is led to the seat.
+// The open games of a product, all or those with certain settings; who is signed in can join them, and is
+// led to the seat.
 export function openGames(product) {
   const list = element("ul", { class: "games" });
-  const none = element("p", { class: "empty" }, t("open-none"));
+  const none = element("p", { class: "empty" });
   const box = element("div");
   const refusal = element("p", { class: "refused", role: "alert", hidden: true });
-  const node = element("section", { class: "card side" }, element("h2", {}, t("open-games")), refusal, box);
+  const wanted = settingFields(product.settings, "filter", true);
+  const summary = element("summary", {}, t("filter"));
+  const filter = form({}, look, wanted.node);
+  const node = element(
+    "section",
+    { class: "card side" },
+    element("h2", {}, t("open-games")),
+    wanted.empty ? undefined : element("details", {}, summary, filter),
+    refusal,
+    box,
+  );
   const me = account();
   let items = new Map();
+  let stop = () => {};
 
   async function join(game, button) {
     button.disabled = true;
@@ -31,7 +44,7 @@ export function openGames(product) {
 
   function makeItem(game) {
     const name = t("of-player", { name: game.creator_name });
-    const item = element("li", {}, element("span", {}, name), element("span", { class: "seats" }));
+    const item = element("li", {}, element("span", {}, name), element("span", { class: "seats" }), describeSettings(product, game));
     if (me !== undefined && !game.players.includes(me.user_id)) {
       const button = element("button", { type: "button", "aria-label": t("join-named", { name }) }, t("join"));
       button.addEventListener("click", () => join(game, button));
@@ -52,9 +65,19 @@ export function openGames(product) {
     arrange(box, [games.length > 0 ? list : none]);
   }
 
-  // Where the lobby is away, the board above tells; what was open is no more, as far as is known.
-  const stop = poll(paths.openGames(product.product_id), PAUSE, (games) => games && show(games), () => show([]));
-  return { node, stop };
+  function look() {
+    const chosen = wanted.values();
+    const count = Object.keys(chosen).length;
+    setText(summary, count > 0 ? t("filter-on", { count }) : t("filter"));
+    setText(none, t(count > 0 ? "open-none-fit" : "open-none"));
+    stop();
+    // Where the lobby is away, the board above tells; what was open is no more, as far as is known.
+    stop = poll(paths.openGames(product.product_id, chosen), PAUSE, (games) => games && show(games), () => show([]));
+  }
+
+  filter.addEventListener("change", () => filter.reportValidity() && look());
+  look();
+  return { node, stop: () => stop() };
 }
 
 // To where a seat is shown, or shown anew.

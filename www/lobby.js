@@ -4,29 +4,15 @@
 import { account, signIn, signOut, site } from "./account.js";
 import { load, paths, poll, Problem, send } from "./api.js";
 import { heading } from "./boards.js";
-import { address, arrange, element, link, setText } from "./dom.js";
-import { openGames, seated } from "./games.js";
+import { address, arrange, button, element, form, link } from "./dom.js";
+import { seated } from "./games.js";
+import { describeSettings } from "./settings.js";
 import { said, t } from "./text.js";
+import { showTicket } from "./ticket.js";
+import { showWays } from "./ways.js";
 
 const PAUSE = 1000; // ms between two looks at the seat
-const POLL = 5; // s; so long varcade keeps a look at the ticket waiting for news
 const TICKET = "varcade.ticket"; // which one was opened in this window
-
-function button(text, act, quiet) {
-  const made = element("button", { type: "button", class: quiet ? "quiet" : undefined }, text);
-  made.addEventListener("click", act);
-  return made;
-}
-
-// A field and what is done with it: one line.
-function lineForm(id, label, field, text, act) {
-  const form = element("form", { class: "ask" }, element("label", { for: id }, label), element("div", { class: "field" }, field, element("button", {}, text)));
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    if (field.value.trim() !== "") act(field.value.trim());
-  });
-  return form;
-}
 
 // Shows the lobby of the product in `into`. Returns the function that ends it.
 export function showLobby(into, product, status) {
@@ -74,8 +60,6 @@ export function showLobby(into, product, status) {
   }
 
   const post = (path, body) => send("POST", path, body, me.token);
-  // What gives a seat: then `mine` has it.
-  const ask = (path, body) => attempt(async () => show(await post(path, body)));
   const mine = async () => (await load(paths.lobby(id, "mine"), me.token, ended.signal)).filter((game) => game.state !== "ended");
 
   async function look() {
@@ -85,7 +69,7 @@ export function showLobby(into, product, status) {
     const ticket = remembered();
     if (ticket === undefined) return offer();
     try {
-      await waitFor(await load(paths.tickets(id, ticket), me.token, ended.signal));
+      waitFor(await load(paths.tickets(id, [ticket]), me.token, ended.signal));
     } catch (error) {
       if (!(error instanceof Problem) || error.status !== 404) throw error;
       remember(undefined);
@@ -96,96 +80,41 @@ export function showLobby(into, product, status) {
   // --- who has neither seat nor ticket ---
 
   function offer() {
-    const secret = element("input", { type: "checkbox", id: "private" });
-    const code = element("input", { id: "code", maxlength: 6, autocomplete: "off", autocapitalize: "characters", spellcheck: "false" });
-    const queues = product.queues.filter((queue) => [...queue.equal, ...queue.within, ...queue.regions].length === 0);
-    const create = () => ask(paths.lobby(id, "create_game"), secret.checked ? { private: true } : {});
-    const games = openGames(product);
-    const ways = element(
-      "section",
-      { class: "card side ways", "aria-label": t("play") },
-      way(t("quick-hint"), button(t("quick"), () => ask(paths.lobby(id, "quick_match")))),
-      ...queues.map((queue) => way(t("queue-hint"), button(t("queue", { queue: queue.id }), () => open(queue), true))),
-      way(
-        element("span", { class: "check" }, secret, element("label", { for: "private" }, t("private"))),
-        button(t("create"), create, true),
-      ),
-      lineForm("code", t("code"), code, t("join"), (text) => ask(paths.lobby(id, "join_code", text))),
-    );
-    part(element("div", { class: "columns" }, ways, element("aside", {}, games.node)), games.stop);
-  }
-
-  function way(hint, act) {
-    return element("div", { class: "way" }, element("span", {}, hint), act);
+    const ways = showWays(product, {
+      seat: (path, body) => attempt(async () => show(await post(path, body))),
+      ticket: (body) => attempt(async () => waitFor(await post(paths.tickets(id), body))),
+      party: (code, body) => attempt(async () => waitFor(await post(paths.tickets(id, ["join", code]), body))),
+    });
+    part(ways.node, ways.stop);
   }
 
   // --- who waits ---
 
-  const open = (queue) =>
-    attempt(async () => {
-      const ticket = await post(paths.tickets(id), { queue: queue.id });
-      remember(ticket.ticket_id);
-      waitFor(ticket);
-    });
-
   function waitFor(ticket) {
-    const waited = element("p", { class: "waited" });
-    const place = element("p", {});
-    const why = element("p", { class: "why" });
-    const opened = Date.now() - ticket.waited_ms;
-    const over = new AbortController();
-    const cancel = () => attempt(async () => after(await send("DELETE", paths.tickets(id, ticket.ticket_id), undefined, me.token)));
-    const tick = () => setText(waited, t("waited", { count: Math.round((Date.now() - opened) / 1000) }));
-    const ticking = setInterval(tick, 1000);
-
-    function after(now) {
-      if (over.signal.aborted) return;
-      remember(undefined);
-      if (now.state === "matched") show(now.game);
-      else {
-        offer();
-        refuse(new Error(t(now.state === "expired" ? "ticket-expired" : "ticket-cancelled")));
-      }
-    }
-
-    function describe(now) {
-      setText(place, now.place === undefined ? t("making") : t("queue-place", { place: now.place, waiting: now.waiting }));
-      const range = now.why?.rating_from != null ? " " + t("why-rating", { from: Math.round(now.why.rating_from), to: Math.round(now.why.rating_to) }) : "";
-      setText(why, now.why ? t(`why-${now.why.reason}`) + range : "");
-    }
-
-    async function follow(now) {
-      while (now.state === "waiting") {
-        describe(now);
-        try {
-          now = await load(paths.tickets(id, ticket.ticket_id, { wait: POLL }), me.token, over.signal);
-          status.here();
-        } catch (error) {
-          if (over.signal.aborted) return;
-          if (error instanceof Problem && error.status < 500) return look();
-          status.away(error, Date.now() - opened);
-          await new Promise((resolve) => setTimeout(resolve, PAUSE));
-        }
-      }
+    if (ticket.state !== "waiting") return after(ticket);
+    remember(ticket.ticket_id);
+    const here = (...more) => paths.tickets(id, [ticket.ticket_id, ...more]);
+    let over = false;
+    const end = (now) => {
+      if (over) return; // who cancels is told by both answers
+      over = true;
       after(now);
-    }
+    };
+    const view = showTicket(product, ticket, me, status, {
+      ready: () => attempt(async () => waitFor(await post(here("ready")))),
+      cancel: () => attempt(async () => end(await send("DELETE", here(), undefined, me.token))),
+      over: end,
+      lost: () => attempt(look),
+    });
+    part(view.node, view.stop);
+  }
 
-    tick();
-    part(
-      element(
-        "section",
-        { class: "card side wait" },
-        element("h2", {}, t("waiting")),
-        element("div", { role: "status" }, place, why),
-        waited,
-        button(t("cancel"), cancel, true),
-      ),
-      () => {
-        over.abort();
-        clearInterval(ticking);
-      },
-    );
-    follow(ticket);
+  // `ticket` is over; undefined: it goes on, without this player.
+  function after(ticket) {
+    remember(undefined);
+    if (ticket?.state === "matched") return show(ticket.game);
+    offer();
+    refuse(new Error(t(`over-${ticket?.reason ?? "cancelled"}`)));
   }
 
   // --- who has a seat ---
@@ -196,7 +125,7 @@ export function showLobby(into, product, status) {
     const leave = button(t("leave"), () => attempt(async () => {
       await post(paths.lobby(id, "leave_game", game.game_id));
       await look();
-    }), true);
+    }), "quiet");
     const again = button(t("again"), () => attempt(look));
     const actions = element("div", { class: "actions" }, leave);
     let stopPlay = () => {};
@@ -217,7 +146,7 @@ export function showLobby(into, product, status) {
       facts.replaceChildren(
         element("span", {}, t("of-player", { name: now.creator_name })),
         element("span", {}, t("seats", { taken: now.players.length, seats: now.settings.num_players })),
-        ...(code ? [code] : []),
+        ...[describeSettings(product, now), code].filter(Boolean),
       );
     }
 
@@ -255,19 +184,24 @@ export function showLobby(into, product, status) {
 
   function accountLine() {
     if (me === undefined) return undefined;
-    return element("p", { class: "line account" }, element("span", {}, t("signed-in", { name: me.username })), button(t("sign-out"), leaveAccount, true));
+    return element("p", { class: "line account" }, element("span", {}, t("signed-in", { name: me.username })), button(t("sign-out"), leaveAccount, "quiet"));
   }
 
   function askName() {
     if (site.sign_in === null) return part(element("p", { class: "empty card" }, t("sign-in-elsewhere")));
-    const field = element("input", { id: "name", maxlength: 32, required: true, autocomplete: "nickname" });
-    const form = lineForm("name", t("your-name"), field, t("sign-in"), (name) =>
-      attempt(async () => {
-        await signIn(name);
-        seated(product);
-      }),
+    const field = element("input", { id: "name", maxlength: 32, required: true, pattern: ".*\\S.*", autocomplete: "nickname" });
+    const enter = async () => {
+      await signIn(field.value.trim());
+      seated(product);
+    };
+    const asks = form(
+      { class: "ask" },
+      () => attempt(enter),
+      element("label", { for: "name" }, t("your-name")),
+      element("div", { class: "field" }, field, element("button", {}, t("sign-in"))),
+      element("p", { class: "hint" }, t("sign-in-hint")),
     );
-    part(element("section", { class: "card side" }, form, element("p", { class: "hint" }, t("sign-in-hint"))));
+    part(element("section", { class: "card side" }, asks));
     field.focus();
   }
 

@@ -2,15 +2,11 @@
 // against another one.
 
 import { load, paths, poll } from "./api.js";
-import { address, arrange, element, link, setText, table } from "./dom.js";
+import { address, arrange, element, figure, link, setText, table } from "./dom.js";
 import { drawCourse } from "./chart.js";
 import { ago, dateTime, number, t } from "./text.js";
 
 const PAUSE = 3000; // ms
-
-function figure(title, value, note) {
-  return element("div", {}, element("dt", {}, title), element("dd", {}, value, note && element("small", {}, note)));
-}
 
 // In the order of the game's file; what it no longer names comes last.
 function statistics(product, stats) {

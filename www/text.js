@@ -12,6 +12,12 @@ let moment = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "sh
 let day = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
 let clock = new Intl.DateTimeFormat("en", { timeStyle: "short" });
 let relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+let seconds = unit("en", "second");
+let minutes = unit("en", "minute");
+
+function unit(tag, name) {
+  return new Intl.NumberFormat(tag, { style: "unit", unit: name, unitDisplay: "short", maximumFractionDigits: 0 });
+}
 
 // The language that is asked for (?lang=de), was chosen before, or is the browser's first one here.
 function chosen() {
@@ -49,6 +55,8 @@ export async function loadTexts() {
   day = new Intl.DateTimeFormat(tag, { dateStyle: "medium" });
   clock = new Intl.DateTimeFormat(tag, { timeStyle: "short" });
   relative = new Intl.RelativeTimeFormat(tag, { numeric: "auto" });
+  seconds = unit(tag, "second");
+  minutes = unit(tag, "minute");
   document.documentElement.lang = tag;
   document.documentElement.dir = texts.direction;
   for (const node of document.querySelectorAll("[data-text]")) node.textContent = t(node.dataset.text);
@@ -78,6 +86,7 @@ export function said(error) {
   if (error.status === 401) return t("signed-out");
   if (error.status === 429) return t("too-many");
   if (error.status === 503) return t("busy");
+  if (/No party has this code|The party is full/.test(error.message)) return t("party-gone");
   if (/game not found|no longer available|already in it|is full|Required state/.test(error.message)) return t("game-gone");
   return error.message;
 }
@@ -101,11 +110,16 @@ export function time(value) {
   return clock.format(new Date(value));
 }
 
+// "12 sec", "5 min".
+export function duration(ms) {
+  return ms < 120e3 ? seconds.format(Math.max(0, ms / 1000)) : minutes.format(ms / 60e3);
+}
+
 // "5 minutes ago".
 export function ago(value) {
-  const seconds = (new Date(value) - Date.now()) / 1000;
-  for (const [unit, length] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {
-    if (Math.abs(seconds) >= length) return relative.format(Math.trunc(seconds / length), unit);
+  const away = (new Date(value) - Date.now()) / 1000;
+  for (const [name, length] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {
+    if (Math.abs(away) >= length) return relative.format(Math.trunc(away / length), name);
   }
-  return relative.format(Math.min(0, Math.trunc(seconds)), "second");
+  return relative.format(Math.min(0, Math.trunc(away)), "second");
 }

@@ -12,6 +12,8 @@ from selenium.webdriver.common import utils
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 
+import page  # noqa: E402 (by the path above)
+
 SCREENSHOTS = Path(os.environ.get("VARCADE_SCREENSHOTS", "build/screenshots"))
 
 
@@ -42,6 +44,20 @@ def browser(tmp_path):
     driver.set_page_load_timeout(30)
     yield driver
     driver.quit()
+
+
+@pytest.fixture
+def windows(browser):
+    """windows(): another window; what is kept for one is not seen by others."""
+    opened = []
+
+    def another():
+        if opened:
+            browser.switch_to.new_window("window")
+        opened.append(page.Window(browser, browser.current_window_handle))
+        return opened[-1]
+
+    return another
 
 
 @pytest.fixture

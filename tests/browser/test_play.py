@@ -4,7 +4,6 @@ import json
 import page
 import pytest
 from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
 from stack import GameServer, Stack, game_file, wait_for
 
 
@@ -13,72 +12,6 @@ def demo():
     stack = Stack(demo=True)
     yield stack
     stack.close()
-
-
-class Window:
-    """A window, and in it a player: what is asked is asked of this window."""
-
-    def __init__(self, browser, handle):
-        self.browser, self.handle = browser, handle
-
-    def here(self):
-        if self.browser.current_window_handle != self.handle:
-            self.browser.switch_to.window(self.handle)
-        return self.browser
-
-    def script(self, *arguments):
-        return self.here().execute_script(*arguments)
-
-    def text(self, selector):
-        return page.text(self.here(), selector) or ""
-
-    def click(self, selector, label=None):
-        """Whatever shows up with this text, as soon as it does."""
-        def there():
-            browser = self.here()
-            if label is not None:
-                return page.click(browser, selector, label)
-            return browser.execute_script("const e = document.querySelector(arguments[0]); e?.click(); return e !== null", selector)
-        wait_for(there, 15, f"{selector} {label}")
-
-    def sign_in(self, url, name):
-        self.here().get(url + "/#/exrps")
-        self.click(".heading a", "Sign in to play")
-        wait_for(lambda: self.script("return document.activeElement.id") == "name", 10, "the field for the name")
-
-        def signed_in():  # the demo's server may still be starting
-            self.script("const field = document.querySelector('.lobby:not([inert]) #name');"
-                        "if (field !== null) { field.value = arguments[0]; field.form.requestSubmit(); }", name)
-            return self.text(".account").startswith(f"Signed in as {name}")
-        wait_for(signed_in, 15, "to be signed in")
-        return self
-
-    def says(self, words, seconds=30):
-        wait_for(lambda: words in self.text(".says"), seconds, words)
-
-    def choose(self, weapon):
-        wait_for(lambda: self.script("const b = document.querySelectorAll('.weapons:enabled button')[arguments[0]];"
-                                     "b?.click(); return b !== undefined", weapon), 15, "the choice")
-
-    def enter_code(self, code):
-        wait_for(lambda: self.here().find_elements(By.ID, "code"), 10, "the lobby")[0].send_keys(code, Keys.ENTER)
-
-    def over(self):
-        return self.script("return document.querySelector('.says.final') !== null")
-
-
-@pytest.fixture
-def windows(browser):
-    """windows(): another window; what is kept for one is not seen by others."""
-    opened = []
-
-    def another():
-        if opened:
-            browser.switch_to.new_window("window")
-        opened.append(Window(browser, browser.current_window_handle))
-        return opened[-1]
-
-    return another
 
 
 @pytest.fixture
@@ -128,7 +61,7 @@ def test_two_windows_play_a_private_game(demo, windows, screenshot, play_to_the_
     wait_for(lambda: page.texts(ann.here(), "tr.own th") == ["Ann"], 10, "the own row")
     assert complaints(ann) == []
     bob.click(".actions button", "Play again")
-    wait_for(lambda: "Quick match" in page.texts(bob.here(), ".ways button"), 10, "the lobby")
+    wait_for(lambda: "Create a game" in page.texts(bob.here(), ".ways button"), 10, "the lobby")
     bob.click(".account button", "Sign out")
     wait_for(lambda: bob.here().find_elements(By.ID, "name"), 10, "to be signed out")
     assert complaints(bob) == []
@@ -136,7 +69,7 @@ def test_two_windows_play_a_private_game(demo, windows, screenshot, play_to_the_
 
 def test_against_a_bot_with_the_keyboard(demo, windows, screenshot):
     ann = windows().sign_in(demo.url, "Ann")
-    ann.click(".ways button", "Quick match")
+    ann.click(".ways button", "Play")
     ann.says("Round 1", 30)
     screenshot("round-phone-dark", 390, 780, dark=True)
     screenshot("round")
@@ -162,18 +95,18 @@ def test_a_bot_comes_to_a_created_game(demo, windows):
 
 def test_matched_by_tickets(demo, windows, screenshot, play_to_the_end):
     ann = windows().sign_in(demo.url, "Ann")
-    ann.click(".ways button", "Queue “duel”")
-    wait_for(lambda: "Place 1 of 1" in ann.text(".wait"), 10, "the place")
+    ann.click(".ways button", "Wait for a match")
+    wait_for(lambda: "Place in the queue\n1 of 1" in ann.text(".wait"), 10, "the place")
     wait_for(lambda: "Nobody else waits yet." in ann.text(".wait"), 15, "why")
     screenshot("ticket")
     ann.here().refresh()
-    wait_for(lambda: "Place 1 of 1" in ann.text(".wait"), 10, "the ticket to be found again")
+    wait_for(lambda: "Place in the queue\n1 of 1" in ann.text(".wait"), 10, "the ticket to be found again")
     ann.click(".wait button", "Cancel")
     wait_for(lambda: "You no longer wait." in ann.text(".refused"), 10, "it to be cancelled")
-    ann.click(".ways button", "Queue “duel”")
-    wait_for(lambda: "Place 1 of 1" in ann.text(".wait"), 10, "another ticket")
+    ann.click(".ways button", "Wait for a match")
+    wait_for(lambda: "Place in the queue\n1 of 1" in ann.text(".wait"), 10, "another ticket")
     bob = windows().sign_in(demo.url, "Bob")
-    bob.click(".ways button", "Queue “duel”")
+    bob.click(".ways button", "Wait for a match")
     for window in (ann, bob):
         window.says("Round 1", 20)
     play_to_the_end(bob, ann)
@@ -265,35 +198,59 @@ def test_a_token_that_is_no_longer_good(plain, browser):
     wait_for(lambda: browser.execute_script("return localStorage.getItem('varcade.token')") is None, 15, "it to be forgotten")
 
 
-@pytest.mark.parametrize("view", ["sign-in", "lobby", "ticket", "round", "over"])
-def test_accessible(demo, windows, browser, screenshot, axe, view):
-    ann = windows()
+def show_view(demo, ann, view):
+    """Ann sees this view, and it is as it will stay for a moment."""
     if view == "sign-in":
-        browser.get(demo.url + "/#/exrps/play")
-        wait_for(lambda: browser.find_elements(By.ID, "name"), 10, "the form")
-    else:
-        ann.sign_in(demo.url, "Ann")
-        wait_for(lambda: ann.text(".ways"), 10, "the lobby")
+        ann.here().get(demo.url + "/#/exrps/play")
+        wait_for(lambda: ann.here().find_elements(By.ID, "name"), 10, "the form")
+        return
+    ann.sign_in(demo.url, "Ann")
+    wait_for(lambda: ann.text(".ways"), 10, "the lobby")
     if view == "ticket":
-        ann.click(".ways button", "Queue “duel”")
+        ann.sends("Be matched", {"queue": "Regional", "equal-pace": "slow", "within-level": "1", "latency-europe": "20"})
         wait_for(lambda: "Nobody else waits yet." in ann.text(".wait"), 15, "the place")
+    if view == "party":
+        ann.sends("Be matched", {"queue": "Friends", "party": True})
+        wait_for(lambda: page.texts(ann.here(), ".members bdi") == ["Ann"], 15, "the party")
     if view in ("round", "over"):
-        ann.click(".ways button", "Quick match")
+        ann.sends("Quick match", {})
         ann.says("Round", 40)
     if view == "over":
         wait_for(ann.over, 120, "the end of the match")
+
+
+def open_all(window):
+    window.script("document.querySelectorAll('details').forEach(d => d.open = true);"
+                  "const q = document.querySelector('#queue'); q.selectedIndex = 1; q.dispatchEvent(new Event('change'));")
+
+
+def look_closely(browser, screenshot, axe, name):
+    """In light and dark, wide and narrow: nothing sticks out, and nothing is wrong with it for who cannot see it."""
     browser.execute_script(axe)
     for dark in (False, True):
-        for width in (1100, 320):
-            screenshot(f"play-{view}-{width}-{'dark' if dark else 'light'}", width, 800, dark=dark)
-            assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth"), width
+        for width in (3840, 1100, 320):
+            screenshot(f"play-{name}-{width}-{'dark' if dark else 'light'}", width, 800, dark=dark)
+            assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth"), (name, width)
         found = browser.execute_async_script(
             "axe.run(document).then(r => arguments[0](r.violations), e => arguments[0](String(e)))")
-        assert found == [], (dark, json.dumps(found, indent=1)[:3000])
-    if view == "ticket":
-        ann.click(".wait button", "Cancel")
-        wait_for(lambda: ann.text(".ways"), 10, "the lobby")
+        assert found == [], (name, dark, json.dumps(found, indent=1)[:3000])
+
+
+@pytest.mark.parametrize("view", ["sign-in", "lobby", "forms", "ticket", "party", "round", "over"])
+def test_accessible(demo, windows, browser, screenshot, axe, view):
+    ann = windows()
+    show_view(demo, ann, view)
+    if view == "forms":
+        open_all(ann)
+    look_closely(browser, screenshot, axe, view)
     browser.execute_script("location.search = '?lang=ar'")
     wait_for(lambda: browser.execute_script("return document.documentElement.dir") == "rtl", 10, "Arabic")
-    screenshot(f"play-{view}-arabic", 390, 780)
+    what = {"sign-in": "#name", "lobby": ".ways", "forms": ".ways", "over": ".ways", "round": ".weapons"}.get(view, ".wait")
+    wait_for(lambda: browser.find_elements(By.CSS_SELECTOR, ".lobby:not([inert]) " + what), 20, "the same view")
+    if view == "forms":
+        open_all(ann)
+    if view == "over":  # another match, as that one is over
+        ann.click(".way button")
+        wait_for(ann.over, 120, "the end of the match")
+    look_closely(browser, screenshot, axe, view + "-arabic")
     assert page.complaints(browser) == []

@@ -1,0 +1,179 @@
+"""The ways into a game: what can be chosen for it and filtered by, queues and what they ask for, parties."""
+import pytest
+from page import complaints, text, texts
+from stack import GameServer, Stack, game_file, wait_for
+
+CHOSEN = ".seat .settings bdi"
+
+
+@pytest.fixture(scope="module")
+def demo():
+    stack = Stack(demo=True)
+    yield stack
+    stack.close()
+
+
+def settled(window):
+    """What this window's seat says of its game."""
+    return wait_for(lambda: texts(window.here(), CHOSEN), 15, "the game's settings")
+
+
+def test_settings_and_filters(demo, windows, screenshot):
+    ann = windows().sign_in(demo.url, "Ann")
+    ann.sends("A game of your own", {"create-rounds_to_win": "6", "create-bots": "no"})
+    assert ann.wrong() == ["create-rounds_to_win"], "the description says 1 to 5"
+    assert ann.script("return document.getElementById('create-rounds_to_win').max") == "5"
+    ann.sends("A game of your own", {"create-rounds_to_win": "1", "create-pace": "slow"})
+    assert settled(ann) == ["Rounds to win: 1", "Pace: slow", "Bots: no"]
+    ann.says("Waiting for the other player")
+
+    bob = windows().sign_in(demo.url, "Bob")
+    bob.click("aside summary")
+    bob.fill({"filter-bots": "no"})
+    wait_for(lambda: texts(bob.here(), ".games li span:first-child") == ["Ann’s game"], 10, "Ann's game alone")
+    assert texts(bob.here(), ".games .settings bdi") == ["Rounds to win: 1", "Pace: slow", "Bots: no"]
+    screenshot("filtered")
+    bob.fill({"filter-pace": "fast"})
+    wait_for(lambda: bob.text("aside .empty") == "No open game is like that.", 10, "nothing that fits")
+    assert bob.text("aside summary") == "Filter (2)"
+    bob.fill({"filter-pace": "slow"})
+    bob.click(".games button", "Join")
+    for window in (ann, bob):
+        window.says("Round 1")
+    ann.choose(0)
+    bob.choose(2)
+    ann.says("You win the match!", 30)  # after the one round that Ann has chosen
+    assert complaints(ann.here()) + complaints(bob.here()) == []
+
+
+def test_quick_match_with_settings(demo, windows):
+    ann = windows().sign_in(demo.url, "Ann")
+    wanted = {"quick-pace": "slow", "quick-bots": "no", "quick-rounds_to_win": "3"}
+    ann.sends("Quick match", wanted)
+    assert settled(ann) == ["Rounds to win: 3", "Pace: slow", "Bots: no"]
+    ann.says("Waiting for the other player")
+    bob = windows().sign_in(demo.url, "Bob")
+    bob.sends("Quick match", {"near": True, **wanted})
+    bob.says("Round 1")
+    assert "Ann" in bob.text(".score")
+    ann.click(".actions button", "Leave the game")
+    bob.says("the other player has gone")
+    assert complaints(ann.here()) + complaints(bob.here()) == []
+
+
+def test_a_queue_that_asks_for_more(demo, windows, screenshot):
+    """Attributes and latencies: asked for by the fields, told why there is nobody yet, then matched where both are near."""
+    ann = windows().sign_in(demo.url, "Ann")
+    ann.sends("Be matched", {"queue": "Regional"})
+    assert ann.wrong() == ["equal-pace", "within-level", "latency-europe"]
+    ann.sends("Be matched", {"equal-pace": "slow", "within-level": "3"})
+    assert ann.wrong() == ["latency-europe"], "one region at least"
+    screenshot("queue-form")
+    ann.sends("Be matched", {"latency-america": "40"})
+    wait_for(lambda: "Nobody else waits yet." in ann.text(".wait"), 15, "why")
+    assert ann.figures()["Place in the queue"] == "1 of 1"
+
+    bob = windows().sign_in(demo.url, "Bob")
+    far = {"queue": "Regional", "equal-pace": "slow", "within-level": "6", "latency-america": "80", "latency-europe": "30"}
+    bob.sends("Be matched", far)
+    wait_for(lambda: "do not fit yet" in bob.text(".wait"), 15, "that nobody fits")
+    figures = bob.figures()
+    assert figures["Others that fit"].startswith("0 of 1\n") and figures["Kept out by"] == "Level: 1", figures
+    assert "–" in figures["Ratings that fit"] and figures["Latency up to"].endswith(" ms"), figures
+    screenshot("queue-figures", 390, 900)
+    screenshot("queue-figures-desktop")
+    bob.click(".wait button", "Cancel")
+    wait_for(lambda: bob.text(".refused") == "You no longer wait.", 10, "it to be cancelled")
+    bob.sends("Be matched", {**far, "within-level": "4.5", "latency-america": "20", "latency-europe": "300"})
+    assert settled(bob)[-1] == "Region: america"
+    for window in (ann, bob):
+        window.says("Round 1")
+    ann.click(".actions button", "Leave the game")
+    bob.says("the other player has gone")
+    assert complaints(ann.here()) + complaints(bob.here()) == []
+
+
+def test_a_party(demo, windows, screenshot):
+    ann = windows().sign_in(demo.url, "Ann")
+    ann.sends("Be matched", {"queue": "Friends", "party": True})
+    wait_for(lambda: ann.text(".wait h2") == "Your party", 10, "the party")
+    code = ann.text(".wait .code strong")
+    assert len(code) == 6 and ann.text(".wait .hint") == "1 of 2 players"
+
+    bob = windows().sign_in(demo.url, "Bob")
+
+    def join(code):
+        wait_for(lambda: bob.script("return document.querySelector('.lobby:not([inert]) #party-code') !== null"), 10, "the lobby")
+        bob.fill({"party-code": code})
+        bob.script("document.getElementById('party-code').form.requestSubmit()")
+    join("ABCDEF"[:5])
+    assert bob.script("return document.getElementById('party-code').matches(':user-invalid')")
+    join("ZZZZZZ")
+    wait_for(lambda: "No party has this code" in bob.text(".refused"), 10, "that there is none")
+    join(code.lower())
+    for window in (ann, bob):
+        wait_for(lambda: texts(window.here(), ".members bdi") == ["Ann", "Bob"], 15, "who is in it")
+    assert bob.text(".wait .why").startswith("The match is looked for as soon as")
+    assert texts(bob.here(), ".wait button:not([hidden])") == ["Leave the party"]
+    screenshot("party-joined", 390, 800, dark=True)
+    bob.here().refresh()
+    wait_for(lambda: texts(bob.here(), ".members bdi") == ["Ann", "Bob"], 15, "the party to be found again")
+    bob.click(".wait button", "Leave the party")
+    wait_for(lambda: texts(ann.here(), ".members bdi") == ["Ann"], 15, "Bob to be gone")
+    join(code)
+    wait_for(lambda: texts(ann.here(), ".members bdi") == ["Ann", "Bob"], 15, "Bob to be back")
+    screenshot("party-opener")
+    ann.click(".wait button", "Look for a match")
+    for window in (ann, bob):
+        window.says("Round 1")
+    bob.click(".actions button", "Leave the game")
+    assert [line for line in complaints(ann.here()) + complaints(bob.here()) if "404" not in line] == []
+
+
+def test_the_end_of_a_party(demo, windows):
+    """Who opened it cancels: all are told."""
+    ann = windows().sign_in(demo.url, "Ann")
+    ann.sends("Be matched", {"queue": "Friends", "party": True})
+    code = wait_for(lambda: ann.text(".wait .code strong"), 10, "the code")
+    bob = windows().sign_in(demo.url, "Bob")
+    bob.fill({"party-code": code})
+    bob.script("document.getElementById('party-code').form.requestSubmit()")
+    wait_for(lambda: len(texts(ann.here(), ".members bdi")) == 2, 15, "Bob")
+    ann.click(".wait button", "Cancel")
+    wait_for(lambda: bob.text(".refused") == "You no longer wait.", 15, "Bob to be told")
+    assert complaints(ann.here()) + complaints(bob.here()) == []
+
+
+@pytest.fixture(scope="module")
+def short():
+    server = GameServer()
+    queues = [{"id": "short", "timeout": 3}, {"id": "long"}]
+    stack = Stack(games={"exrps": game_file(server.url, queues=queues, settings={"map": {"type": "string", "values": ["ice", "<b>sand"]}})})
+    yield stack
+    stack.close()
+    server.close()
+
+
+def test_expired_and_usual_waits(short, windows):
+    ann = windows()
+    ann.here().get(short.url)
+
+    def sit_down(window, user):
+        window.here().get(short.url)
+        window.script("sessionStorage.clear(); sessionStorage.setItem('varcade.token', arguments[0])", short.token(user, user))
+        window.here().get(short.url + f"/?{user}#/exrps/play")
+    sit_down(ann, "ann")
+    ann.sends("Be matched", {})
+    wait_for(lambda: ann.figures().get("Waiting for"), 10, "the wait")
+    assert ann.figures()["Ends in"] in ("2 sec", "3 sec")
+    wait_for(lambda: ann.text(".refused") == "Nobody came in time.", 15, "its end")
+    for user in ("bob", "eve"):
+        short.http.post(f"{short.url}/matchmaking/exrps/tickets", headers=short.auth(user), json={"queue": "long"})
+    ann.sends("Be matched", {"queue": "Long"})
+    usual = wait_for(lambda: ann.figures().get("Usual wait"), 20, "how long others waited")
+    assert usual == "0 sec\n9 of 10 less than 0 sec"
+    sit_down(ann, "dan")
+    ann.sends("A game of your own", {"create-map": "<b>sand"})
+    assert settled(ann) == ["Map: <b>sand"]
+    assert text(ann.here(), ".seat b") is None
+    assert complaints(ann.here()) == []

@@ -81,6 +81,10 @@ const char *ctl_product(const struct ctl *c) __attribute__((warn_unused_result))
 struct product *ctl_product_load(const struct ctl *c, const char *id)
     __attribute__((warn_unused_result));
 
+/* ctl_redis_knows(c, product): whether it has a game's file, good or not, or there is something of it in Redis; if not, that was
+ * told. For commands that would find nothing where its id is mistyped. */
+bool ctl_redis_knows(struct ctl *c, const char *product) __attribute__((warn_unused_result));
+
 /* ctl_generation(c, product, ret): which generation of the product's figures is live. False where that cannot be read, and
  * that was told. */
 bool ctl_generation(struct ctl *c, const char *product, struct generation *ret)

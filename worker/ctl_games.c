@@ -185,7 +185,7 @@ ctl_games_list(struct ctl *c)
         return CTL_USAGE;
     if (limit != NULL && text_parse_int(limit, strlen(limit), 1, LIMIT_MAX, &most) != 0)
         return ctl_usage("--limit: a number from 1 to %d", LIMIT_MAX);
-    ids = read_ids(c, product, most);
+    ids = ctl_redis_knows(c, product) ? read_ids(c, product, most) : NULL;
     if (ids == NULL)
         return CTL_FAILED;
     buf_init(&out, OUT_MAX);

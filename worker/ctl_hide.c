@@ -179,6 +179,8 @@ ctl_hide_list(struct ctl *c)
 
     if (product == NULL)
         return CTL_USAGE;
+    if (!ctl_redis_knows(c, product))
+        return CTL_FAILED;
     buf_init(&out, (size_t)1 << 30);
     buf_str(&out, c->json ? "[" : "");
     users = ask(c, "SMEMBERS", KEY_HIDDEN, product, NULL);

@@ -234,7 +234,7 @@ ctl_keys_list(struct ctl *c)
 
     if (product == NULL)
         return CTL_USAGE;
-    keys = read_keys(c, product);
+    keys = ctl_redis_knows(c, product) ? read_keys(c, product) : NULL;
     if (keys == NULL)
         return CTL_FAILED;
     buf_init(&out, (size_t)1 << 20);

@@ -45,7 +45,9 @@ letters_meant(struct ctl *c, struct letters *ret_letters)
 
     if (held || strcmp(product, KEYS_NO_PRODUCT) != 0)
         product = ctl_product(c);
-    return product != NULL ? letters_of(c, product, held, ret_letters) : CTL_USAGE;
+    if (product == NULL)
+        return CTL_USAGE;
+    return ctl_redis_knows(c, product) ? letters_of(c, product, held, ret_letters) : CTL_FAILED;
 }
 
 void

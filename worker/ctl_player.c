@@ -17,6 +17,7 @@
  * first HASHES are hashes, and then come lists. */
 static const char *const own_keys[] = {KEYG_STATS, KEYG_PLAYER, KEYG_VERSUS, KEYG_MATCHES};
 #define HASHES 3
+#define RATING_HEAD "r:" /* of a field of KEYG_PLAYER: a board follows */
 #define OWN_KEYS (sizeof(own_keys) / sizeof(own_keys[0]))
 
 /* `COMMAND {product}:…:<user> ARGUMENT`; argument NULL: none. */
@@ -44,24 +45,42 @@ make_key(struct buf *key, const char *format, const struct ctl_player *p)
 #pragma GCC diagnostic pop
 }
 
-/* The key of the course of the player's ratings on the board that a board's key is of. */
+/* The course of the player's ratings on the board whose name ends at a colon or with the text. */
 static void
 make_history(struct buf *key, const struct ctl_player *p, const char *board)
 {
-    const char *name = ctl_scan_name(p, board);
-
     buf_reset(key);
     buf_printf(key, "{%s}:%s:history:%s:%.*s", p->product, p->generation.s, p->user,
-               (int)strcspn(name, ":"), name);
+               (int)strcspn(board, ":"), board);
+}
+
+/* The boards on which the player has a rating, whether they have a window at present or not. */
+static bool
+find_rated(struct ctl *c, const struct ctl_player *p, struct ctl_names *rated)
+{
+    struct redisReply *fields;
+    struct buf key;
+
+    buf_init(&key, 1024);
+    make_key(&key, KEYG_PLAYER, p);
+    fields = ask(c, "HKEYS", key.data, NULL);
+    buf_free(&key);
+    if (fields == NULL)
+        return false;
+    for (size_t i = 0; i < fields->elements; i++)
+        if (strncmp(fields->element[i]->str, RATING_HEAD, strlen(RATING_HEAD)) == 0)
+            ctl_scan_add(rated, fields->element[i]->str + strlen(RATING_HEAD));
+    freeReplyObject(fields);
+    return true;
 }
 
 /* --- erase ------------------------------------------------------------------------------------ */
 
 /* The keys that have something of the player, in the order of the function `erase`: his own, hashes
- * with a field of his, boards. */
-static void
+ * with a field of his, boards. Returns how many are his own. */
+static int64_t
 add_keys(struct redis_args *a, const struct ctl_player *p, const struct redisReply *opponents,
-         const struct ctl_names *boards)
+         const struct ctl_names *boards, const struct ctl_names *rated)
 {
     struct buf key;
 
@@ -71,7 +90,11 @@ add_keys(struct redis_args *a, const struct ctl_player *p, const struct redisRep
         redis_args_key(a, "%s", key.data);
     }
     for (size_t i = 0; i < boards->n; i++) {
-        make_history(&key, p, boards->name[i]);
+        make_history(&key, p, ctl_scan_name(p, boards->name[i]));
+        redis_args_key(a, "%s", key.data);
+    }
+    for (size_t i = 0; i < rated->n; i++) {
+        make_history(&key, p, rated->name[i]);
         redis_args_key(a, "%s", key.data);
     }
     for (size_t i = 0; i < opponents->elements; i++)
@@ -84,6 +107,7 @@ add_keys(struct redis_args *a, const struct ctl_player *p, const struct redisRep
         redis_args_key(a, "%s" KEYS_HIDDEN, boards->name[i]);
     }
     buf_free(&key);
+    return (int64_t)(OWN_KEYS + boards->n + rated->n);
 }
 
 /* Whom the player has met. */
@@ -108,14 +132,15 @@ erase_once(struct ctl *c, struct ctl_player *p, bool *ret_again)
 {
     const char *product = p->product;
     struct redisReply *opponents, *reply = NULL;
-    struct ctl_names boards = {.n = 0};
+    struct ctl_names boards = {.n = 0}, rated = {.n = 0};
     struct redis_args a;
+    int64_t own;
 
     *ret_again = false;
     if (!ctl_generation(c, product, &p->generation))
         return NULL;
     opponents = ask_opponents(c, p);
-    if (opponents == NULL || !ctl_scan_boards(c, p, &boards))
+    if (opponents == NULL || !ctl_scan_boards(c, p, &boards) || !find_rated(c, p, &rated))
         goto out;
     ctl_redis_change(&a, "erase", product);
     redis_args_key(&a, KEY_CHECKPOINT, product, c->conf->stream_name);
@@ -125,11 +150,11 @@ erase_once(struct ctl *c, struct ctl_player *p, bool *ret_again)
     redis_args_key(&a, KEYG_VERSUS, product, p->generation.s, p->user);
     redis_args_key(&a, KEY_NAMES, product);
     redis_args_key(&a, KEY_BYNAME, product);
-    add_keys(&a, p, opponents, &boards);
+    own = add_keys(&a, p, opponents, &boards, &rated);
     ctl_redis_who(c, &a);
     redis_args_str(&a, p->user);
     redis_args_str(&a, p->generation.s);
-    redis_args_int(&a, (int64_t)(OWN_KEYS + boards.n));
+    redis_args_int(&a, own);
     redis_args_int(&a, (int64_t)opponents->elements);
     redis_args_int(&a, (int64_t)opponents->elements);
     reply = ctl_redis_call(c, &a);
@@ -142,6 +167,7 @@ out:
     if (opponents != NULL)
         freeReplyObject(opponents);
     ctl_scan_free(&boards);
+    ctl_scan_free(&rated);
     return reply;
 }
 
@@ -149,23 +175,25 @@ bool
 ctl_player_forget(struct ctl *c, const struct ctl_player *p)
 {
     struct redisReply *opponents = ask_opponents(c, p), *reply = NULL;
-    struct ctl_names boards = {.n = 0};
+    struct ctl_names boards = {.n = 0}, rated = {.n = 0};
     struct redis_args a;
+    int64_t own;
 
-    if (opponents != NULL && ctl_scan_boards(c, p, &boards)) {
+    if (opponents != NULL && ctl_scan_boards(c, p, &boards) && find_rated(c, p, &rated)) {
         redis_args_init(&a);
         redis_args_fcall(&a, "rebuild_forget", false);
         redis_args_key(&a, KEY_GENERATION, p->product);
-        add_keys(&a, p, opponents, &boards);
+        own = add_keys(&a, p, opponents, &boards, &rated);
         redis_args_str(&a, p->user);
         redis_args_str(&a, p->generation.s);
-        redis_args_int(&a, (int64_t)(OWN_KEYS + boards.n));
+        redis_args_int(&a, own);
         redis_args_int(&a, (int64_t)opponents->elements);
         reply = ctl_redis_call(c, &a);
     }
     if (opponents != NULL)
         freeReplyObject(opponents);
     ctl_scan_free(&boards);
+    ctl_scan_free(&rated);
     if (reply == NULL)
         return false;
     freeReplyObject(reply);
@@ -207,8 +235,9 @@ ctl_player_erase(struct ctl *c)
         return CTL_USAGE;
     /* First, so that no rebuild that begins later finds him there. */
     ret = ctl_archive_erase(c, p.product, p.user, &archived);
-    if (ret == CTL_OK)
-        ret = erase_all(c, &p, &had);
+    if (ret != CTL_OK)
+        return ret;
+    ret = erase_all(c, &p, &had);
     if (ret == CTL_OK)
         ret = ctl_letters_erase(c, p.product, false, &letters);
     if (ret == CTL_OK)
@@ -278,33 +307,23 @@ add_list(struct ctl *c, struct buf *out, const char *name, const char *key)
     return true;
 }
 
-/* The course of the ratings, by board: every window's key of a board names it, one of them is
- * `all`. */
+/* The course of the ratings, by board. */
 static bool
 add_histories(struct ctl *c, struct buf *out, const struct ctl_player *p)
 {
-    struct ctl_names boards = {.n = 0};
-    bool good = ctl_scan_boards(c, p, &boards);
-    struct buf key, name;
+    struct ctl_names rated = {.n = 0};
+    bool good = find_rated(c, p, &rated);
+    struct buf key;
 
     buf_init(&key, 1024);
-    buf_init(&name, 1024);
     buf_str(out, ",\n \"history\": {");
-    for (size_t i = 0; good && i < boards.n; i++) {
-        const char *board = ctl_scan_name(p, boards.name[i]);
-        size_t len = strcspn(board, ":");
-
-        if (strcmp(board + len, ":all") != 0)
-            continue;
-        make_history(&key, p, boards.name[i]);
-        buf_reset(&name);
-        buf_add(&name, board, len);
-        good = add_list(c, out, name.data, key.data);
+    for (size_t i = 0; good && i < rated.n; i++) {
+        make_history(&key, p, rated.name[i]);
+        good = add_list(c, out, rated.name[i], key.data);
     }
     buf_str(out, "}");
     buf_free(&key);
-    buf_free(&name);
-    ctl_scan_free(&boards);
+    ctl_scan_free(&rated);
     return good;
 }
 
@@ -433,6 +452,8 @@ ctl_player_export(struct ctl *c)
 
     if (p.product == NULL || !ctl_scan_is_user(c))
         return CTL_USAGE;
+    if (!ctl_redis_knows(c, p.product))
+        return CTL_FAILED;
     buf_init(&out, (size_t)1 << 30);
     good = ctl_generation(c, p.product, &now);
     /* Again, where another generation became the live one meanwhile. */

@@ -217,6 +217,39 @@ ctl_redis_close(struct ctl *c)
 }
 
 bool
+ctl_redis_knows(struct ctl *c, const char *product)
+{
+    struct redisReply *reply;
+    struct redis_args a;
+    bool known = false;
+    char *file;
+
+    if (asprintf(&file, "%s/%s.json", c->conf->games_dir, product) < 0)
+        abort();
+    if (strcmp(product, KEYS_NO_PRODUCT) == 0 || access(file, F_OK) == 0) {
+        free(file);
+        return true;
+    }
+    redis_args_init(&a);
+    redis_args_str(&a, "EXISTS");
+    redis_args_printf(&a, KEY_CHECKPOINT, product, c->conf->stream_name);
+    redis_args_printf(&a, KEY_AUDIT, product);
+    redis_args_printf(&a, KEY_DEADLETTERS, product);
+    redis_args_printf(&a, KEY_KEYS, product);
+    redis_args_printf(&a, KEY_NAMES, product);
+    reply = ctl_redis_call(c, &a);
+    if (reply != NULL) {
+        known = reply->integer > 0;
+        if (!known)
+            (void)ctl_fail("there is no product %s: neither %s nor anything in Redis", product,
+                           file);
+        freeReplyObject(reply);
+    }
+    free(file);
+    return known;
+}
+
+bool
 ctl_generation(struct ctl *c, const char *product, struct generation *ret)
 {
     struct redisReply *reply;

@@ -92,7 +92,7 @@ ctl_tickets_list(struct ctl *c)
         return CTL_USAGE;
     if (limit != NULL && text_parse_int(limit, strlen(limit), 1, LIMIT_MAX, &most) != 0)
         return ctl_usage("--limit: a number from 1 to %d", LIMIT_MAX);
-    ids = read_ids(c, product);
+    ids = ctl_redis_knows(c, product) ? read_ids(c, product) : NULL;
     if (ids == NULL)
         return CTL_FAILED;
     qsort(ids->element, ids->elements, sizeof(ids->element[0]), by_text);

@@ -42,6 +42,42 @@ def test_export_player(stack):
     assert nobody["stats"] == nobody["boards"] == {} and nobody["username"] is None
 
 
+def test_export_of_ratings(game_server):
+    """The course of ratings of boards that have them, whether a window of theirs is there or not; and erase finds it."""
+    rating = {"system": "elo", "on": {"type": "game_over"}, "winner": "winner_id", "loser": "loser_id"}
+    running = Stack(games={"exrps": game_file(game_server.url, titles={}, boards=[
+        {"id": "wins", "from": [{"on": {"type": "game_over"}, "player": "winner_id", "add": 1}]},
+        {"id": "month", "windows": ["monthly"], "rating": rating}, {"id": "ever", "rating": rating}])})
+    try:
+        over(running, "r1", "r2")
+        running.settle()
+        got = json.loads(ctl(running, "export player", "exrps", "r1").stdout)
+        assert {board: len(course) for board, course in got["history"].items()} == {"month": 1, "ever": 1}
+        # As when the months in which he played are no longer kept.
+        for key in running.redis.scan_iter("{exrps}:0:board:month:*"):
+            running.redis.delete(key)
+        assert set(json.loads(ctl(running, "export player", "exrps", "r1").stdout)["history"]) == {"month", "ever"}
+        assert "{exrps}:0:history:r1:month" in ask(running, "erase", "exrps", "r1")["erased"]
+        assert not list(running.redis.scan_iter("*history:r1:*"))
+    finally:
+        running.close()
+
+
+def test_products_that_are_not_there(stack):
+    """What finds nothing for a product that is mistyped says so."""
+    for command, *more in (["export player", "u"], ["export board", "wins"], ["keys list"], ["deadletters list"],
+                           ["deadletters drop", "--all"], ["deadletters replay", "--all"], ["quarantine list"],
+                           ["quarantine release", "--all"], ["quarantine drop", "--all"], ["hidden list"], ["games list"],
+                           ["tickets list"], ["queue"], ["hide", "u"], ["erase", "u"], ["rebuild"]):
+        out = ctl(stack, command, "exrsp", *more, status=1)
+        assert out.stdout == "" and "exrsp.json" in out.stderr, (command, out)
+    # One whose file was removed still has what it had.
+    stack.redis.hset("{former}:names", "u", "Ann")
+    assert json.loads(ctl(stack, "export player", "former", "u").stdout)["username"] == "Ann"
+    stack.redis.delete("{former}:names")
+    assert ctl(stack, "deadletters list", "?").stdout == ""
+
+
 def test_export_board(stack):
     for n in range(250):
         over(stack, f'p"{n:03}' if n % 50 == 0 else f"p{n:03}", "loser", n)

@@ -97,7 +97,7 @@ void lobby_create(struct lobby *lobby, const struct product *product,
                   const struct token_player *player, const struct lobby_wish *wish,
                   const char *request_id, lobby_fn *fn, void *cookie);
 
-/* lobby_join(lobby, product, game_id, player, request_id, fn, cookie): take a free seat. game_id is
+/* lobby_join(lobby, product, game_id, player, request_id, fn, cookie): take a free seat of a game that is not private. game_id is
  * 32 hex digits, NUL-terminated. The answer is the whole game object, with the joining player's
  * token. */
 void lobby_join(struct lobby *lobby, const struct product *product, const char *game_id,
@@ -142,7 +142,7 @@ void lobby_undo(struct lobby *lobby, const char *product_id, const char *game_id
                 const char *server, wall_ms until);
 
 /* lobby_view(lobby, product, game_id, player, fn, cookie): the whole object of a game in which the player has a token,
- * else the public one. player may be NULL. lobby_mine: an array of the whole objects of all games, not yet over, in which
+ * else the public one, but of a private game none. player may be NULL. lobby_mine: an array of the whole objects of all games, not yet over, in which
  * the player has a token. */
 void lobby_view(struct lobby *lobby, const struct product *product, const char *game_id,
                 const struct token_player *player, lobby_fn *fn, void *cookie);

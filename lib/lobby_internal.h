@@ -67,6 +67,7 @@ struct lobby_op {
     dur_ms retry_after;
     mono_ms began;
     const struct product_server *server; /* where a new game is made, one of the product's; NULL: all are drained */
+    char code[LOBBY_CODE_LEN + 1]; /* by which a private game is joined; "" for none */
     bool is_private;           /* these two as in lobby_wish */
     char *settings;
     wall_ms undo_until;        /* as lobby_op_undo() was told */

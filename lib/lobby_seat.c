@@ -401,6 +401,8 @@ op_reserve(struct lobby_op *op)
     add_option(a, "seats_max", op->product->limits.seats);
     redis_args_str(a, "name");
     redis_args_add(a, op->player.username, op->player.username_len);
+    redis_args_str(a, "code");
+    redis_args_str(a, op->code);
     lobby_op_send(op, on_intent);
 }
 
@@ -445,6 +447,7 @@ lobby_join_code(struct lobby *lobby, const struct product *product,
     if (op == NULL)
         return;
     op->join = true;
+    memcpy(op->code, code, sizeof op->code);
     redis_args_reset(a);
     redis_args_str(a, "HGET");
     redis_args_printf(a, KEY_CODES, product->id);

@@ -1,15 +1,16 @@
 -- What players see of games: one of them, one's own, and the list.
 
 -- games_view (games): user_id, `own` or `any`. Answers the games' objects: whole ones of those in which the user has a
--- token; of the others, where any will do, the public ones.
+-- token; of the others, where any will do, the public ones, but of private games none.
 register('games_view', function(keys, args)
     local user, objects = args[1], {}
     for _, key in ipairs(keys) do
         local g = load_game(key)
-        local seat = is_known(g) and find_seat(g, user)
+        local known = is_known(g, user)
+        local seat = known and find_seat(g, user)
         if is_sure(seat) then
             objects[#objects + 1] = game_json(g, seat.token)
-        elseif is_known(g) and args[2] == 'any' then
+        elseif known and args[2] == 'any' then
             objects[#objects + 1] = game_json(g)
         end
     end

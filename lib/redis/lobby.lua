@@ -128,9 +128,15 @@ register('create_failed', function(keys, args)
     return { 'ok' }
 end, { 'allow-oom' })
 
--- Why user cannot have a seat in g, as the function answers it; nil where there is one to have.
-local function seat_refusal(g, user)
-    if not g or g.state == 'creating' or g.state == 'removing' then return { 'not_found' } end
+-- Nobody but those who are in a game sees whether it is being removed, and whether there is a private one.
+local function is_known(g, user)
+    return g and is_running(g) and (g.code == '' or find_seat(g, user) ~= nil)
+end
+
+-- Why user cannot have a seat in g, as the function answers it; nil where there is one to have. code: what the user says a
+-- private game's is, or ''.
+local function seat_refusal(g, user, code)
+    if not is_known(g, user) and not (g and is_running(g) and code == g.code) then return { 'not_found' } end
     local taken, sure, _, leaving = count_seats(g)
     local mine = find_seat(g, user)
     if mine and mine.status ~= 'leaving' then return { 'state', g.state, 'already in it' } end
@@ -140,13 +146,13 @@ local function seat_refusal(g, user)
     if mine or taken >= g.max or leaving >= LEAVING_MAX then return { 'taken' } end
 end
 
--- seat_reserve: now, due, user_id, then pairs: seats_max as in create_intent, name.
+-- seat_reserve: now, due, user_id, then pairs: seats_max as in create_intent, name, code: that of a private game.
 register('seat_reserve', function(keys, args)
     local now, due, user = whole(args[1]), whole(args[2]), args[3]
     local g = load_game(keys[1])
-    local options = read_options(args, 4, { seats_max = 0, name = '' })
+    local options = read_options(args, 4, { seats_max = 0, name = '', code = '' })
     if is_banned(keys, user) then return { 'banned' } end
-    local refusal = seat_refusal(g, user)
+    local refusal = seat_refusal(g, user, options.code)
     if refusal then return refusal end
     if is_over_limit(lobby_keys(keys, 2).holders, user, options, false) then return { 'limit' } end
     g.seats[#g.seats + 1] = { user = user, name = options.name, status = 'reserved', since = now, due = due }
@@ -192,17 +198,12 @@ register('seat_release', function(keys, args)
     return { 'ok' }
 end, { 'allow-oom' })
 
--- Nobody but those who are in a game sees whether it is being removed.
-local function is_known(g)
-    return g and is_running(g)
-end
-
 -- seat_leave: now, late limit of the game server, timeout of state creator_joined, user_id. The creator's game is removed.
 -- Where the game server is being asked for the seat, it may yet give it.
 register('seat_leave', function(keys, args)
     local now, late, relist, user = whole(args[1]), whole(args[2]), whole(args[3]), args[4]
     local g = load_game(keys[1])
-    if not is_known(g) then return { 'not_found' } end
+    if not is_known(g, user) then return { 'not_found' } end
     local seat, i = find_seat(g, user)
     if not seat or seat.status == 'leaving' then return { 'not_in_game' } end
     local answer = 'left'
@@ -222,7 +223,7 @@ end, { 'allow-oom' })
 register('game_remove', function(keys, args)
     local now, user = whole(args[1]), args[2]
     local g = load_game(keys[1])
-    if not is_known(g) then return { 'not_found' } end
+    if not is_known(g, user) then return { 'not_found' } end
     if g.creator_id ~= user then return { 'not_creator' } end
     remove(g, now, now)
     save_game(g, keys)

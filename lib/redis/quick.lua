@@ -14,7 +14,7 @@ local function refuses(g, user)
     if g and (g.state == 'creating' or g.state == 'created') then
         return not is_early(g) or find_seat(g, user)
     end
-    return seat_refusal(g, user)
+    return seat_refusal(g, user, '')
 end
 
 -- How far the game's creator is from the rating; without one all are the same.

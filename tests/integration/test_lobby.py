@@ -184,10 +184,12 @@ def test_private_games(stack):
     stack.event(game["game_id"], "state_change", "arena", new_state="creator_joined")
     stack.settle("arena")
     assert stack.open_games("arena") == []
+    problem(stack.join(game["game_id"], "p-guest", "arena"), 404, "game not found")
+    for who in (None, "p-guest"):
+        problem(get(stack, f"games/{game['game_id']}", who, "arena"), 404, "game not found")
     joined = post(stack, f"join_code/{code.lower()}", "p-guest", "arena").json()
     assert joined["players"] == ["p-host", "p-guest"] and joined["join_code"] == code
-    assert stack.join(game["game_id"], "p-third", "arena").status_code == 200
-    assert "join_code" not in get(stack, f"games/{game['game_id']}", None, "arena").json()
+    assert get(stack, f"games/{game['game_id']}", "p-guest", "arena").json()["join_code"] == code
     for wrong in ("ABCDEF" if code != "ABCDEF" else "ABCDEG", "ABC", "ABC1EF", "ABCDEI", "ABCDE%C3%A4"):
         problem(post(stack, f"join_code/{wrong}", "p-guest", "arena"), 404, "game not found")
     problem(post(stack, f"join_code/{code}", "p-guest"), 404, "game not found")

@@ -211,9 +211,15 @@ START_TEST(test_private_games)
     CALL_JSON("create_done", A, "1500|tok|60000");
     EVENT("1", A, 2000, "state", "creator_joined");
     LISTED("0");
-    join(A, 3000, "b");
+    CALL("not_found", "seat_reserve", A, "3000|9000|b"); /* as where there is no game */
+    CALL("not_found", "seat_reserve", A, "3000|9000|b|code|BBBBBB");
+    CALL("not_found", "seat_leave", A, "3000|%d|%d|b", LATE, RELIST);
+    CALL("not_found", "game_remove", A, "3000|b");
+    CALL("ok http://s", "seat_reserve", A, "3000|9000|b|code|AAAAAA");
+    CALL_JSON("seat_confirm", A, "3100|b|t-b|%d", FUNCTIONS_SEAT_MS);
+    CALL("state creator_joined already in it", "seat_reserve", A, "3200|9000|b");
     ck_assert_ptr_nonnull(strstr(view("b", "own"), "\"join_code\":\"AAAAAA\""));
-    ck_assert_ptr_null(strstr(view("c", "any"), "join_code"));
+    ck_assert_str_eq(view("c", "any"), "");
     ck_assert_str_eq(functions_command("HGETALL {p}:codes"), "AAAAAA " A);
     EVENT("1", A, 4000, "over", "");
     CALL("ok", "create_intent", B, "%s", taken);

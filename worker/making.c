@@ -298,6 +298,7 @@ take(struct making *k)
     else
         redis_args_str(&a, "");
     redis_args_str(&a, product->host_migration ? "1" : "");
+    redis_args_str(&a, "1"); /* closed */
     for (size_t i = 0; i < match->nseats; i++)
         redis_args_int(&a, (int64_t)match->seat[i].team);
     matchmaker_send(k->m, &a, on_taken, k);

@@ -30,8 +30,9 @@ local FIXED = {
 }
 -- What never changes and most games have not: there it is ``. code: that of a private game, which is not listed.
 -- quick: 1 where others may have a seat by quick_match before the creator has joined. rejoin: for so many ms the
--- seat of a player who was disconnected is kept. migrates: 1 where another player can become the creator.
-local OPTIONAL = { 'code', 'quick', 'rejoin', 'migrates' }
+-- seat of a player who was disconnected is kept. migrates: 1 where another player can become the creator. closed: 1 where a match
+-- made it for its players alone: nobody else ever has a seat in it.
+local OPTIONAL = { 'code', 'quick', 'rejoin', 'migrates', 'closed' }
 local MUTABLE = { 'state', 'due', 'published', 'until', 'attempts', 'owed_since', 'seats' }
 local NUMBERS = { 'max', 'created_at', 'due', 'published', 'until', 'attempts', 'owed_since' }
 -- While a library is loaded Lua's own functions are not there yet: no ipairs here.
@@ -192,9 +193,12 @@ local function enter(g, state, time, t)
     if state == 'creator_joined' and sure == g.max then wait_for_players(g, time + t.seat) end
 end
 
--- A seat was given up; waited: is_waiting() before that. A game that had begun is listed again.
+-- A seat was given up; waited: is_waiting() before that. A game that had begun is listed again. One that is closed goes on
+-- without the player, or where it had not begun never will.
 local function vacated(g, waited, time, t)
-    if g.state == 'all_players_joined' or g.state == 'in_progress' then
+    if g.closed ~= '' then
+        if ORDER[g.state] < ORDER.all_players_joined then remove(g, time, time) end
+    elseif g.state == 'all_players_joined' or g.state == 'in_progress' then
         enter(g, 'creator_joined', time, t)
     elseif waited then
         wait_for_players(g, nil)

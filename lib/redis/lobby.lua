@@ -198,7 +198,8 @@ register('seat_release', function(keys, args)
     return { 'ok' }
 end, { 'allow-oom' })
 
--- seat_leave: now, late limit of the game server, timeout of state creator_joined, user_id. The creator's game is removed.
+-- seat_leave: now, late limit of the game server, timeout of state creator_joined, user_id. The creator's game is removed, and a
+-- closed one that has not begun.
 -- Where the game server is being asked for the seat, it may yet give it.
 register('seat_leave', function(keys, args)
     local now, late, relist, user = whole(args[1]), whole(args[2]), whole(args[3]), args[4]
@@ -214,6 +215,7 @@ register('seat_leave', function(keys, args)
         local waited, sure = is_waiting(g), is_sure(seat)
         leave(g, user, now, sure and now or now + late)
         if sure then vacated(g, waited, now, { creator_joined = relist }) end
+        if g.state == 'removing' then answer = 'removed' end
     end
     save_game(g, keys)
     return { 'ok', answer }
@@ -251,15 +253,24 @@ local function expire_away(g, now, relist)
             if seat == g.seats[1] and not succeed(g) then return false end
             leave(g, seat.user, now, now)
             vacated(g, false, now, { creator_joined = relist })
+            if g.state == 'removing' then return false end
         end
     end
     return true
 end
 
+-- Whether one of those for whom a closed game waits has not come in time.
+local function is_missed(g, now)
+    for _, seat in ipairs(g.seats) do
+        if g.closed ~= '' and seat.status == 'confirmed' and seat.due and seat.due <= now then return true end
+    end
+    return false
+end
+
 -- Seats' deadlines passed. Answers as expire.
 local function expire_seats(g, now, late, relist)
     local before = count_leaving(g)
-    if not expire_away(g, now, relist) then
+    if is_missed(g, now) or not expire_away(g, now, relist) then
         remove(g, now, now)
         attempt(g, now)
         return { 'game', g.server, 1, 0 }

@@ -87,7 +87,7 @@ local function match_settings(tickets, team, region)
         ',"teams":[' .. table.concat(teams, ',') .. ']}'
 end
 
--- match_take: now, due, keep, product, server, socket, region ('': none), rejoin and migrates (as a game has them); the team of each ticket, from 0. Answers ok, then
+-- match_take: now, due, keep, product, server, socket, region ('': none), rejoin, migrates and closed (as a game has them); the team of each ticket, from 0. Answers ok, then
 -- user and name of each player, ticket after ticket, the creator first; or unusable and the ids of those that cannot be taken.
 register('match_take', function(keys, args)
     local k, id = match_keys(keys)
@@ -97,7 +97,7 @@ register('match_take', function(keys, args)
     local tickets = load_tickets(k, 'waiting', '')
     local seats, answer, team = {}, { 'ok' }, {}
     for i, t in ipairs(tickets) do
-        team[i] = whole(args[9 + i])
+        team[i] = whole(args[10 + i])
         for _, player in ipairs(t.players) do
             seats[#seats + 1] = { user = player.user, name = player.name, status = 'reserved', since = now }
             answer[#answer + 1] = player.user
@@ -107,7 +107,7 @@ register('match_take', function(keys, args)
     new_game({
         key = keys[1], id = id, product = args[4], creator_id = answer[2], creator_name = answer[3],
         max = #seats, settings = match_settings(tickets, team, args[7]), server = args[5], socket = args[6],
-        due = due, seats = seats, rejoin = args[8], migrates = args[9],
+        due = due, seats = seats, rejoin = args[8], migrates = args[9], closed = args[10],
     }, keys, now)
     for _, t in ipairs(tickets) do
         t.state, t.match = 'starting', id

@@ -86,7 +86,7 @@ open_ticket(const char *id, const char *user, const char *code, long long now)
 static const char *
 take(const char *game, const char *ids, long long now)
 {
-    return match("match_take", game, ids, "%lld|%lld|%d|p|http://s|ws://s||7000|1|0|1|0|1", now,
+    return match("match_take", game, ids, "%lld|%lld|%d|p|http://s|ws://s||7000|1|1|0|1|0|1", now,
                  now + 8000, KEEP);
 }
 
@@ -310,18 +310,82 @@ START_TEST(a_match_from_tickets_to_game)
 }
 END_TEST
 
-START_TEST(seats_of_a_match_are_kept_and_another_creator_follows)
+/* The match of two has its game, and ann, its creator, is there. */
+static void
+a_game_that_waits_for_bob(void)
 {
     two_waiting();
     take(G1, "t1 t2", 3000);
     MATCH("ok 2500 1500", "match_done", G1, "t1 t2", "3500|60000|%d|a|b", KEEP);
     EVENT("1", G1, 4000, "state", "creator_joined");
-    EVENT("1", G1, 4100, "connect", "bob");
+    DUE(G1, "54000");
+}
+
+/* ann is told, and free for another match. */
+static void
+check_over_for_all(long long now)
+{
+    STATE(G1, "removing");
+    LISTED("0");
+    HELD("ann", "nil");
+    HELD("bob", "nil");
+    ck_assert_str_eq(open_ticket("t3", "ann", "", now), "ok");
+    SOUND();
+}
+
+START_TEST(seats_of_a_match_are_kept_and_another_creator_follows)
+{
+    a_game_that_waits_for_bob();
+    EVENT("1", G1, 4100, "state", "all_players_joined");
     EVENT("1", G1, 5000, "disconnect", "ann");
     HELD("ann", G1 "*");
     CALL("players http://s 1 0 ann", "expire", G1, "12000|%d|%d", LATE, RELIST);
     HELD("bob", G1 "*");
     ck_assert_str_eq(functions_command("HGET {p}:game:%s creator_name", G1), "name bob");
+    STATE(G1, "all_players_joined"); /* he plays on, or the game server ends it */
+    LISTED("0");
+    CALL("state all_players_joined ", "seat_reserve", G1, "13000|18000|eve");
+}
+END_TEST
+
+START_TEST(who_does_not_come_ends_a_match)
+{
+    a_game_that_waits_for_bob();
+    CALL("game http://s 1 0", "expire", G1, "54000|%d|%d", LATE, RELIST);
+    check_over_for_all(54000);
+}
+END_TEST
+
+START_TEST(who_leaves_before_it_began_ends_a_match)
+{
+    a_game_that_waits_for_bob();
+    CALL("ok removed", "seat_leave", G1, "5000|%d|%d|bob", LATE, RELIST);
+    check_over_for_all(5000);
+}
+END_TEST
+
+START_TEST(who_is_lost_before_it_began_ends_a_match)
+{
+    a_game_that_waits_for_bob();
+    EVENT("1", G1, 4100, "connect", "bob");
+    EVENT("1", G1, 5000, "disconnect", "bob");
+    STATE(G1, "creator_joined"); /* his seat is kept */
+    CALL("game http://s 1 0", "expire", G1, "12000|%d|%d", LATE, RELIST);
+    check_over_for_all(12000);
+}
+END_TEST
+
+START_TEST(a_match_that_began_goes_on_without_who_leaves)
+{
+    a_game_that_waits_for_bob();
+    EVENT("1", G1, 4100, "state", "in_progress");
+    CALL("ok left", "seat_leave", G1, "5000|%d|%d|bob", LATE, RELIST);
+    STATE(G1, "in_progress");
+    LISTED("0");
+    DUE(G1, "5000"); /* the game server is told of him */
+    CALL("players http://s 0 0 bob", "expire", G1, "5000|%d|%d", LATE, RELIST);
+    CALL("ok", "player_gone", G1, "5000|bob");
+    ck_assert_str_eq(functions_command("ZSCORE {p}:deadlines %s", G1), "1204100");
 }
 END_TEST
 
@@ -578,6 +642,10 @@ unit_suite(void)
                                   tickets_expire_and_are_forgotten,
                                   a_match_from_tickets_to_game,
                                   seats_of_a_match_are_kept_and_another_creator_follows,
+                                  who_does_not_come_ends_a_match,
+                                  who_leaves_before_it_began_ends_a_match,
+                                  who_is_lost_before_it_began_ends_a_match,
+                                  a_match_that_began_goes_on_without_who_leaves,
                                   all_tickets_or_none,
                                   who_got_a_game_by_another_way_is_not_matched,
                                   a_cancelled_ticket_is_never_in_a_game,

@@ -68,9 +68,9 @@ add_waiting(struct buf *out, const struct tickets_view *v, wall_ms now)
     if (!ready)
         add_text(out, "code", v->code);
     buf_printf(out, ",\"ready\":%s", ready ? "true" : "false");
+    add_time(out, "expires_at", v->since + (ready ? v->timeout : TICKETS_FORMING));
     if (!ready)
         return;
-    add_time(out, "expires_at", v->since + v->timeout);
     buf_printf(out, ",\"waited_ms\":%lld", (long long)(now > v->since ? now - v->since : 0));
     if (v->place > 0)
         buf_printf(out, ",\"place\":%lld", (long long)v->place);

@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -213,6 +214,25 @@ def test_a_party_before_it_is_ready(client):
     assert bob.cancel().status_code == 204
     assert bob.get().status_code == 404
     assert ann.get().json()["players"] == [ann.user]
+
+
+def test_a_party_that_is_not_ready_in_time(stack, client):
+    ann, bob = client("ann"), client("bob")
+    opened = ann.open("teams", party=True).json()
+    bob.id = ann.id
+    assert bob.http.post(f"{ann.base}/join/{opened['code']}").status_code == 200
+    assert datetime.fromisoformat(opened["expires_at"]) - datetime.fromisoformat(opened["opened_at"]) == timedelta(minutes=10)
+    assert bob.get().json()["expires_at"] == opened["expires_at"]
+    with ThreadPoolExecutor() as pool:
+        polls = [pool.submit(c.get, 20) for c in (ann, bob)]
+        # Ten minutes pass.
+        assert stack.redis.zadd("{exrps}:tickets:due", {f"t:{ann.id}": 1}, xx=True, ch=True) == 1
+        for poll in polls:
+            ticket = poll.result(15).json()
+            assert ticket["state"] == "expired" and ticket["reason"] == "timeout"
+    assert ann.http.post(f"{ann.base}/{ann.id}/ready").status_code == 409
+    assert client("cas").http.post(f"{ann.base}/join/{opened['code']}").status_code == 404
+    assert bob.open("teams").status_code == 201
 
 
 def test_cancelled_at_any_moment_is_never_in_a_game(stack, client, game_server):

@@ -393,18 +393,43 @@ tickets_mine(struct request *r)
     store_read(r, &a, on_mine);
 }
 
+/* What a function said of a ticket that is changed by its player; NULL: r is answered, with the
+ * ticket where it did. */
+static const char *
+refusal(struct request *r, enum redis_outcome outcome, const struct redisReply *reply)
+{
+    if (!store_usable(r, outcome, reply))
+        return NULL;
+    if (strcmp(tickets_word(reply), "ok") != 0)
+        return tickets_word(reply);
+    polls_add(r->app->polls, r, r->arg.s, 0);
+    return NULL;
+}
+
+/* Begin such a function: with the ticket that the path names, and the time. Where it names none,
+ * answers r. */
+static bool
+begin(struct request *r, const char *function, struct redis_args *a)
+{
+    char id[TICKETS_ID_SIZE];
+
+    if (!take_id(r, id))
+        return false;
+    redis_args_init(a);
+    tickets_call(a, function, r->product, id);
+    redis_args_int(a, clock_wall());
+    return true;
+}
+
 static void
 on_cancelled(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
 {
     struct request *r = cookie;
-    const char *word;
+    const char *word = refusal(r, outcome, reply);
 
-    if (!store_usable(r, outcome, reply))
+    if (word == NULL)
         return;
-    word = tickets_word(reply);
-    if (strcmp(word, "ok") == 0)
-        polls_add(r->app->polls, r, r->arg.s, 0);
-    else if (strcmp(word, "left") == 0)
+    if (strcmp(word, "left") == 0)
         reply_empty(r, 204);
     else if (strcmp(word, "matched") == 0)
         reply_problem_about(r, 409, "The ticket has its game", "game_id",
@@ -416,14 +441,10 @@ on_cancelled(void *cookie, enum redis_outcome outcome, const struct redisReply *
 void
 tickets_cancel(struct request *r)
 {
-    char id[TICKETS_ID_SIZE];
     struct redis_args a;
 
-    if (!take_id(r, id))
+    if (!begin(r, "ticket_cancel", &a))
         return;
-    redis_args_init(&a);
-    tickets_call(&a, "ticket_cancel", r->product, id);
-    redis_args_int(&a, clock_wall());
     redis_args_int(&a, TICKETS_KEEP);
     redis_args_add(&a, r->player.user_id, r->player.user_id_len);
     store_read(r, &a, on_cancelled);
@@ -433,14 +454,11 @@ static void
 on_ready(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
 {
     struct request *r = cookie;
-    const char *word;
+    const char *word = refusal(r, outcome, reply);
 
-    if (!store_usable(r, outcome, reply))
+    if (word == NULL)
         return;
-    word = tickets_word(reply);
-    if (strcmp(word, "ok") == 0)
-        polls_add(r->app->polls, r, r->arg.s, 0);
-    else if (strcmp(word, "not_opener") == 0)
+    if (strcmp(word, "not_opener") == 0)
         reply_problem(r, 403, "Who opened the ticket says when it is ready");
     else if (strcmp(word, "state") == 0)
         reply_problem_about(r, 409, "The ticket is over", "state", tickets_text_at(reply, 1).s);
@@ -451,14 +469,10 @@ on_ready(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
 void
 tickets_ready(struct request *r)
 {
-    char id[TICKETS_ID_SIZE];
     struct redis_args a;
 
-    if (!take_id(r, id))
+    if (!begin(r, "ticket_ready", &a))
         return;
-    redis_args_init(&a);
-    tickets_call(&a, "ticket_ready", r->product, id);
-    redis_args_int(&a, clock_wall());
     redis_args_add(&a, r->player.user_id, r->player.user_id_len);
     store_read(r, &a, on_ready);
 }

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/board.h"
 #include "lib/buf.h"
@@ -160,12 +159,13 @@ plain_write(struct worker *w, const struct board_page *page, const struct redisR
 
 /* Whether a file of the product's folder is the table of a board that is no more. */
 static bool
-is_of_nothing(const struct worker *w, const char *product, const char *file)
+is_of_nothing(const struct worker *w, const char *product, const char *file, bool is_link)
 {
     const char *suffix = strchrnul(file, '.');
     size_t len = (size_t)(suffix - file);
     const struct product *p;
 
+    (void)is_link;
     if (strcmp(suffix, SUFFIX) != 0 || !text_is_product_id(file, len))
         return false;
     p = products_find(w->products, product, strlen(product));
@@ -176,16 +176,8 @@ static void
 clean_folder(struct worker *w, const char *product)
 {
     char *path = folder_of(w, product);
-    DIR *dir = opendir(path);
-    struct dirent *entry;
 
-    while (dir != NULL && (entry = readdir(dir)) != NULL)
-        if ((files_is_left_over(entry->d_name) || is_of_nothing(w, product, entry->d_name)) &&
-            unlinkat(dirfd(dir), entry->d_name, 0) < 0)
-            snapshot_trouble(w, "a table that is no longer needed cannot be removed",
-                             entry->d_name);
-    if (dir != NULL)
-        (void)closedir(dir);
+    snapshot_clean(w, path, product, is_of_nothing);
     free(path);
 }
 

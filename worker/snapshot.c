@@ -1,6 +1,7 @@
 /* One snapshot file: see snapshot.h. */
 #include "worker/snapshot.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
@@ -32,6 +33,26 @@ snapshot_trouble(struct worker *w, const char *what, const char *path)
 
     if (report_allowed(&w->report.trouble_lines, loop_now(w->loop)))
         log_error("snapshots", what, LOG_S("path", path), LOG_ERRNO(error));
+}
+
+void
+snapshot_clean(struct worker *w, const char *path, const char *folder,
+               snapshot_test_fn *is_of_nothing)
+{
+    DIR *dir = opendir(path);
+    struct dirent *entry;
+    char target[1];
+
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        bool is_link = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target)) >= 0;
+
+        if ((files_is_left_over(entry->d_name) ||
+             is_of_nothing(w, folder, entry->d_name, is_link)) &&
+            unlinkat(dirfd(dir), entry->d_name, 0) < 0)
+            snapshot_trouble(w, "a file that is no longer needed cannot be removed", entry->d_name);
+    }
+    if (dir != NULL)
+        (void)closedir(dir);
 }
 
 /* --- one file --------------------------------------------------------------------------------- */

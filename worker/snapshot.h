@@ -59,4 +59,10 @@ bool snapshot_may_ask(const struct worker *w);
 /* snapshot_trouble(w, what, path): a bounded line of the log, with errno. */
 void snapshot_trouble(struct worker *w, const char *what, const char *path);
 
+/* snapshot_clean(w, path, folder, is_of_nothing): remove what dead processes have left in the folder of that name, at path, and
+ * those files that is_of_nothing says are of no board any more. */
+typedef bool snapshot_test_fn(const struct worker *w, const char *folder, const char *file, bool is_link);
+void snapshot_clean(struct worker *w, const char *path, const char *folder,
+                    snapshot_test_fn *is_of_nothing);
+
 #endif

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/conf.h"
 #include "lib/keys.h"
@@ -92,19 +91,8 @@ static void
 clean_folder(struct worker *w, const char *above, const char *name)
 {
     char *path = join(above, name);
-    DIR *dir = opendir(path);
-    struct dirent *entry;
-    char target[1];
 
-    while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        bool is_link = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target)) >= 0;
-
-        if ((files_is_left_over(entry->d_name) || is_of_nothing(w, name, entry->d_name, is_link)) &&
-            unlinkat(dirfd(dir), entry->d_name, 0) < 0)
-            snapshot_trouble(w, "a file that is no longer needed cannot be removed", entry->d_name);
-    }
-    if (dir != NULL)
-        (void)closedir(dir);
+    snapshot_clean(w, path, name, is_of_nothing);
     free(path);
 }
 

@@ -67,10 +67,12 @@ class Page:
         body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
         return f'<div class="card scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
+    def examples(self, media):
+        return "".join(self.example(self.resolved(example)["value"]) for example in media.get("examples", {}).values())
+
     @staticmethod
-    def examples(media):
-        return "".join(f"<pre tabindex=\"0\">{html.escape(json.dumps(example['value'], indent=1, ensure_ascii=False))}</pre>"
-                       for example in media.get("examples", {}).values())
+    def example(value):
+        return f"<pre tabindex=\"0\">{html.escape(json.dumps(value, indent=1, ensure_ascii=False))}</pre>"
 
     def parameters(self, item, operation):
         rows = []
@@ -99,7 +101,8 @@ class Page:
             headers = [name for name in response.get("headers", {}) if name != "X-Request-Id"]
             note = text(response["description"]) + (f"<br>with {', '.join(headers)}" if headers else "")
             rows.append(("else" if status == "default" else status, kinds, note))
-            examples += "".join(self.examples(media) for media in response.get("content", {}).values())
+            if status[0] == "2":  # errors all look as Problem does
+                examples += "".join(self.examples(media) for media in response.get("content", {}).values())
         return self.table(("Answer", "is", "means"), rows) + examples
 
     def operation(self, path, method, item):
@@ -121,7 +124,7 @@ class Page:
                 for field, inner in schema.get("properties", {}).items()]
         plain = "" if rows else f"<p>{self.kind(schema)}{self.limits(schema)}</p>"
         return (f'<section id="{name}"><h3>{name}</h3><p>{text(schema.get("description"))}</p>{plain}'
-                f"{self.table(('Field', 'is', 'means'), rows)}</section>")
+                f"{self.table(('Field', 'is', 'means'), rows)}{''.join(map(self.example, schema.get('examples', [])))}</section>")
 
     def contents(self):
         lists = ""

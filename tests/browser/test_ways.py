@@ -109,7 +109,7 @@ def test_a_party(demo, windows, screenshot):
     join("ABCDEF"[:5])
     assert bob.script("return document.getElementById('party-code').matches(':user-invalid')")
     join("ZZZZZZ")
-    wait_for(lambda: "No party has this code" in bob.text(".refused"), 10, "that there is none")
+    wait_for(lambda: bob.text(".refused") == "No party has this code, or it is full.", 10, "that there is none")
     join(code.lower())
     for window in (ann, bob):
         wait_for(lambda: texts(window.here(), ".members bdi") == ["Ann", "Bob"], 15, "who is in it")

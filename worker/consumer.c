@@ -22,15 +22,13 @@
 #include "worker/consumer.h"
 #include "worker/mem.h"
 #include "worker/outcome.h"
+#include "worker/portion.h"
 #include "worker/position.h"
 #include "worker/worker.h"
 
 #define BLOCK ((dur_ms)1000) /* how long a read waits for news */
 #define RETRY ((dur_ms)500)  /* after a read that failed */
 #define COUNT_FIRST ((size_t)64)
-#define COUNT_MIN ((size_t)16)
-#define APPLY_MICROS_MAX 5000 /* how long one apply may hold Redis */
-#define COST_GROWTH 1.1       /* at most, of what an entry is taken to cost, from read to read */
 
 struct consumer {
     struct worker *worker;
@@ -43,9 +41,8 @@ struct consumer {
     int64_t lost;    /* the most that a lane has lost, by the last XINFO */
     struct position_stream stream; /* what XINFO told */
     wall_ms sent;                  /* when it was sent */
-    size_t count;                  /* COUNT: entries a read */
+    struct portion portion;        /* COUNT: entries a read */
     size_t got;                    /* entries that it brought */
-    double cost;                   /* of an entry in apply, lately, microseconds */
     size_t under_way;              /* batches */
     int64_t slowest;               /* apply of this round, microseconds */
     bool replaced;                 /* it was told that the stream is another one */
@@ -101,7 +98,7 @@ send_read(struct consumer *c)
     redis_args_reset(&a);
     redis_args_str(&a, "XREAD");
     redis_args_str(&a, "COUNT");
-    redis_args_int(&a, (int64_t)c->count);
+    redis_args_int(&a, (int64_t)c->portion.count);
     if (c->blocking) {
         redis_args_str(&a, "BLOCK");
         redis_args_int(&a, BLOCK);
@@ -304,25 +301,11 @@ reached_end(const struct consumer *c, const struct lane *lane)
     return !c->full && !is_full(lane);
 }
 
-/* Entries a read: as many as keep one apply within its time, by the least that an entry cost
- * lately: what makes one slow is as often a machine that is busy. */
 static void
 adapt(struct consumer *c)
 {
-    double cost = (double)c->slowest / (double)(c->got > 0 ? c->got : 1);
-    size_t max = (size_t)c->worker->conf->stream_batch_max, fit;
-
-    if (!c->full && c->slowest <= APPLY_MICROS_MAX)
-        return;
-    c->cost = c->cost > 0 && cost > c->cost * COST_GROWTH ? c->cost * COST_GROWTH : cost;
-    fit = c->cost * (double)max < APPLY_MICROS_MAX ? max : (size_t)(APPLY_MICROS_MAX / c->cost);
-    if (fit > 2 * c->count)
-        fit = 2 * c->count;
-    if (fit < c->count / 2)
-        fit = c->count / 2;
-    if (fit < COUNT_MIN)
-        fit = COUNT_MIN;
-    c->count = fit < max ? fit : max;
+    if (c->full || c->slowest > APPLY_MICROS_MAX)
+        portion_adapt(&c->portion, c->got, c->slowest, (size_t)c->worker->conf->stream_batch_max);
 }
 
 static void
@@ -373,7 +356,7 @@ take_entries(struct consumer *c, const struct redisReply *entries)
     struct event_id end = c->start;
 
     c->got = n;
-    c->full = n >= c->count;
+    c->full = n >= c->portion.count;
     c->slowest = 0;
     for (i = 0; i < n; i++) {
         deal(c, entries->element[i]);
@@ -453,7 +436,7 @@ consumer_new(struct worker *w)
     struct consumer *c = mem_alloc(1, sizeof(*c));
 
     c->worker = w;
-    c->count = COUNT_FIRST;
+    c->portion.count = COUNT_FIRST;
     c->timer = loop_timer_new(w->loop, turn, c);
     if (c->timer == NULL)
         mem_out();

@@ -17,9 +17,7 @@
 #include "worker/rulings.h"
 
 #define BATCH_FIRST 256
-#define BATCH_MIN 16
-#define APPLY_MICROS_MAX 5000 /* how long one apply may hold Redis */
-#define DROP_EVERY 200        /* batches between two looks for past windows */
+#define DROP_EVERY 200 /* batches between two looks for past windows */
 #define SWAPS_MAX 20
 
 /* --- the beginning and the end ---------------------------------------------------------------- */
@@ -72,7 +70,7 @@ take_rulings(struct rebuild *r)
 bool
 rebuild_begin(struct rebuild *r)
 {
-    r->batch_max = BATCH_FIRST;
+    r->portion.count = BATCH_FIRST;
     r->began = r->told = clock_mono();
     r->rulings = rulings_new();
     r->batch = batch_new();
@@ -125,17 +123,6 @@ read_figures(struct rebuild *r)
     return good;
 }
 
-static void
-adapt(struct rebuild *r, mono_ms took)
-{
-    size_t max = (size_t)r->c->conf->stream_batch_max;
-
-    if (took * 1000 > APPLY_MICROS_MAX)
-        r->batch_max = r->batch_max / 2 > BATCH_MIN ? r->batch_max / 2 : BATCH_MIN;
-    else
-        r->batch_max = 2 * r->batch_max < max ? 2 * r->batch_max : max;
-}
-
 bool
 rebuild_flush(struct rebuild *r)
 {
@@ -145,7 +132,6 @@ rebuild_flush(struct rebuild *r)
                               .entries = -1};
     struct redisReply *reply;
     struct redis_args a;
-    mono_ms sent;
     bool good;
 
     if (!read_figures(r))
@@ -153,13 +139,15 @@ rebuild_flush(struct rebuild *r)
     batch_compute(r->batch);
     redis_args_init(&a);
     batch_apply_command(r->batch, &span, &a);
-    sent = clock_mono();
     reply = ctl_redis_call(r->c, &a);
     if (reply == NULL)
         return false;
-    adapt(r, clock_mono() - sent);
-    good = reply->type == REDIS_REPLY_ARRAY && reply->elements > 0 &&
-           reply->element[0]->type == REDIS_REPLY_INTEGER && reply->element[0]->integer == 1;
+    good = reply->type == REDIS_REPLY_ARRAY && reply->elements > 1 &&
+           reply->element[0]->type == REDIS_REPLY_INTEGER && reply->element[0]->integer == 1 &&
+           reply->element[1]->type == REDIS_REPLY_INTEGER;
+    if (good && batch_events(r->batch) > 0)
+        portion_adapt(&r->portion, batch_events(r->batch), reply->element[1]->integer,
+                      (size_t)r->c->conf->stream_batch_max);
     freeReplyObject(reply);
     if (!good) {
         (void)ctl_fail("another rebuild of %s has begun: this one ends", r->product->id);
@@ -198,7 +186,7 @@ rebuild_take(struct rebuild *r, const struct redisReply *entry, struct event_id 
     }
     r->events++;
     batch_add(r->batch, e);
-    return batch_events(r->batch) < r->batch_max || rebuild_flush(r);
+    return batch_events(r->batch) < r->portion.count || rebuild_flush(r);
 }
 
 /* --- catching up ------------------------------------------------------------------------------ */

@@ -20,6 +20,7 @@
 #include "lib/clock.h"
 #include "lib/event.h"
 #include "lib/generation.h"
+#include "worker/portion.h"
 #include "worker/reach.h"
 
 struct archive_reader;
@@ -42,7 +43,7 @@ struct rebuild {
     struct generation live, own;
     struct rulings *rulings;
     struct batch *batch;
-    size_t batch_max;            /* events, as Redis is fast */
+    struct portion portion;      /* events a batch */
     char checkpoint[EVENT_ID_SIZE]; /* of the new generation; "" for none */
     struct event_id read;        /* all events up to here are in the batch, or behind it */
     struct event event;          /* the one that is looked at */

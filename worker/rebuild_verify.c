@@ -22,6 +22,7 @@
 #include "worker/rebuild.h"
 
 #define COUNT "1000"
+#define AT_ONCE ((size_t)64) /* keys that are read in one write */
 #define DAY_MS 86400000
 #define MINUTE_MS 60000
 #define PACE_EVENTS 2097152 /* worker/batch_bounds.c */
@@ -242,38 +243,90 @@ take_page(const struct compared *k, enum form form, const struct redisReply *rep
     return take_pairs(k, form == SET, reply, cursor, d);
 }
 
-/* The digests of a key in both generations, page by page. */
-static bool
-compare_key(struct rebuild *r, const char *name, wall_ms now, bool *ret_same)
+/* A key in both generations, as far as it is read. */
+struct pair {
+    const char *name;
+    struct digest d[2];
+    char cursor[2][CURSOR];
+};
+
+static struct compared
+side(struct rebuild *r, const struct pair *pair, size_t i, wall_ms now)
 {
-    const struct generation *generations[2] = {&r->live, &r->own};
-    struct digest d[2] = {{.elements = 0}, {.elements = 0}};
-    enum form form = form_of(name);
+    return (struct compared){
+        .r = r, .generation = i == 0 ? &r->live : &r->own, .name = pair->name, .now = now};
+}
 
-    for (size_t i = 0; i < 2; i++) {
-        struct compared k = {.r = r, .generation = generations[i], .name = name, .now = now};
-        char cursor[CURSOR] = "0";
+static bool
+take_side(struct rebuild *r, struct pair *pair, size_t i, wall_ms now,
+          const struct redisReply *reply)
+{
+    struct compared k = side(r, pair, i, now);
 
-        do {
-            struct redisReply *reply;
-            struct redis_args a;
-            bool good;
+    if (take_page(&k, form_of(pair->name), reply, pair->cursor[i], &pair->d[i]))
+        return true;
+    (void)ctl_fail("%s cannot be read", pair->name);
+    return false;
+}
 
-            page_command(&k, form, cursor, &a);
-            reply = ctl_redis_call(r->c, &a);
-            if (reply == NULL)
-                return false;
-            good = take_page(&k, form, reply, cursor, &d[i]);
+/* What the first page had no room for. */
+static bool
+read_rest(struct rebuild *r, struct pair *pair, size_t i, wall_ms now)
+{
+    struct compared k = side(r, pair, i, now);
+    bool good = true;
+
+    while (good && strcmp(pair->cursor[i], "0") != 0) {
+        struct redisReply *reply;
+        struct redis_args a;
+
+        page_command(&k, form_of(pair->name), pair->cursor[i], &a);
+        reply = ctl_redis_call(r->c, &a);
+        good = reply != NULL && take_side(r, pair, i, now, reply);
+        if (reply != NULL)
             freeReplyObject(reply);
-            if (!good) {
-                (void)ctl_fail("%s cannot be read", name);
-                return false;
-            }
-        } while (strcmp(cursor, "0") != 0);
     }
-    *ret_same =
-        d[0].sum[0] == d[1].sum[0] && d[0].sum[1] == d[1].sum[1] && d[0].elements == d[1].elements;
-    return true;
+    return good;
+}
+
+static bool
+is_same(const struct pair *pair)
+{
+    return pair->d[0].sum[0] == pair->d[1].sum[0] && pair->d[0].sum[1] == pair->d[1].sum[1] &&
+           pair->d[0].elements == pair->d[1].elements;
+}
+
+/* Some keys at a time: their first pages in one write, and most have no second. Those that differ
+ * go to differ. */
+static bool
+compare_some(struct rebuild *r, const char *const *names, size_t n, wall_ms now,
+             struct ctl_names *differ)
+{
+    struct pair pairs[AT_ONCE];
+    struct ctl_call calls[2 * AT_ONCE];
+    bool good;
+
+    for (size_t i = 0; i < 2 * n; i++) {
+        struct pair *pair = &pairs[i / 2];
+        struct compared k;
+
+        if (i % 2 == 0)
+            *pair = (struct pair){.name = names[i / 2], .cursor = {"0", "0"}};
+        k = side(r, pair, i % 2, now);
+        page_command(&k, form_of(pair->name), "0", &calls[i].a);
+    }
+    good = n == 0 || ctl_redis_pipeline(r->c, calls, 2 * n);
+    for (size_t i = 0; i < 2 * n; i++) {
+        good = good && take_side(r, &pairs[i / 2], i % 2, now, calls[i].reply);
+        if (calls[i].reply != NULL)
+            freeReplyObject(calls[i].reply);
+    }
+    for (size_t i = 0; good && i < n; i++) {
+        good = read_rest(r, &pairs[i], 0, now) && read_rest(r, &pairs[i], 1, now);
+        if (good && !is_same(&pairs[i]))
+            ctl_scan_add(differ, names[i]);
+    }
+    return good;
 }
 
 /* --- all keys --------------------------------------------------------------------------------- */
@@ -305,9 +358,11 @@ static bool
 compare_page(struct rebuild *r, const struct generation *generation, char cursor[static CURSOR],
              wall_ms now, struct ctl_names *names)
 {
+    const char *some[AT_ONCE];
     struct redisReply *reply;
     struct redis_args a;
-    bool good = true, same = true;
+    bool good = true;
+    size_t n = 0;
 
     redis_args_init(&a);
     redis_args_str(&a, "SCAN");
@@ -321,14 +376,14 @@ compare_page(struct rebuild *r, const struct generation *generation, char cursor
         return false;
     (void)snprintf(cursor, CURSOR, "%s", reply->element[0]->str);
     for (size_t i = 0; good && i < reply->element[1]->elements; i++) {
-        const char *name = name_of(r, generation, reply->element[1]->element[i]->str, now);
-
-        if (name == NULL)
+        some[n] = name_of(r, generation, reply->element[1]->element[i]->str, now);
+        n += some[n] != NULL;
+        if (n < AT_ONCE)
             continue;
-        good = compare_key(r, name, now, &same);
-        if (good && !same)
-            ctl_scan_add(names, name);
+        good = compare_some(r, some, n, now, names);
+        n = 0;
     }
+    good = good && compare_some(r, some, n, now, names);
     freeReplyObject(reply);
     rebuild_progress(r);
     return good;
@@ -344,31 +399,28 @@ compare_names(const void *a, const void *b)
 static bool
 compare_again(struct rebuild *r, struct ctl_names *names, struct buf *out, size_t *ret_n)
 {
+    struct ctl_names differ = {.n = 0};
     const char *before = "";
     mono_ms held = 0;
+    bool good = true;
 
-    *ret_n = 0;
     if (names->n > 0)
         qsort(names->name, names->n, sizeof(*names->name), compare_names);
-    for (size_t i = 0; i < names->n; i++) {
-        bool same;
-
+    for (size_t i = 0; good && i < names->n; i++) {
         if (strcmp(names->name[i], before) == 0)
             continue;
         before = names->name[i];
         if (held == 0 || clock_mono() - held > REBUILD_HOLD / 4) {
-            if (!rebuild_hold(r))
-                return false;
+            good = rebuild_hold(r);
             held = clock_mono();
         }
-        if (!compare_key(r, before, event_id_time(r->read), &same))
-            return false;
-        if (same)
-            continue;
-        buf_printf(out, "%s\n", before);
-        ++*ret_n;
+        good = good && compare_some(r, &before, 1, event_id_time(r->read), &differ);
     }
-    return true;
+    for (size_t i = 0; good && i < differ.n; i++)
+        buf_printf(out, "%s\n", differ.name[i]);
+    *ret_n = differ.n;
+    ctl_scan_free(&differ);
+    return good;
 }
 
 bool

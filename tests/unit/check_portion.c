@@ -1,0 +1,87 @@
+/* How many events one apply is given; and what of the archive is missing. */
+#include "tests/unit/unit.h"
+#include "worker/portion.h"
+#include "worker/reach.h"
+
+START_TEST(it_grows_to_what_fits_in_the_time)
+{
+    struct portion p = {.count = 64};
+
+    for (size_t i = 0; i < 20; i++)
+        portion_adapt(&p, p.count, (int64_t)p.count * 10, 4096);
+    ck_assert_uint_eq(p.count, 500);
+    for (size_t i = 0; i < 20; i++)
+        portion_adapt(&p, p.count, (int64_t)p.count, 4096);
+    ck_assert_uint_eq(p.count, 4096);
+    portion_adapt(&p, p.count, 0, 4096);
+    ck_assert_uint_eq(p.count, 4096);
+    portion_adapt(&p, 0, 1, 4096);
+    ck_assert_uint_ge(p.count, 2048);
+}
+END_TEST
+
+/* One call that waited for the processor tells little; that all do tells something. */
+START_TEST(a_busy_machine_makes_it_smaller_slowly)
+{
+    struct portion p = {.count = 500, .cost = 10};
+
+    portion_adapt(&p, 500, 500000, 4096);
+    ck_assert_uint_ge(p.count, 450);
+    portion_adapt(&p, p.count, (int64_t)p.count * 10, 4096);
+    ck_assert_uint_eq(p.count, 500);
+    for (size_t i = 0; i < 200; i++)
+        portion_adapt(&p, p.count, (int64_t)p.count * 1000, 4096);
+    ck_assert_uint_eq(p.count, 16);
+}
+END_TEST
+
+static const struct event_id first = {10, 0}, second = {20, 0}, third = {30, 0};
+
+START_TEST(what_is_missing_is_found_once)
+{
+    struct reach reach = {.id = first, .met = 100};
+
+    ck_assert_int_eq(reach_check(&reach, 100), 0);
+    reach.id = second;
+    reach.met += 50;
+    ck_assert_int_eq(reach_check(&reach, 190), 40);
+    ck_assert_int_eq(reach_check(&reach, 190), 0);
+    ck_assert_int_eq(reach.missing, 40);
+    ck_assert_int_eq(event_id_compare(reach.from, first), 0);
+    ck_assert_int_eq(event_id_compare(reach.to, second), 0);
+    reach.id = third;
+    ck_assert_int_eq(reach_check(&reach, 191), 1);
+    ck_assert_int_eq(reach.missing, 41);
+    ck_assert_int_eq(event_id_compare(reach.from, first), 0);
+    ck_assert_int_eq(event_id_compare(reach.to, third), 0);
+}
+END_TEST
+
+/* Nothing is said of what cannot be known, and later counts begin there. */
+START_TEST(counts_that_are_not_known)
+{
+    struct reach reach = {.id = first, .met = -1};
+
+    ck_assert_int_eq(reach_check(&reach, 500), 0);
+    ck_assert_int_eq(reach_check(&reach, 510), 10);
+    ck_assert_int_eq(reach_check(&reach, -1), 0);
+    ck_assert_int_eq(reach_check(&reach, 900), 0);
+    ck_assert_int_eq(reach_check(&reach, 3), 0);
+    ck_assert_int_eq(reach_check(&reach, 4), 1);
+    ck_assert_int_eq(reach.missing, 11);
+}
+END_TEST
+
+Suite *
+unit_suite(void)
+{
+    Suite *suite = suite_create("portion");
+    TCase *tc = tcase_create("portion");
+
+    tcase_add_test(tc, it_grows_to_what_fits_in_the_time);
+    tcase_add_test(tc, a_busy_machine_makes_it_smaller_slowly);
+    tcase_add_test(tc, what_is_missing_is_found_once);
+    tcase_add_test(tc, counts_that_are_not_known);
+    suite_add_tcase(suite, tc);
+    return suite;
+}

@@ -176,10 +176,11 @@ struct ctl_player;
 bool ctl_player_forget(struct ctl *c, const struct ctl_player *p)
     __attribute__((warn_unused_result));
 
-/* ctl_help_print(commands, n), ctl_help_command(command): for --help. ctl_help_completion(commands, n): a script for
- * bash. */
+/* ctl_help_print(commands, n), ctl_help_command(command): for --help. ctl_help_group(word, commands, n): for that of all commands
+ * of two words whose first one this is; false: there are none. ctl_help_completion(commands, n): a script for bash. */
 void ctl_help_print(const struct ctl_command *commands, size_t n);
 void ctl_help_command(const struct ctl_command *command);
+bool ctl_help_group(const char *word, const struct ctl_command *commands, size_t n);
 void ctl_help_completion(const struct ctl_command *commands, size_t n);
 
 #endif

@@ -32,17 +32,37 @@ print_indented(const char *text)
     }
 }
 
+static void
+print_entry(const struct ctl_command *command)
+{
+    fputs("  ", stdout);
+    print_usage(command);
+    print_indented(command->help);
+}
+
+bool
+ctl_help_group(const char *word, const struct ctl_command *commands, size_t n)
+{
+    size_t len = strlen(word), found = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (strncmp(commands[i].name, word, len) != 0 || commands[i].name[len] != ' ')
+            continue;
+        if (found++ == 0)
+            printf("Usage: varcadectl %s COMMAND [OPTION...] [ARGUMENT...]\n\n", word);
+        print_entry(&commands[i]);
+    }
+    return found > 0;
+}
+
 void
 ctl_help_print(const struct ctl_command *commands, size_t n)
 {
     puts("Usage: varcadectl COMMAND [OPTION...] [ARGUMENT...]\n"
          "       varcadectl COMMAND --help\n"
          "       varcadectl --help | --version | --completion\n");
-    for (size_t i = 0; i < n; i++) {
-        fputs("  ", stdout);
-        print_usage(&commands[i]);
-        print_indented(commands[i].help);
-    }
+    for (size_t i = 0; i < n; i++)
+        print_entry(&commands[i]);
     puts("\nExit status: 0 done, 1 refused or failed, 2 wrong usage. --config FILE is the "
          "configuration;\n"
          "without it every key has its default. --completion prints a script for bash.");

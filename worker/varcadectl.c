@@ -414,6 +414,17 @@ run_command(const struct ctl_command *command, int argc, char **argv)
     return command->needs & CTL_CONFIG ? run_configured(&c, config) : command->run(&c);
 }
 
+/* There may be commands of two words that begin with the first one. */
+static int
+no_command(int argc, char **argv)
+{
+    bool one = argc == 2 || argv[2][0] == '-';
+
+    if (argc == 3 && strcmp(argv[2], "--help") == 0 && ctl_help_group(argv[1], commands, NCOMMANDS))
+        return CTL_OK;
+    return ctl_usage("%s%s%s: no such command", argv[1], one ? "" : " ", one ? "" : argv[2]);
+}
+
 static int
 run(int argc, char **argv)
 {
@@ -436,7 +447,7 @@ run(int argc, char **argv)
     }
     command = find_command(argc - 1, argv + 1, &words);
     if (command == NULL)
-        return ctl_usage("%s: no such command", argv[1]);
+        return no_command(argc, argv);
     /* getopt_long names its first word in what it has to say. */
     argv[words] = argv[0];
     return run_command(command, argc - words, argv + words);

@@ -235,11 +235,19 @@ class Program(Case):
             self.assertEqual((out.returncode, out.stderr), (0, ""))
             self.assertIn(word, out.stdout)
 
+    def test_help_of_several_commands(self):
+        out = run("games", "--help")
+        self.assertEqual((out.returncode, out.stderr), (0, ""))
+        self.assertEqual([line.split()[2] for line in out.stdout.splitlines() if line.startswith("  varcadectl games ")],
+                         ["list", "show", "end"])
+
     def test_usage(self):
         self.fails(run(), 2, "--help")
         self.fails(run("fly"), 2, "no such command")
         self.fails(run("check"), 2, "the arguments are FILE")
-        self.fails(run("keys"), 2, "no such command")
+        self.fails(run("keys"), 2, "keys: no such command")
+        self.fails(run("keys", "fly", "a"), 2, "keys fly: no such command")
+        self.fails(run("fly", "--help"), 2, "fly: no such command")
         self.fails(run("keys", "add"), 2, "the arguments are PRODUCT")
         self.fails(run("keys", "add", "a", "b"), 2, "the arguments are PRODUCT")
         self.fails(run("keys", "add", "../x"), 2, "not a product's id")

@@ -269,6 +269,31 @@ def test_a_game_server_that_refuses_or_is_down(stack, client, game_server):
     assert ticket["game"]["game_id"] == ann.over()["game"]["game_id"]
 
 
+def test_a_game_that_is_made_when_it_is_over(stack, client, game_server):
+    """It is gone from Redis by then: the game server is told, however often that takes, and the tickets get another one."""
+    gone, told = [], []
+
+    def create(body):
+        answer = game_server.act("create_game", body)
+        if not gone:
+            gone.append(body["gameId"])
+            stack.event(body["gameId"], "game_removed")
+            stack.settle()
+        return answer
+
+    def remove(body):
+        told.append(body["gameId"])
+        return (500, "no") if told.count(gone[0]) < 3 else game_server.act("remove_game", body)
+
+    game_server.behave.update(create_game=create, remove_game=remove)
+    ann, bob = client("ann"), client("bob")
+    ann.open()
+    bob.open()
+    assert ann.over()["game"]["game_id"] == bob.over()["game"]["game_id"] != gone[0]
+    wait_for(lambda: gone[0] not in game_server.games, 15, "the first game's end")
+    assert told.count(gone[0]) == 3
+
+
 def test_a_player_whom_the_game_server_refuses(stack, client, game_server):
     ann, bob, cas = client("ann"), client("bob"), client("cas")
     game_server.behave["join_game"] = lambda body: (403, "no") if body["userId"] == bob.user else game_server.act("join_game", body)

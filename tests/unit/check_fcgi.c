@@ -63,6 +63,13 @@ expect_problem(const char *words)
 }
 
 static void
+expect_refusal(const char *target, int status, const char *words)
+{
+    ck_assert_msg(get(target) == status, "%s: %d", target, last.status);
+    expect_problem(words);
+}
+
+static void
 expect_json(const char *json)
 {
     ck_assert_int_eq(last.status, 200);
@@ -378,12 +385,9 @@ START_TEST(shows_pages_of_a_board)
     expect_page("?limit=0&offset=1", "");
     expect_page("?offset=3", "");
     expect_page("?offset=99999999999999999999", "");
-    ck_assert_int_eq(get("/leaderboards/p/wins?limit=x"), 400);
-    expect_problem("limit");
-    ck_assert_int_eq(get("/leaderboards/p/wins?offset=-1"), 400);
-    expect_problem("offset");
-    ck_assert_int_eq(get("/leaderboards/p/wins?window=daily"), 400);
-    expect_problem("window");
+    expect_refusal("/leaderboards/p/wins?limit=x", 400, "limit");
+    expect_refusal("/leaderboards/p/wins?offset=-1", 400, "offset");
+    expect_refusal("/leaderboards/p/wins?window=daily", 400, "window");
     ck_assert_int_eq(get("/leaderboards/p/nope"), 404);
     ck_assert_int_eq(get("/leaderboards/nope/wins"), 400);
 }
@@ -409,20 +413,14 @@ START_TEST(shows_a_player_on_a_board)
                      "\"percentile\": 67, \"to_next\": null, \"neighbours\": [" ANN "]}");
     ck_assert_int_eq(get("/leaderboards/p/wins/players/ann"), 200);
     ck_assert_int_eq(get("/leaderboards/p/wins/players/ann?around=99999999999999999999"), 200);
-    ck_assert_int_eq(get("/leaderboards/p/wins/players/nobody"), 404);
-    expect_problem("not on this board");
+    expect_refusal("/leaderboards/p/wins/players/nobody", 404, "not on this board");
     ck_assert_int_eq(get("/leaderboards/p/days/players/ann"), 404);
-    ck_assert_int_eq(get("/leaderboards/p/wins/players/%01"), 400);
-    expect_problem("Invalid user ID");
-    ck_assert_int_eq(get("/leaderboards/p/wins/players/ann?around=-1"), 400);
-    expect_problem("around");
-    ck_assert_int_eq(get("/leaderboards/p/wins/players/ann?window=daily"), 400);
-    expect_problem("window");
-    ck_assert_int_eq(get("/leaderboards/p/nope/players/ann"), 404);
-    expect_problem("No such board");
+    expect_refusal("/leaderboards/p/wins/players/%01", 400, "Invalid user ID");
+    expect_refusal("/leaderboards/p/wins/players/ann?around=-1", 400, "around");
+    expect_refusal("/leaderboards/p/wins/players/ann?window=daily", 400, "window");
+    expect_refusal("/leaderboards/p/nope/players/ann", 404, "No such board");
     ck_assert_int_eq(get("/leaderboards/p/wins/players/"), 404);
-    ck_assert_int_eq(get("/leaderboards/p/wins?ids=a,,b"), 400);
-    expect_problem("ids");
+    expect_refusal("/leaderboards/p/wins?ids=a,,b", 400, "ids");
     ck_assert_int_eq(get("/leaderboards/p/wins?ids="), 400);
 }
 END_TEST
@@ -474,17 +472,12 @@ START_TEST(shows_windows_of_a_board)
     (void)snprintf(query, sizeof(query), "?at=%s", text);
     expect_window(query, "daily", &yesterday, "bob");
     (void)snprintf(query, sizeof(query), "/leaderboards/p/days?at=%s", before.name);
-    ck_assert_int_eq(get(query), 404);
-    expect_problem("no longer kept");
-    ck_assert_int_eq(get("/leaderboards/p/days?at=9999-12-31"), 404);
-    expect_problem("has not begun");
+    expect_refusal(query, 404, "no longer kept");
+    expect_refusal("/leaderboards/p/days?at=9999-12-31", 404, "has not begun");
     ck_assert_int_eq(get("/leaderboards/p/days?at=s-far"), 404);
-    ck_assert_int_eq(get("/leaderboards/p/days?window=season"), 404);
-    expect_problem("no season");
-    ck_assert_int_eq(get("/leaderboards/p/days?window=all"), 400);
-    expect_problem("daily");
-    ck_assert_int_eq(get("/leaderboards/p/days?window=daily&at=2026-11"), 400);
-    expect_problem("at must be");
+    expect_refusal("/leaderboards/p/days?window=season", 404, "no season");
+    expect_refusal("/leaderboards/p/days?window=all", 400, "daily");
+    expect_refusal("/leaderboards/p/days?window=daily&at=2026-11", 400, "at must be");
     ck_assert_int_eq(get("/leaderboards/p/days?at="), 400);
 }
 END_TEST
@@ -505,9 +498,12 @@ START_TEST(shows_products)
 {
     redis_server_do(functions_server(), "HSET {p}:counts players_in_lobby 3 players_in_game 4");
     ck_assert_int_eq(get("/products"), 200);
-    expect_field("{\"product_id\": \"p\", \"title\": \"Game p\", \"players\": {\"min\": 2, \"max\": 2}");
-    expect_field("\"title\": \"Wins\", \"windows\": [\"all\"], \"timezone\": \"UTC\"}, {\"id\": \"days\"");
-    expect_field("\"windows\": [\"daily\", \"monthly\", \"season\"], \"timezone\": \"Europe/Berlin\"}]");
+    expect_field(
+        "{\"product_id\": \"p\", \"title\": \"Game p\", \"players\": {\"min\": 2, \"max\": 2}");
+    expect_field(
+        "\"title\": \"Wins\", \"windows\": [\"all\"], \"timezone\": \"UTC\"}, {\"id\": \"days\"");
+    expect_field(
+        "\"windows\": [\"daily\", \"monthly\", \"season\"], \"timezone\": \"Europe/Berlin\"}]");
     expect_field("], \"queues\": []");
     expect_field("\"players_in_lobby\": 3, \"players_in_game\": 4}");
     expect_field("{\"product_id\": \"down\"");
@@ -519,8 +515,7 @@ END_TEST
 START_TEST(unusable_answers_are_500)
 {
     redis_server_do(functions_server(), "SET {p}:0:board:wins:all x");
-    ck_assert_int_eq(get("/leaderboards/top_ten/p"), 500);
-    expect_problem("store");
+    expect_refusal("/leaderboards/top_ten/p", 500, "store");
     redis_server_do(functions_server(), "SET {p}:0:stats:ann x");
     ck_assert_int_eq(get("/stats/p/ann"), 500);
     redis_server_do(functions_server(), "SET {p}:counts x");

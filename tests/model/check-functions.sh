@@ -1,6 +1,7 @@
 #!/bin/sh
-# The steps of the model and the Redis functions of the lobby have the same names, none is without the other. The
-# Makefile gives srcdir, and runs it in the build's folder.
+# The steps of the models and the Redis functions of the lobby, of tickets and of matches have the same names, none is
+# without the other; functions that write nothing are no steps. The Makefile gives srcdir, and runs it in the
+# build's folder.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -9,9 +10,13 @@ srcdir=${srcdir:-.}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
-sed -nE "s/^register\('([a-z_]+)'.*/\1/p" "$srcdir/lib/redis/lobby.lua" "$srcdir/lib/redis/quick.lua" |
-    sort >"$tmp/functions"
-tests/model/model functions | sort >"$tmp/steps"
+cd "$srcdir/lib/redis"
+awk -F "'" '
+    /^register\(/ { name = $2; next }
+    name != "" && /^end/ { if (!/no-writes/) print name; name = "" }
+' lobby.lua quick.lua tickets.lua match.lua | sort >"$tmp/functions"
+cd - >/dev/null
+tests/model/model functions | sort -u >"$tmp/steps"
 [ -s "$tmp/functions" ] || {
     echo "no function found in lobby.lua" >&2
     exit 1

@@ -9,51 +9,7 @@
  * and then it is not killed as well. And a moment `until` does not pass before the question that it
  * was set for has come to nothing or to its end.
  */
-#include "tests/model/lobby_world.h"
-
-#define STEPS(X)                       \
-    X(create_intent, FUNCTION)         \
-    X(create_done, FUNCTION)           \
-    X(create_failed, FUNCTION)         \
-    X(quick_match, FUNCTION)           \
-    X(seat_reserve, FUNCTION)          \
-    X(seat_confirm, FUNCTION)          \
-    X(seat_release, FUNCTION)          \
-    X(seat_leave, FUNCTION)            \
-    X(game_remove, FUNCTION)           \
-    X(expire, FUNCTION)                \
-    X(game_gone, FUNCTION)             \
-    X(player_gone, FUNCTION)           \
-    X(op_looked, PROCESS)              \
-    X(op_asks, PROCESS)                \
-    X(op_is_late, FAULT)               \
-    X(server_does_it, SERVER)          \
-    X(server_refuses, SERVER)          \
-    X(server_removes_game, SERVER)     \
-    X(server_removes_player, SERVER)   \
-    X(server_ends_game, SERVER)        \
-    X(server_restarts, FAULT)          \
-    X(player_drops, SERVER)            \
-    X(event_creator_joined, EVENT)     \
-    X(event_all_players_joined, EVENT) \
-    X(event_game_over, EVENT)          \
-    X(event_game_removed, EVENT)       \
-    X(event_player_connect, EVENT)     \
-    X(event_player_disconnect, EVENT)  \
-    X(until_passes, TIME)              \
-    X(question_is_lost, FAULT)         \
-    X(answer_is_lost, FAULT)           \
-    X(process_dies, FAULT)             \
-    X(worker_dies, FAULT)              \
-    X(removal_fails, FAULT)
-
-#define NAME_OF(name, kind) S_##name,
-enum { STEPS(NAME_OF) NSTEPS };
-#undef NAME_OF
-
-#define ROW_OF(name, kind) {#name, STEP_##kind},
-static const struct step steps[] = {STEPS(ROW_OF)};
-#undef ROW_OF
+#include "tests/model/lobby_step.h"
 
 static const char *const bugs[] = {
     NULL,
@@ -68,57 +24,6 @@ static const char *const bugs[] = {
     "a disconnect of an earlier stay",
 };
 
-/* --- what functions have in common ------------------------------------------------------------ */
-
-/* games.lua: leave() */
-static void
-leave(struct game *g, size_t u, bool later)
-{
-    g->player[u].seat = later ? LEAVING_LATER : LEAVING;
-    if (g->player[u].told)
-        g->counts = false;
-}
-
-/* games.lua: remove() */
-static void
-remove_game(struct game *g, bool later)
-{
-    g->state = REMOVING;
-    g->later = later;
-    g->counts = false;
-    if (g->event == REMOVED_IN_TIME)
-        g->event = REMOVED;
-    for (size_t u = 0; u < PLAYERS; u++)
-        g->player[u].seat = NONE;
-}
-
-static void
-forget(struct game *g)
-{
-    g->state = GONE;
-    g->later = false;
-    for (size_t u = 0; u < PLAYERS; u++)
-        g->player[u].seat = NONE;
-}
-
-/* games.lua: enter() */
-static void
-enter(struct game *g, enum state state)
-{
-    g->state = (uint8_t)state;
-    for (size_t u = 0; u < PLAYERS; u++)
-        if (g->player[u].seat == CONFIRMED && (g->player[u].creator || state > CREATOR_JOINED))
-            g->player[u].seat = CONNECTED;
-}
-
-/* games.lua: vacated() */
-static void
-vacated(struct game *g)
-{
-    if (g->state == ALL_JOINED)
-        enter(g, CREATOR_JOINED);
-}
-
 /* The game server forgets the game, and says so where the game was ended by it or it was told to.
  */
 static void
@@ -126,7 +31,7 @@ unmake(struct game *g)
 {
     g->made = false;
     for (size_t u = 0; u < PLAYERS; u++)
-        g->player[u].inside = false;
+        g->player[u].inside = g->player[u].kept = false;
 }
 
 static void
@@ -140,288 +45,7 @@ drop(struct player *p)
 {
     if (p->inside)
         p->dropped = true;
-    p->inside = false;
-}
-
-/* What makes no difference any more is forgotten, so that states are the same that cannot be told
- * apart. */
-static void
-tidy(struct game *g)
-{
-    if (!is_running(g) && g->state != CREATING)
-        for (size_t u = 0; u < PLAYERS; u++)
-            g->player[u].dropped = false;
-    if (g->state == GONE)
-        g->event = NO_EVENT;
-    for (size_t u = 0; u < PLAYERS; u++) {
-        struct player *p = &g->player[u];
-
-        if (g->task != TELLS_PLAYER)
-            p->told = false;
-        if (g->state == GONE && !g->made)
-            p->removing = false;
-        if (g->state == GONE && p->op == IDLE)
-            p->creator = false;
-        if (p->op == IDLE || p->op == ORPHAN)
-            p->stalled = false;
-    }
-    if (g->task == RESTS)
-        g->heard = g->counts = false;
-}
-
-/* One state and the search that it is for. */
-struct at {
-    struct search *search;
-    const struct world *from;
-    unsigned bug;
-};
-
-static void
-add(const struct at *at, size_t step, bool quiet, size_t which, struct game game)
-{
-    struct world to = *at->from;
-    struct packed packed;
-
-    tidy(&game);
-    if (!quiet && at->from->chances != UNBOUNDED && to.chances-- == 0)
-        return;
-    to.game[which] = game;
-    packed = world_pack(&to);
-    search_add(at->search, step, quiet, &packed);
-}
-
-/* --- lobby.lua -------------------------------------------------------------------------------- */
-
-static void
-create_intent(const struct at *at, size_t which, size_t u)
-{
-    struct game g = at->from->game[which];
-
-    if (g.state != FRESH || held(at->from, u) >= SEATS_MAX)
-        return;
-    g.state = CREATING;
-    g.player[u].creator = true;
-    g.player[u].seat = RESERVED;
-    g.player[u].op = INTENT;
-    add(at, S_create_intent, false, which, g);
-}
-
-/* disown(), of a game that is there or may be. */
-static void
-disown(struct game *g, bool later, unsigned bug)
-{
-    if (g->state == CREATING || g->state == REMOVING ||
-        (g->state == GONE && bug != UNKNOWN_FORGOTTEN))
-        remove_game(g, later);
-}
-
-static void
-create_done(const struct at *at, size_t which, size_t u)
-{
-    struct game g = at->from->game[which];
-
-    g.player[u].op = IDLE;
-    if (g.state == CREATING) {
-        g.state = CREATED;
-        g.player[u].seat = CONFIRMED;
-    } else {
-        disown(&g, false, at->bug);
-    }
-    add(at, S_create_done, true, which, g);
-}
-
-/* then: what the process is at behind it. */
-static void
-create_failed(const struct at *at, size_t which, size_t u, bool undo, bool later, enum op then)
-{
-    struct game g = at->from->game[which];
-    g.player[u].op = (uint8_t)then;
-    if (undo && at->bug != FAILED_FORGETS)
-        disown(&g, later, at->bug);
-    else if (g.state == CREATING || g.state == REMOVING)
-        forget(&g);
-    add(at, S_create_failed, true, which, g);
-}
-
-/* quick_match: what it does more than create_intent and seat_reserve is to give seats before the
- * creator is there. */
-static void
-quick_match(const struct at *at, size_t which, size_t u)
-{
-    struct game g = at->from->game[which];
-    struct player *p = &g.player[u];
-
-    if ((g.state != CREATING && g.state != CREATED) || p->seat != NONE || p->op != IDLE ||
-        count(&g, is_taken) >= SEATS ||
-        (held(at->from, u) >= SEATS_MAX && at->bug != LIMIT_FORGOTTEN))
-        return;
-    p->seat = RESERVED;
-    p->op = g.state == CREATING ? LOOKING : INTENT;
-    p->dropped = false;
-    add(at, S_quick_match, false, which, g);
-}
-
-/* A disconnect from before the seat is older than it. */
-static void
-seat_reserve(const struct at *at, size_t which, size_t u)
-{
-    struct game g = at->from->game[which];
-    struct player *p = &g.player[u];
-
-    if (g.state != CREATOR_JOINED || p->seat != NONE || p->op != IDLE ||
-        count(&g, is_taken) >= SEATS ||
-        (held(at->from, u) >= SEATS_MAX && at->bug != LIMIT_FORGOTTEN))
-        return;
-    p->seat = RESERVED;
-    p->op = INTENT;
-    if (at->bug != STALE_DISCONNECT)
-        p->dropped = false;
-    add(at, S_seat_reserve, false, which, g);
-}
-
-static void
-seat_confirm(const struct at *at, size_t which, size_t u)
-{
-    struct game g = at->from->game[which];
-    struct player *p = &g.player[u];
-
-    p->op = IDLE;
-    if (is_running(&g) && !is_sure(p)) {
-        bool reserved = p->seat == RESERVED && g.state != ENDED;
-
-        if (reserved || at->bug == CONFIRM_BLINDLY)
-            p->seat = CONFIRMED;
-        else
-            leave(&g, u, false);
-    }
-    add(at, S_seat_confirm, true, which, g);
-}
-
-static void
-seat_release(const struct at *at, size_t which, size_t u, bool undo, bool later, enum op then)
-{
-    struct game g = at->from->game[which];
-    struct player *p = &g.player[u];
-
-    p->op = (uint8_t)then;
-    if (is_running(&g) && !is_sure(p)) {
-        if (undo && at->bug != RELEASE_FORGETS)
-            leave(&g, u, later);
-        else
-            p->seat = NONE;
-    }
-    add(at, S_seat_release, true, which, g);
-}
-
-static void
-seat_leave(const struct at *at, size_t which, size_t u)
-{
-    struct game g = at->from->game[which];
-    struct player *p = &g.player[u];
-
-    if (!is_running(&g) || p->seat == NONE || is_leaving(p))
-        return;
-    if (p->creator) {
-        remove_game(&g, false);
-    } else {
-        bool sure = is_sure(p);
-
-        leave(&g, u, !sure);
-        if (sure)
-            vacated(&g);
-    }
-    add(at, S_seat_leave, false, which, g);
-}
-
-static void
-game_remove(const struct at *at, size_t which)
-{
-    struct game g = at->from->game[which];
-
-    if (!is_running(&g))
-        return;
-    remove_game(&g, false);
-    add(at, S_game_remove, false, which, g);
-}
-
-/* The process of a question that was not asked yet stood still beyond its deadline. */
-static void
-note_stalled(struct player *p)
-{
-    if (p->op == INTENT || p->op == LOOKING)
-        p->stalled = true;
-}
-
-static void
-expire_game(const struct at *at, size_t which)
-{
-    struct game g = at->from->game[which];
-
-    if (g.state == FRESH || g.state == GONE || is_waiting(&g))
-        return;
-    if (g.state == CREATING)
-        for (size_t u = 0; u < PLAYERS; u++)
-            if (g.player[u].creator)
-                note_stalled(&g.player[u]);
-    if (g.state == CREATING && at->bug == EXPIRE_FORGETS) {
-        forget(&g);
-    } else {
-        if (g.state != REMOVING)
-            remove_game(&g, g.state == CREATING);
-        g.task = TELLS_GAME;
-        g.counts = !g.later;
-    }
-    add(at, S_expire, true, which, g);
-}
-
-/* Of several seats that are due at once each is a step of its own, but for those that are
- * confirmed: these are taken together, and one of them is told of. */
-static void
-expire_seat(const struct at *at, size_t which, size_t u)
-{
-    struct game g = at->from->game[which];
-    struct player *p = &g.player[u];
-
-    if (!is_running(&g) && g.state != CREATING)
-        return;
-    if (p->creator || !(p->seat == RESERVED || is_leaving(p) || is_waiting(&g)) ||
-        p->seat == NONE || p->seat == CONNECTED)
-        return;
-    if (p->seat == CONFIRMED) {
-        for (size_t v = 0; v < PLAYERS; v++)
-            if (g.player[v].seat == CONFIRMED)
-                leave(&g, v, false);
-    } else if (p->seat == RESERVED) {
-        note_stalled(p);
-        leave(&g, u, true);
-    }
-    g.task = TELLS_PLAYER;
-    p->told = true;
-    g.counts = p->seat == LEAVING;
-    add(at, S_expire, true, which, g);
-}
-
-static void
-game_gone(const struct at *at, size_t which)
-{
-    struct game g = at->from->game[which];
-
-    if (g.state == REMOVING && (g.counts || at->bug == GONE_TOO_EARLY))
-        forget(&g);
-    g.task = RESTS;
-    add(at, S_game_gone, true, which, g);
-}
-
-static void
-player_gone(const struct at *at, size_t which)
-{
-    struct game g = at->from->game[which];
-
-    for (size_t u = 0; u < PLAYERS; u++)
-        if (g.player[u].told && is_leaving(&g.player[u]) && g.counts)
-            g.player[u].seat = NONE;
-    g.task = RESTS;
-    add(at, S_player_gone, true, which, g);
+    p->inside = p->kept = false;
 }
 
 /* --- processes -------------------------------------------------------------------------------- */
@@ -432,7 +56,7 @@ set_op(const struct at *at, size_t step, bool quiet, size_t which, size_t u, enu
     struct game g = at->from->game[which];
 
     g.player[u].op = (uint8_t)op;
-    add(at, step, quiet, which, g);
+    step_add(at, step, quiet, which, g);
 }
 
 /* lobby_quick.c: on_looked() */
@@ -454,18 +78,18 @@ static void
 op_undo(const struct at *at, size_t which, size_t u, bool undo, bool later, enum op then)
 {
     if (at->from->game[which].player[u].creator)
-        create_failed(at, which, u, undo, later, then);
+        step_create_failed(at, which, u, undo, later, then);
     else
-        seat_release(at, which, u, undo, later, then);
+        step_seat_release(at, which, u, undo, later, then);
 }
 
 static void
 op_confirm(const struct at *at, size_t which, size_t u)
 {
     if (at->from->game[which].player[u].creator)
-        create_done(at, which, u);
+        step_create_done(at, which, u);
     else
-        seat_confirm(at, which, u);
+        step_seat_confirm(at, which, u);
 }
 
 static void
@@ -528,7 +152,7 @@ server_does_it(const struct at *at, size_t which, size_t u)
                       : p->op == LATE    ? LATE_DONE
                       : p->op == WAITING ? WAITING_DONE
                                          : IDLE);
-    add(at, S_server_does_it, true, which, g);
+    step_add(at, S_server_does_it, true, which, g);
 }
 
 static void
@@ -552,17 +176,33 @@ server_with_player(const struct at *at, size_t which, size_t u)
 
     if (g.player[u].inside) {
         drop(&g.player[u]);
-        add(at, S_player_drops, false, which, g);
+        g.player[u].kept = (at->from->rules & REJOINS) && g.state != CREATED && g.state != ENDED;
+        step_add(at, S_player_drops, false, which, g);
         g = at->from->game[which];
     }
     if (g.player[u].removing) {
         drop(&g.player[u]);
         g.player[u].removing = false;
-        add(at, S_server_removes_player, true, which, g);
+        step_add(at, S_server_removes_player, true, which, g);
         g = at->from->game[which];
         g.player[u].removing = false;
-        add(at, S_question_is_lost, true, which, g);
+        step_add(at, S_question_is_lost, true, which, g);
     }
+}
+
+/* Who dropped comes back with his token, while his seat is kept or the game server has yet to be
+ * told to remove him. */
+static void
+server_with_token(const struct at *at, size_t which, size_t u)
+{
+    struct game g = at->from->game[which];
+    struct player *p = &g.player[u];
+
+    if (!p->kept || p->seat == NONE)
+        return;
+    p->inside = true;
+    p->kept = false;
+    step_add(at, S_player_returns, false, which, g);
 }
 
 static void
@@ -573,9 +213,9 @@ server_with_game(const struct at *at, size_t which)
     if (!g.made)
         return;
     unmake(&g);
-    add(at, S_server_restarts, false, which, g);
+    step_add(at, S_server_restarts, false, which, g);
     say_removed(&g);
-    add(at, S_server_ends_game, false, which, g);
+    step_add(at, S_server_ends_game, false, which, g);
 }
 
 /* --- the worker: the curator's calls and events ----------------------------------------------- */
@@ -588,21 +228,21 @@ worker_tells(const struct at *at, size_t which)
     g.heard = true;
     if (g.task == TELLS_GAME) {
         unmake(&g);
-        add(at, S_server_removes_game, true, which, g);
+        step_add(at, S_server_removes_game, true, which, g);
         say_removed(&g);
-        add(at, S_server_removes_game, true, which, g);
+        step_add(at, S_server_removes_game, true, which, g);
     } else {
         for (size_t u = 0; u < PLAYERS; u++)
             if (g.player[u].told)
                 drop(&g.player[u]);
-        add(at, S_server_removes_player, true, which, g);
+        step_add(at, S_server_removes_player, true, which, g);
     }
     g = at->from->game[which];
     for (size_t u = 0; u < PLAYERS; u++)
         if (g.player[u].told)
             g.player[u].removing = true;
     g.task = RESTS;
-    add(at, S_removal_fails, false, which, g);
+    step_add(at, S_removal_fails, false, which, g);
 }
 
 static void
@@ -611,78 +251,19 @@ worker_steps(const struct at *at, size_t which)
     struct game g = at->from->game[which];
 
     if (g.task == RESTS) {
-        expire_game(at, which);
+        step_expire_game(at, which);
         for (size_t u = 0; u < PLAYERS; u++)
-            expire_seat(at, which, u);
+            step_expire_seat(at, which, u);
         return;
     }
     if (!g.heard)
         worker_tells(at, which);
     else if (g.task == TELLS_GAME)
-        game_gone(at, which);
+        step_game_gone(at, which);
     else
-        player_gone(at, which);
+        step_player_gone(at, which);
     g.task = RESTS;
-    add(at, S_worker_dies, false, which, g);
-}
-
-/* tracker.lua: EVENTS. Those of states may come at any time, whatever the game server has. */
-static void
-state_events(const struct at *at, size_t which)
-{
-    static const struct {
-        size_t step;
-        enum state state;
-    } events[] = {{S_event_creator_joined, CREATOR_JOINED},
-                  {S_event_all_players_joined, ALL_JOINED},
-                  {S_event_game_over, ENDED}};
-
-    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
-        struct game g = at->from->game[which];
-
-        if (!is_running(&g) || events[i].state <= (enum state)g.state)
-            continue;
-        enter(&g, events[i].state);
-        add(at, events[i].step, false, which, g);
-    }
-}
-
-static void
-player_events(const struct at *at, size_t which, size_t u)
-{
-    struct game g = at->from->game[which];
-    struct player *p = &g.player[u];
-
-    if (is_running(&g) && p->seat == CONFIRMED) {
-        p->seat = CONNECTED;
-        add(at, S_event_player_connect, false, which, g);
-        g = at->from->game[which];
-    }
-    if (!p->dropped)
-        return;
-    p->dropped = false;
-    if (is_running(&g) && is_sure(p)) {
-        if (p->creator) {
-            remove_game(&g, false);
-        } else {
-            p->seat = NONE;
-            vacated(&g);
-        }
-    }
-    add(at, S_event_player_disconnect, true, which, g);
-}
-
-static void
-removed_event(const struct at *at, size_t which)
-{
-    struct game g = at->from->game[which];
-
-    if (g.event == NO_EVENT)
-        return;
-    if (g.state != REMOVING || g.event == REMOVED_IN_TIME)
-        forget(&g);
-    g.event = NO_EVENT;
-    add(at, S_event_game_removed, true, which, g);
+    step_add(at, S_worker_dies, false, which, g);
 }
 
 /* --- time ------------------------------------------------------------------------------------- */
@@ -706,83 +287,154 @@ until_passes(const struct at *at, size_t which)
         over = over && (!g.player[u].creator || can_be_over(at, &g.player[u]));
     if (over) {
         g.later = false;
-        add(at, S_until_passes, true, which, g);
+        step_add(at, S_until_passes, true, which, g);
     }
     for (size_t u = 0; u < PLAYERS; u++) {
         g = at->from->game[which];
         if (g.player[u].seat != LEAVING_LATER || !can_be_over(at, &g.player[u]))
             continue;
         g.player[u].seat = LEAVING;
-        add(at, S_until_passes, true, which, g);
+        step_add(at, S_until_passes, true, which, g);
     }
 }
 
 /* --- the model -------------------------------------------------------------------------------- */
 
-/* So many steps of two games are clients', events or faults. */
-#define FULL 3
-#define SHORT 2
-
-static struct packed
-first(bool two, uint8_t chances)
+void
+lobby_next(const struct world *from, unsigned bug, step_fn *fn, void *cookie)
 {
-    uint8_t second = two ? FRESH : GONE;
-
-    return world_pack(
-        &(struct world){.game = {{.state = FRESH}, {.state = second}}, .chances = chances});
-}
-
-static struct packed
-first_of_one(void)
-{
-    return first(false, UNBOUNDED);
-}
-
-static struct packed
-first_of_two(void)
-{
-    return first(true, FULL);
-}
-
-static struct packed
-first_short(void)
-{
-    return first(true, SHORT);
-}
-
-static void
-next(struct search *s, const struct packed *from, unsigned bug)
-{
-    struct world world = world_unpack(from);
-    struct at at = {.search = s, .from = &world, .bug = bug};
+    struct at at = {.from = from, .bug = bug, .fn = fn, .cookie = cookie};
 
     for (size_t g = 0; g < GAMES; g++) {
         worker_steps(&at, g);
-        removed_event(&at, g);
+        step_removed_event(&at, g);
         until_passes(&at, g);
-        for (size_t u = 0; u < PLAYERS; u++) {
-            op_steps(&at, g, u);
-            server_answers(&at, g, u);
-            player_events(&at, g, u);
-            server_with_player(&at, g, u);
-            create_intent(&at, g, u);
-            quick_match(&at, g, u);
-            seat_reserve(&at, g, u);
-            seat_leave(&at, g, u);
+        for (at.player = 0; at.player < PLAYERS; at.player++) {
+            op_steps(&at, g, at.player);
+            server_answers(&at, g, at.player);
+            step_player_events(&at, g, at.player);
+            server_with_player(&at, g, at.player);
+            server_with_token(&at, g, at.player);
+            step_create_intent(&at, g, at.player);
+            step_quick_match(&at, g, at.player);
+            step_seat_reserve(&at, g, at.player);
+            step_seat_leave(&at, g, at.player);
         }
-        game_remove(&at, g);
-        state_events(&at, g);
+        step_game_remove(&at, g);
+        step_state_events(&at, g);
         server_with_game(&at, g);
     }
 }
 
-#define LOBBY_MODEL(called, begins, all)                                                      \
-    {                                                                                         \
-        .name = called, .steps = steps, .nsteps = NSTEPS, .bugs = bugs, .nbugs = NBUGS,       \
-        .nquick = GONE_TOO_EARLY, .across = LIMIT_FORGOTTEN, .first = begins, .next = next,   \
-        .wrong = world_wrong, .is_clean = world_is_clean, .print = world_print, .whole = all, \
-    }
+static void
+add_packed(void *cookie, const struct step_taken *how, const struct world *to)
+{
+    struct packed packed;
 
-const struct model lobby_one_game = LOBBY_MODEL("one game", first_of_one, true);
-const struct model lobby_two_games = LOBBY_MODEL("two games", first_of_two, false);
-const struct model lobby_two_games_short = LOBBY_MODEL("two games, short", first_short, false);
+    if (!search_minds(cookie, how->quiet))
+        return;
+    packed = world_pack(to);
+    search_add(cookie, how->step, how->quiet, &packed);
+}
+
+static void
+add_if_wrong(void *cookie, const struct step_taken *how, const struct world *to)
+{
+    for (size_t u = 0; u < PLAYERS; u++)
+        if (held(to, u) > 1)
+            add_packed(cookie, how, to);
+}
+
+/* Other games can do two things: have players who then can have no seat here, which is as if these
+ * did nothing; and nothing. So no states come of them, but nobody may get a second seat, whoever
+ * else has one in another game. */
+static void
+next(struct search *s, const struct packed *from, unsigned bug)
+{
+    struct world w = world_unpack(from);
+
+    lobby_next(&w, bug, add_packed, s);
+    if (!(w.rules & OTHERS) || !search_minds(s, false))
+        return;
+    for (size_t u = 0; u < PLAYERS; u++)
+        w.elsewhere[u] = held(&w, u) == 0;
+    lobby_next(&w, bug, add_if_wrong, s);
+}
+
+static size_t
+seen_from(const struct packed *state, struct packed ret_seen[static 2])
+{
+    struct world w = world_unpack(state);
+
+    for (size_t g = 0; g < GAMES; g++)
+        ret_seen[g] = world_seen_from(&w, g);
+    return GAMES;
+}
+
+/* So many steps of two games are clients', events or faults; and of one whose seats are kept. */
+#define FULL 3
+#define SHORT 2
+#define KEPT 5
+
+static struct packed
+first(enum state second, uint8_t chances, uint8_t rules)
+{
+    return world_pack(&(struct world){.game = {{.state = FRESH}, {.state = (uint8_t)second}},
+                                      .chances = chances,
+                                      .rules = rules});
+}
+
+/* A game as match_done leaves it. */
+static struct packed
+first_of_match(void)
+{
+    struct world w = {.game = {{.state = CREATED, .made = true}, {.state = GONE}},
+                      .chances = UNBOUNDED,
+                      .rules = OTHERS | REJOINS | MIGRATES | CLOSED};
+
+    for (size_t u = 0; u < SEATS; u++)
+        w.game[0].player[u] = (struct player){.seat = CONFIRMED, .inside = true, .creator = u == 0};
+    return world_pack(&w);
+}
+
+/* One that its two players have joined, whose seats are kept. */
+static struct packed
+first_of_kept(void)
+{
+    struct world w = {.game = {{.state = CREATOR_JOINED, .made = true}, {.state = GONE}},
+                      .chances = KEPT,
+                      .rules = OTHERS | REJOINS | MIGRATES};
+
+    for (size_t u = 0; u < SEATS; u++)
+        w.game[0].player[u] = (struct player){.seat = CONNECTED, .inside = true, .creator = u == 0};
+    return world_pack(&w);
+}
+
+#define LOBBY_MODEL(called, begins, all)  \
+    const struct model lobby_##called = { \
+        .name = "lobby_" #called,         \
+        .steps = step_table,              \
+        .nsteps = NSTEPS,                 \
+        .bugs = bugs,                     \
+        .nbugs = NBUGS,                   \
+        .nquick = GONE_TOO_EARLY,         \
+        .first = begins,                  \
+        .next = next,                     \
+        .wrong = world_wrong,             \
+        .is_clean = world_is_clean,       \
+        .seen_from = seen_from,           \
+        .print = world_print,             \
+        .whole = all,                     \
+    }
+#define LOBBY_FROM_NOTHING(called, second, chances, with, all) \
+    static struct packed first_of_##called(void)               \
+    {                                                          \
+        return first(second, chances, with);                   \
+    }                                                          \
+    LOBBY_MODEL(called, first_of_##called, all)
+
+LOBBY_FROM_NOTHING(one_game, GONE, UNBOUNDED, OTHERS, false);
+LOBBY_FROM_NOTHING(two_games, FRESH, FULL, 0, false);
+LOBBY_FROM_NOTHING(two_games_short, FRESH, SHORT, 0, false);
+LOBBY_MODEL(kept_seats, first_of_kept, false);
+LOBBY_MODEL(match_game, first_of_match, false);

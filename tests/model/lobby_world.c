@@ -1,12 +1,15 @@
 /* The lobby's model: what is in a state, what must not be, and how it is packed and printed. */
 #include "tests/model/lobby_world.h"
 
+#define PLAYER_BITS 16
+#define ELSEWHERE_AT 14
+
 static uint64_t
 pack_player(const struct player *p)
 {
     return p->seat | (uint64_t)p->op << 3 | (uint64_t)p->stalled << 7 | (uint64_t)p->inside << 8 |
            (uint64_t)p->dropped << 9 | (uint64_t)p->removing << 10 | (uint64_t)p->creator << 11 |
-           (uint64_t)p->told << 12;
+           (uint64_t)p->told << 12 | (uint64_t)p->kept << 13;
 }
 
 static struct player
@@ -19,7 +22,8 @@ unpack_player(uint64_t w)
                            .dropped = w >> 9 & 1,
                            .removing = w >> 10 & 1,
                            .creator = w >> 11 & 1,
-                           .told = w >> 12 & 1};
+                           .told = w >> 12 & 1,
+                           .kept = w >> 13 & 1};
 }
 
 static uint64_t
@@ -41,26 +45,32 @@ unpack_game(uint64_t w)
                      .counts = w >> 10 & 1};
 
     for (size_t u = 0; u < PLAYERS; u++)
-        g.player[u] = unpack_player(w >> (11 + 13 * u));
+        g.player[u] = unpack_player(w >> (11 + PLAYER_BITS * u));
     return g;
 }
 
 struct world
 world_unpack(const struct packed *state)
 {
-    return (struct world){.game = {unpack_game(state->word[0]), unpack_game(state->word[1])},
-                          .chances = (uint8_t)(state->word[0] >> CHANCES_AT)};
+    struct world w = {.game = {unpack_game(state->word[0]), unpack_game(state->word[1])},
+                      .chances = state->word[0] >> CHANCES_AT & UNBOUNDED,
+                      .rules = state->word[1] >> RULES_AT & 15};
+
+    for (size_t u = 0; u < PLAYERS; u++)
+        w.elsewhere[u] = state->word[0] >> (11 + PLAYER_BITS * u + ELSEWHERE_AT) & 1;
+    return w;
 }
 
 /* With the players in the order of what they are, so that it does not matter which is which. */
 static struct packed
-pack_games(const struct game *a, const struct game *b)
+pack_games(const struct game *a, const struct game *b, const bool *elsewhere)
 {
     struct packed p = {{pack_game(a), pack_game(b)}};
     uint64_t who[PLAYERS];
 
     for (size_t u = 0; u < PLAYERS; u++) {
-        uint64_t w = pack_player(&a->player[u]) << 32 | pack_player(&b->player[u]);
+        uint64_t w = ((uint64_t)elsewhere[u] << ELSEWHERE_AT | pack_player(&a->player[u])) << 32 |
+                     pack_player(&b->player[u]);
         size_t at = u;
 
         for (; at > 0 && who[at - 1] > w; at--)
@@ -68,8 +78,8 @@ pack_games(const struct game *a, const struct game *b)
         who[at] = w;
     }
     for (size_t u = 0; u < PLAYERS; u++) {
-        p.word[0] |= (who[u] >> 32) << (11 + 13 * u);
-        p.word[1] |= (who[u] & UINT32_MAX) << (11 + 13 * u);
+        p.word[0] |= (who[u] >> 32) << (11 + PLAYER_BITS * u);
+        p.word[1] |= (who[u] & UINT32_MAX) << (11 + PLAYER_BITS * u);
     }
     return p;
 }
@@ -80,16 +90,31 @@ is_less(const struct packed *a, const struct packed *b)
     return a->word[0] < b->word[0] || (a->word[0] == b->word[0] && a->word[1] < b->word[1]);
 }
 
-/* Nor which game is which. */
+/* Nor which game is which, where it is not one alone. */
 struct packed
 world_pack(const struct world *w)
 {
-    struct packed a = pack_games(&w->game[0], &w->game[1]);
-    struct packed b = pack_games(&w->game[1], &w->game[0]);
-    struct packed least = is_less(&a, &b) ? a : b;
+    struct packed a = pack_games(&w->game[0], &w->game[1], w->elsewhere);
+    struct packed least = a;
 
+    if (!(w->rules & OTHERS)) {
+        struct packed b = pack_games(&w->game[1], &w->game[0], w->elsewhere);
+
+        least = is_less(&a, &b) ? a : b;
+    }
     least.word[0] |= (uint64_t)w->chances << CHANCES_AT;
+    least.word[1] |= (uint64_t)w->rules << RULES_AT;
     return least;
+}
+
+struct packed
+world_seen_from(const struct world *w, size_t which)
+{
+    struct world alone = {.game = {w->game[which], {.state = GONE}},
+                          .chances = UNBOUNDED,
+                          .rules = w->rules | OTHERS};
+
+    return world_pack(&alone);
 }
 
 static const char *
@@ -146,8 +171,8 @@ world_print(FILE *out, const struct packed *state)
 {
     static const char *const states[] = {"-",          "creating", "created",  "creator_joined",
                                          "all_joined", "ended",    "removing", "gone"};
-    static const char *const seats[] = {"-",         "reserved", "confirmed",
-                                        "connected", "leaving",  "leaving later"};
+    static const char *const seats[] = {"-",    "reserved", "confirmed",    "connected",
+                                        "away", "leaving",  "leaving later"};
     static const char *const ops[] = {"",        ", looks",       ", intent", ", asked",
                                       ", done",  ", refused",     ", late",   ", late done",
                                       ", waits", ", waits, done", ", orphan"};
@@ -164,5 +189,7 @@ world_print(FILE *out, const struct packed *state)
                     g->player[u].stalled ? ", stood still" : "",
                     g->player[u].inside ? ", inside" : "", g->player[u].dropped ? ", dropped" : "");
     }
+    for (size_t u = 0; u < PLAYERS; u++)
+        fputs(w.elsewhere[u] ? " elsewhere" : "", out);
     fputc('\n', out);
 }

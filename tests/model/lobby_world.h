@@ -1,5 +1,5 @@
 /*
- * What the lobby's model has in a state, and how it is packed; for lobby_model.c and lobby_world.c alone.
+ * What the lobby's model has in a state, and how it is packed; for lobby_*.c and the test that compares them with Redis.
  */
 #ifndef VARCADE_TESTS_MODEL_LOBBY_WORLD_H
 #define VARCADE_TESTS_MODEL_LOBBY_WORLD_H
@@ -9,7 +9,7 @@
 enum { PLAYERS = 3, GAMES = 2, SEATS = 2, SEATS_MAX = 1 };
 
 enum state { FRESH, CREATING, CREATED, CREATOR_JOINED, ALL_JOINED, ENDED, REMOVING, GONE };
-enum seat { NONE, RESERVED, CONFIRMED, CONNECTED, LEAVING, LEAVING_LATER };
+enum seat { NONE, RESERVED, CONFIRMED, CONNECTED, AWAY, LEAVING, LEAVING_LATER };
 
 /* What a create or a join is at. ASKED, LATE and WAITING: the game server has not done it yet; …_DONE: it has. */
 enum op {
@@ -34,8 +34,9 @@ struct player {
     bool stalled;  /* the process stood still beyond its intent's deadline */
     bool inside;   /* the game server has the player in the game */
     bool dropped;  /* player_disconnect is in the stream */
+    bool kept;     /* the game server lets who dropped come back */
     bool removing; /* a remove_player that was given up may still come to the game server */
-    bool creator;
+    bool creator;  /* has the game's first seat */
     bool told;     /* the worker's task is about this one */
 };
 
@@ -48,13 +49,24 @@ struct game {
     struct player player[PLAYERS];
 };
 
-struct world {
-    struct game game[GAMES];
-    uint8_t chances; /* how often more somebody may do something, or something may go wrong */
+/* What else there is in a world. */
+enum rule {
+    OTHERS = 1,  /* any number of games besides these */
+    REJOINS = 2, /* a seat is kept for who dropped */
+    MIGRATES = 4, /* another player can become the creator */
+    CLOSED = 8   /* a match made it for its players alone */
 };
 
-#define CHANCES_AT 56 /* the bit */
-#define UNBOUNDED 255
+struct world {
+    struct game game[GAMES];
+    bool elsewhere[PLAYERS]; /* had a seat in another game before the last step */
+    uint8_t chances;         /* how often more somebody may do something, or something may go wrong */
+    uint8_t rules;
+};
+
+#define CHANCES_AT 59 /* the bit of the first word; of the second: */
+#define RULES_AT 59
+#define UNBOUNDED 7
 
 enum bug {
     NO_BUG,
@@ -85,7 +97,7 @@ is_running(const struct game *g)
 static inline bool
 is_sure(const struct player *p)
 {
-    return p->seat == CONFIRMED || p->seat == CONNECTED;
+    return p->seat == CONFIRMED || p->seat == CONNECTED || p->seat == AWAY;
 }
 
 static inline bool
@@ -110,11 +122,12 @@ count(const struct game *g, bool (*what)(const struct player *))
     return n;
 }
 
-/* In how many games there is a seat for the player: what `holders` has. */
+/* In how many games there is a seat for the player: what `holders` has. Of the others it is one at most, as of these:
+ * world_wrong() says where it is not. */
 static inline int
 held(const struct world *w, size_t u)
 {
-    int n = 0;
+    int n = w->elsewhere[u];
 
     for (size_t g = 0; g < GAMES; g++)
         n += is_going(&w->game[g]) && is_taken(&w->game[g].player[u]);
@@ -149,6 +162,9 @@ is_alive(const struct player *p)
 /* world_pack(w): states that differ by who is who alone are packed into the same. */
 struct packed world_pack(const struct world *w);
 struct world world_unpack(const struct packed *state);
+
+/* world_seen_from(w, which): that game alone. */
+struct packed world_seen_from(const struct world *w, size_t which);
 
 /* As in struct model. */
 const char *world_wrong(const struct packed *state);

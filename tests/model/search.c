@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STEPS_MAX 64
+#define FIRST_SLOTS ((size_t)1 << 16)
+
 struct node {
     struct packed state;
     uint32_t parent;
@@ -15,13 +18,13 @@ struct node {
 struct search {
     const struct model *model;
     struct node *nodes;
-    size_t n, max;
+    size_t n, room, max;
     uint32_t *table; /* a node's number + 1 */
-    size_t mask;
-    uint32_t from; /* the node whose successors are added */
+    size_t slots;    /* a power of 2 */
+    uint32_t from;   /* the node whose successors are added */
     size_t edges;
-    bool full;
-    bool *taken;
+    bool full; /* or no memory */
+    bool taken[STEPS_MAX];
     bool looking; /* for whether the node settles, and nothing is added */
     bool settles;
 };
@@ -40,11 +43,34 @@ mix(uint64_t x)
 static size_t
 slot_of(const struct search *s, const struct packed *state)
 {
-    size_t i = mix(mix(state->word[0]) + state->word[1]) & s->mask;
+    size_t i = mix(mix(state->word[0]) + state->word[1]) & (s->slots - 1);
 
     while (s->table[i] != 0 && memcmp(&s->nodes[s->table[i] - 1].state, state, sizeof(*state)) != 0)
-        i = (i + 1) & s->mask;
+        i = (i + 1) & (s->slots - 1);
     return i;
+}
+
+/* Two thirds of the slots are as many nodes as there is room for. */
+static int
+grow(struct search *s)
+{
+    size_t slots = s->slots > 0 ? 2 * s->slots : FIRST_SLOTS, room = slots / 3 * 2;
+    struct node *nodes = realloc(s->nodes, room * sizeof(*nodes));
+    uint32_t *table = calloc(slots, sizeof(*table));
+
+    if (nodes != NULL)
+        s->nodes = nodes;
+    if (nodes == NULL || table == NULL) {
+        free(table);
+        return -1;
+    }
+    free(s->table);
+    s->table = table;
+    s->slots = slots;
+    s->room = room;
+    for (size_t i = 0; i < s->n; i++)
+        s->table[slot_of(s, &s->nodes[i].state)] = (uint32_t)i + 1;
+    return 0;
 }
 
 static void
@@ -54,8 +80,21 @@ add_node(struct search *s, size_t slot, size_t step, const struct packed *state)
         s->full = true;
         return;
     }
+    if (s->n == s->room) {
+        if (grow(s) == -1) {
+            s->full = true;
+            return;
+        }
+        slot = slot_of(s, state);
+    }
     s->nodes[s->n] = (struct node){.state = *state, .parent = s->from, .step = (uint8_t)step};
     s->table[slot] = (uint32_t)++s->n;
+}
+
+bool
+search_minds(const struct search *s, bool quiet)
+{
+    return !s->looking || (quiet && !s->settles);
 }
 
 void
@@ -63,7 +102,7 @@ search_add(struct search *s, size_t step, bool quiet, const struct packed *to)
 {
     size_t slot;
 
-    if (s->looking && (!quiet || s->settles))
+    if (!search_minds(s, quiet))
         return;
     slot = slot_of(s, to);
     if (s->looking) {
@@ -77,15 +116,12 @@ search_add(struct search *s, size_t step, bool quiet, const struct packed *to)
 }
 
 static void
-print_way(const struct search *s, FILE *out, uint32_t node, size_t *ret_depth)
+print_way(const struct search *s, FILE *out, uint32_t node)
 {
     size_t depth = 0;
 
     for (uint32_t i = node; i != 0; i = s->nodes[i].parent)
         depth++;
-    *ret_depth = depth;
-    if (out == NULL)
-        return;
     for (size_t d = 0; d <= depth; d++) {
         uint32_t i = node;
 
@@ -122,65 +158,91 @@ find_stranded(struct search *s, unsigned bug)
     return stranded;
 }
 
-static int
-search_new(struct search *s, const struct model *model, size_t max)
+struct search *
+search_new(const struct model *model)
 {
-    size_t slots = 1024;
+    struct search *s = calloc(1, sizeof(*s));
 
-    while (slots < max + max / 2)
-        slots *= 2;
-    *s = (struct search){.model = model, .max = max, .mask = slots - 1};
-    s->nodes = malloc(max * sizeof(*s->nodes));
-    s->table = calloc(slots, sizeof(*s->table));
-    s->taken = calloc(model->nsteps, sizeof(*s->taken));
-    return s->nodes != NULL && s->table != NULL && s->taken != NULL ? 0 : -1;
+    if (s == NULL)
+        return NULL;
+    s->model = model;
+    if (model->nsteps > STEPS_MAX || grow(s) == -1) {
+        search_free(s);
+        return NULL;
+    }
+    return s;
 }
 
-static void
+void
 search_free(struct search *s)
 {
+    if (s == NULL)
+        return;
     free(s->nodes);
     free(s->table);
-    free(s->taken);
+    free(s);
 }
 
 int
-search_run(const struct model *model, unsigned bug, size_t max, FILE *trace,
+search_run(struct search *s, unsigned bug, size_t max, FILE *trace,
            struct search_result *ret_result)
 {
     struct search_result r = {.wrong = NULL};
-    struct search s;
-    struct packed first = model->first();
-    int result = -1;
+    struct packed first = s->model->first();
     size_t i;
 
-    if (search_new(&s, model, max) == -1)
-        goto out;
-    add_node(&s, slot_of(&s, &first), 0, &first);
-    for (i = 0; i < s.n && r.wrong == NULL; i++) {
-        s.from = (uint32_t)i;
-        r.wrong = model->wrong(&s.nodes[i].state);
+    s->max = max;
+    add_node(s, slot_of(s, &first), 0, &first);
+    for (i = 0; i < s->n && r.wrong == NULL; i++) {
+        struct packed state = s->nodes[i].state;
+
+        s->from = (uint32_t)i;
+        r.wrong = s->model->wrong(&state);
         if (r.wrong == NULL)
-            model->next(&s, &s.nodes[i].state, bug);
-        if (s.full)
-            goto out;
+            s->model->next(s, &state, bug);
+        if (s->full)
+            return -1;
     }
     i--;
     if (r.wrong == NULL) {
-        size_t stranded = find_stranded(&s, bug);
+        size_t stranded = find_stranded(s, bug);
 
-        if (stranded < s.n)
+        if (stranded < s->n)
             r.wrong = "stranded: no deadline leads to an end";
-        i = stranded < s.n ? stranded : i;
+        i = stranded < s->n ? stranded : i;
     }
-    print_way(&s, r.wrong != NULL ? trace : NULL, (uint32_t)i, &r.depth);
-    r.states = s.n;
-    r.edges = s.edges;
-    r.taken = s.taken;
-    s.taken = NULL;
+    if (r.wrong != NULL && trace != NULL)
+        print_way(s, trace, (uint32_t)i);
+    r.states = s->n;
+    r.edges = s->edges;
     *ret_result = r;
-    result = 0;
-out:
-    search_free(&s);
-    return result;
+    return 0;
+}
+
+bool
+search_has_taken(const struct search *s, size_t step)
+{
+    return s->taken[step];
+}
+
+bool
+search_has(const struct search *s, const struct packed *state)
+{
+    return s->table[slot_of(s, state)] != 0;
+}
+
+bool
+search_is_seen_in(const struct search *s, const struct search *parts, FILE *trace)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        struct packed seen[2];
+        size_t n = s->model->seen_from(&s->nodes[i].state, seen);
+
+        for (size_t j = 0; j < n; j++)
+            if (!search_has(parts, &seen[j])) {
+                print_way(s, trace, (uint32_t)i);
+                return false;
+            }
+    }
+    return true;
 }

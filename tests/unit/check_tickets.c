@@ -452,6 +452,24 @@ START_TEST(a_match_that_failed_leaves_its_tickets_waiting)
 }
 END_TEST
 
+/* The making stood still beyond the match's deadline and every moment at which its game could come, and asked for it then:
+ * after the game server was told to remove it, and before Redis heard that. */
+START_TEST(a_game_that_is_made_while_it_is_being_removed_is_removed)
+{
+    two_waiting();
+    take(G1, "t1 t2", 3000);
+    CALL("game http://s 1 0", "expire", G1, "13000|%d|%d", LATE, RELIST);
+    CALL("game http://s 0 0", "expire", G1, "43000|%d|%d", LATE, RELIST);
+    MATCH("gone", "match_done", G1, "t1 t2", "43500|60000|%d|a|b", KEEP);
+    MATCH("ok 2", "match_failed", G1, "t1 t2", "43600|43600|%d|", KEEP);
+    CALL("ok", "game_gone", G1, "43000");
+    STATE(G1, "removing");
+    CALL("game http://s 0 0", "expire", G1, "44700|%d|%d", LATE, RELIST);
+    CALL("ok", "game_gone", G1, "44700");
+    NOTHING_LEFT();
+}
+END_TEST
+
 START_TEST(a_match_is_failed_as_a_whole)
 {
     two_waiting();
@@ -650,6 +668,7 @@ unit_suite(void)
                                   who_got_a_game_by_another_way_is_not_matched,
                                   a_cancelled_ticket_is_never_in_a_game,
                                   a_match_that_failed_leaves_its_tickets_waiting,
+                                  a_game_that_is_made_while_it_is_being_removed_is_removed,
                                   a_match_is_failed_as_a_whole,
                                   a_player_whom_the_game_server_refuses_is_not_tried_for_ever,
                                   a_key_of_another_type_changes_nothing,

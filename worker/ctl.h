@@ -13,7 +13,9 @@
 #include <stdint.h>
 
 #include "lib/buf.h"
+#include "lib/event.h"
 #include "lib/redis.h"
+#include "worker/pseudonym.h"
 
 struct conf;
 struct ctl;
@@ -167,9 +169,22 @@ int ctl_queue_list(struct ctl *c);
  * the player of c's second argument. Returns an exit status. */
 int ctl_letters_erase(struct ctl *c, const char *product, bool quarantine, size_t *ret_dropped);
 
-/* ctl_archive_erase(c, product, user, ret_events): put a pseudonym in the player's place in all events of the archive.
- * Returns an exit status. */
-int ctl_archive_erase(struct ctl *c, const char *product, const char *user, size_t *ret_events);
+/*
+ * ctl_archive_erase(c, product, user, e, events): put pseudonyms in the player's place in the events of the archive: the first
+ * one up to the first id, the second up to the second, and so on. The last one is waited for; the greatest id there is stands
+ * for what is applied at present, and what more there may be. How many events that were is added to *events. Returns an exit
+ * status.
+ *
+ * A player who is forgotten and goes on is a new one; where that happens several times, so many players have been.
+ */
+#define CTL_ERASURES_MAX 10
+struct ctl_erasures {
+    size_t n;
+    struct event_id up_to[CTL_ERASURES_MAX];
+    char pseudonym[CTL_ERASURES_MAX][PSEUDONYM_SIZE];
+};
+int ctl_archive_erase(struct ctl *c, const char *product, const char *user,
+                      const struct ctl_erasures *e, size_t *events);
 
 /* ctl_player_forget(c, p): take the player out of all figures of p's generation, which is not the live one. */
 struct ctl_player;

@@ -23,23 +23,31 @@
 struct edit {
     const struct rules *rules;
     const char *user;
-    char other[PSEUDONYM_SIZE];
+    const struct ctl_erasures *erasures;
 };
 
 static int
 edit_entry(void *cookie, const struct redisReply *entry, struct buf *out)
 {
     const struct edit *edit = cookie;
+    const struct ctl_erasures *e = edit->erasures;
+    struct event_id id;
+    size_t i = 0;
 
-    if (!pseudonym_names(edit->rules, entry, edit->user))
+    if (!archive_entry_id(entry, &id) || !pseudonym_names(edit->rules, entry, edit->user))
         return 0;
-    pseudonym_replace(edit->rules, entry, edit->user, edit->other, out);
+    while (i < e->n && event_id_compare(id, e->up_to[i]) > 0)
+        i++;
+    if (i == e->n)
+        return 0;
+    pseudonym_replace(edit->rules, entry, edit->user, e->pseudonym[i], out);
     return 1;
 }
 
-/* Whether the archive is where the worker is: 1, 0, or -1. */
+/* Whether the archive is at *up_to, or, the first time that it is asked for the greatest id, where
+ * the worker is, which then takes its place: 1, 0, or -1. */
 static int
-has_all(struct ctl *c, const char *product, struct event_id *ret_applied)
+has_all(struct ctl *c, const char *product, struct event_id *up_to)
 {
     struct event_id archived = {0, 0};
     struct ctl_call calls[2];
@@ -53,13 +61,14 @@ has_all(struct ctl *c, const char *product, struct event_id *ret_applied)
     redis_args_printf(&calls[1].a, KEY_ARCHIVED, product, c->conf->stream_name);
     redis_args_str(&calls[1].a, "id");
     if (ctl_redis_pipeline(c, calls, 2)) {
-        if (ret_applied->ms == 0 && calls[0].reply->type == REDIS_REPLY_STRING &&
-            position_checkpoint(calls[0].reply->str, calls[0].reply->len, ret_applied) < 0)
-            *ret_applied = (struct event_id){0, 0};
+        if (up_to->ms == UINT64_MAX &&
+            (calls[0].reply->type != REDIS_REPLY_STRING ||
+             position_checkpoint(calls[0].reply->str, calls[0].reply->len, up_to) < 0))
+            *up_to = (struct event_id){0, 0};
         if (calls[1].reply->type == REDIS_REPLY_STRING &&
             event_id_parse(calls[1].reply->str, calls[1].reply->len, &archived) < 0)
             archived = (struct event_id){0, 0};
-        ret = event_id_compare(archived, *ret_applied) >= 0;
+        ret = event_id_compare(archived, *up_to) >= 0;
     }
     for (size_t i = 0; i < 2; i++)
         if (calls[i].reply != NULL)
@@ -73,21 +82,20 @@ ignore(void *cookie)
     (void)cookie;
 }
 
-/* What was applied before this was called is in the archive then. */
+/* All up to there is in the archive then. */
 static bool
-wait_for_archive(struct ctl *c, const char *product)
+wait_for_archive(struct ctl *c, const char *product, struct event_id up_to)
 {
-    struct event_id applied = {0, 0};
     mono_ms until = clock_mono() + WAIT;
     struct loop_timer *timer;
-    int has = has_all(c, product, &applied);
+    int has = has_all(c, product, &up_to);
 
     timer = c->loop != NULL ? loop_timer_new(c->loop, ignore, NULL) : NULL;
     while (timer != NULL && has == 0 && clock_mono() < until) {
         loop_timer_set(timer, LOOK);
         if (loop_run_once(c->loop, LOOK) != 0)
             break;
-        has = has_all(c, product, &applied);
+        has = has_all(c, product, &up_to);
     }
     loop_timer_free(timer);
     if (has == 0)
@@ -97,7 +105,7 @@ wait_for_archive(struct ctl *c, const char *product)
 }
 
 static bool
-remember(struct ctl *c, const char *product, const char *pseudonym)
+remember(struct ctl *c, const char *product, const struct ctl_erasures *e)
 {
     struct redisReply *reply;
     struct redis_args a;
@@ -105,7 +113,8 @@ remember(struct ctl *c, const char *product, const char *pseudonym)
     redis_args_init(&a);
     redis_args_str(&a, "SADD");
     redis_args_printf(&a, KEY_PSEUDONYMS, product);
-    redis_args_str(&a, pseudonym);
+    for (size_t i = 0; i < e->n; i++)
+        redis_args_str(&a, e->pseudonym[i]);
     reply = ctl_redis_call(c, &a);
     if (reply != NULL)
         freeReplyObject(reply);
@@ -113,26 +122,27 @@ remember(struct ctl *c, const char *product, const char *pseudonym)
 }
 
 int
-ctl_archive_erase(struct ctl *c, const char *product_id, const char *user, size_t *ret_events)
+ctl_archive_erase(struct ctl *c, const char *product_id, const char *user,
+                  const struct ctl_erasures *e, size_t *events)
 {
-    struct edit edit = {.user = user};
+    struct edit edit = {.user = user, .erasures = e};
     struct product *product;
     int ret = CTL_FAILED;
+    size_t changed = 0;
 
-    *ret_events = 0;
     if (c->conf->archive_dir[0] == '\0')
         return CTL_OK;
     product = ctl_product_load(c, product_id);
     if (product == NULL)
         return CTL_FAILED;
     edit.rules = product->rules;
-    pseudonym_make(edit.other);
-    if (wait_for_archive(c, product_id) && remember(c, product_id, edit.other)) {
-        if (archive_rewrite(c->conf->archive_dir, product_id, edit_entry, &edit, ret_events) == 0)
+    if (wait_for_archive(c, product_id, e->up_to[e->n - 1]) && remember(c, product_id, e)) {
+        if (archive_rewrite(c->conf->archive_dir, product_id, edit_entry, &edit, &changed) == 0)
             ret = CTL_OK;
         else
             (void)ctl_fail("%s/%s: %s", c->conf->archive_dir, product_id, strerror(errno));
     }
+    *events += changed;
     product_free(product);
     return ret;
 }

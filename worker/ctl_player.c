@@ -10,8 +10,8 @@
 #include "lib/text.h"
 #include "worker/ctl.h"
 #include "worker/ctl_scan.h"
-
-#define ROUNDS_MAX 10
+#include "worker/position.h"
+#include "worker/pseudonym.h"
 
 /* The player's own keys: all that lib/keys.h has by user id, and KEYG_HISTORY for each board. The
  * first HASHES are hashes, and then come lists. */
@@ -76,14 +76,15 @@ find_rated(struct ctl *c, const struct ctl_player *p, struct ctl_names *rated)
 
 /* --- erase ------------------------------------------------------------------------------------ */
 
-/* The keys that have something of the player, in the order of the function `erase`: his own, hashes
- * with a field of his, boards. Returns how many are his own. */
+/* The keys that have something of the player, in the order of the function `erase`: the pace, his
+ * own, hashes with a field of his, boards. Returns how many are his own. */
 static int64_t
 add_keys(struct redis_args *a, const struct ctl_player *p, const struct redisReply *opponents,
          const struct ctl_names *boards, const struct ctl_names *rated)
 {
     struct buf key;
 
+    redis_args_key(a, KEYG_PACE, p->product, p->generation.s);
     buf_init(&key, 1024);
     for (size_t i = 0; i < OWN_KEYS; i++) {
         make_key(&key, own_keys[i], p);
@@ -200,22 +201,28 @@ ctl_player_forget(struct ctl *c, const struct ctl_player *p)
     return true;
 }
 
-/* Until a round finds nothing: an event that came meanwhile may have put him on a new board. */
+/* Until a round finds nothing: an event that came meanwhile may have put him on a new board. e: up
+ * to where each round has forgotten him. */
 static int
-erase_all(struct ctl *c, struct ctl_player *p, struct ctl_names *had)
+erase_all(struct ctl *c, struct ctl_player *p, struct ctl_names *had, struct ctl_erasures *e)
 {
-    for (int round = 0; round < ROUNDS_MAX; round++) {
+    for (int round = 0; round < CTL_ERASURES_MAX; round++) {
         bool again;
         struct redisReply *reply = erase_once(c, p, &again);
         size_t n = reply != NULL ? reply->elements : 0;
 
         if (reply == NULL && !again)
             return CTL_FAILED;
-        for (size_t i = 0; i < n; i++)
+        if (n > 0 &&
+            position_checkpoint(reply->element[0]->str, reply->element[0]->len, &e->up_to[e->n]) ==
+                0 &&
+            e->n++ > 0) /* the first one is known already */
+            pseudonym_make(e->pseudonym[e->n - 1]);
+        for (size_t i = 1; i < n; i++)
             ctl_scan_add(had, reply->element[i]->str);
         if (reply != NULL)
             freeReplyObject(reply);
-        if (n == 0 && !again)
+        if (n == 1)
             return CTL_OK;
         ctl_redis_log(c, p->product, p->user);
     }
@@ -228,16 +235,22 @@ ctl_player_erase(struct ctl *c)
     struct ctl_player p = {.product = ctl_product(c), .user = c->args[1]};
     struct ctl_names had = {.n = 0};
     size_t letters = 0, held = 0, archived = 0;
+    struct ctl_erasures e = {.n = 1, .up_to = {{UINT64_MAX, UINT64_MAX}}};
     struct buf out;
     int ret;
 
     if (p.product == NULL || !ctl_scan_is_user(c))
         return CTL_USAGE;
     /* First, so that no rebuild that begins later finds him there. */
-    ret = ctl_archive_erase(c, p.product, p.user, &archived);
+    pseudonym_make(e.pseudonym[0]);
+    ret = ctl_archive_erase(c, p.product, p.user, &e, &archived);
     if (ret != CTL_OK)
         return ret;
-    ret = erase_all(c, &p, &had);
+    e.n = 0;
+    ret = erase_all(c, &p, &had, &e);
+    /* And what was counted in between; not what counts for him since then. */
+    if (e.n > 0 && ctl_archive_erase(c, p.product, p.user, &e, &archived) != CTL_OK)
+        ret = CTL_FAILED;
     if (ret == CTL_OK)
         ret = ctl_letters_erase(c, p.product, false, &letters);
     if (ret == CTL_OK)

@@ -196,27 +196,31 @@ register('sanction', function(keys, args)
     return { changed, moved }
 end)
 
--- Take a player out of keys: those of his own from first to own, hashes with a field of his to hashes, then boards.
--- Answers those that had something of him.
+-- Take a player out of keys: the pace is the first of them, then those of his own to own, hashes with a field of his to
+-- hashes, then boards. Answers those that had something of him.
 local function forget(user, keys, first, own, hashes)
-    local had = {}
-    for i = first, hashes do
+    local had, paced = {}, 0
+    expect_type(keys[first], 'zset')
+    for i = first + 1, hashes do
         local n = i <= own and redis.call('UNLINK', keys[i]) or redis.call('HDEL', keys[i], user)
         if n > 0 then had[#had + 1] = keys[i] end
     end
     for i = hashes + 1, #keys, BOARD_KEYS do
         local hidden = redis.call('HDEL', keys[i + 4], user) > 0
         if leave_board(user, unpack(keys, i, i + 3)) or hidden then had[#had + 1] = keys[i] end
+        local board = string.match(keys[i], ':board:([^:]+):')
+        paced = paced + redis.call('ZREM', keys[first], board .. ':' .. user)
     end
+    if paced > 0 then had[#had + 1] = keys[first] end
     return had
 end
 
--- erase (audit, checkpoint, position, generations, generation, versus, names, byname, then the player's own keys, then
+-- erase (audit, checkpoint, position, generations, generation, versus, names, byname, pace, then the player's own keys, then
 -- hashes with a field of his, then boards, each with its scores, counts, members and hidden players): who, what, user id, generation, number of own
--- keys, number of hashes, number of his opponents. Answers the keys that had something of him; nil where
--- the generation or the opponents are others by now.
+-- keys, number of hashes, number of his opponents. Answers the checkpoint up to which he is forgotten, and the keys that had
+-- something of him; nil where the generation or the opponents are others by now.
 register('erase', function(keys, args)
-    local user, own = args[3], 8 + whole(args[5])
+    local user, own = args[3], 9 + whole(args[5])
     local hashes = own + whole(args[6])
     expect_type(keys[1], 'stream')
     expect_type(keys[2], 'string')
@@ -231,6 +235,7 @@ register('erase', function(keys, args)
     local had = forget(user, keys, 9, own, hashes)
     if forget_name(keys[7], keys[8], user) then had[#had + 1] = keys[7] end
     if #had > 0 then audit(keys[1], args) end
+    table.insert(had, 1, redis.call('GET', keys[2]))
     return had
 end)
 

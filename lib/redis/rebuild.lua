@@ -38,10 +38,10 @@ register('rebuild_swap', function(keys, args)
     return 1
 end)
 
--- rebuild_forget (generation, then keys of the new figures as those of `erase` from the player's own on): user id, generation,
+-- rebuild_forget (generation, then keys of the new figures as those of `erase` from the pace on): user id, generation,
 -- number of own keys, number of hashes. Answers how many had something of him.
 register('rebuild_forget', function(keys, args)
     if (redis.call('GET', keys[1]) or '0') == args[2] then error('the figures are live ones') end
-    local own = 1 + whole(args[3])
+    local own = 2 + whole(args[3])
     return #forget(args[1], keys, 2, own, own + whole(args[4]))
 end)

@@ -395,3 +395,29 @@ def test_erased(tracker):
     last = history(tracker, 200, random.Random(10))
     tracker.settle("exrps", last)
     assert rebuild(tracker, "--verify")["equal"]
+
+
+def test_erased_while_playing(tracker):
+    """A player who goes on playing while he is erased: what counted before does not come back, what counts since stays."""
+    tracker.start()
+    tracker.settle("exrps", history(tracker, 300, random.Random(11)))
+    stop = threading.Event()
+
+    def play():
+        rng = random.Random(12)
+        while not stop.is_set():
+            history(tracker, 10, rng)
+            tracker.add("exrps", type="score", user_id="u5", score="1")
+
+    thread = threading.Thread(target=play)
+    thread.start()
+    try:
+        for user in ("u5", "u6", "u5"):
+            tracker.ctl("erase", "exrps", user)
+    finally:
+        stop.set()
+        thread.join()
+    tracker.settle("exrps", history(tracker, 1, random.Random(13)))
+    result = rebuild(tracker, "--verify", status=None)
+    assert all(key.startswith("matches:") or key == "pace" for key in result["keys"]), result["keys"]
+    assert figures(tracker)["stats:u5"]

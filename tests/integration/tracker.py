@@ -67,7 +67,7 @@ class Tracker:
         done = subprocess.run([str(BUILD / "worker/varcadectl"), *arguments, "--config",
                                str(self.folder / "varcade.json")], capture_output=True, text=True, timeout=120,
                               check=False)
-        assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
+        assert status in (done.returncode, None), (done.returncode, done.stdout, done.stderr)
         return done.stdout, done.stderr
 
     def add(self, product, **fields):

@@ -89,7 +89,8 @@ render_queue(struct buf *out, const struct rules *rules, const struct queue *q)
         buf_str(out, "null");
     else
         buf_json_string(out, board, strlen(board));
-    buf_printf(out, ", \"timeout\": %lld", (long long)(q->timeout / 1000));
+    buf_printf(out, ", \"timeout\": %lld, \"backfill\": %s", (long long)(q->timeout / 1000),
+               q->backfill ? "true" : "false");
     render_names(out, "equal", q->equal[0], q->nequal, sizeof(q->equal[0]));
     render_names(out, "within", (const char *)q->within, q->nwithin, sizeof(q->within[0]));
     render_names(out, "regions", q->region[0], q->nregions, sizeof(q->region[0]));

@@ -322,6 +322,51 @@ matcher_round(struct matcher *m, wall_ms now)
     return found;
 }
 
+size_t
+matcher_first(struct matcher *m, wall_ms now, struct matcher_waiter *ret, size_t max)
+{
+    struct entry *e, *next;
+    size_t n = 0;
+
+    sweep(m, now);
+    HASH_ITER (hh, m->by_id, e, next) {
+        struct matcher_waiter *t = &ret[n];
+        const char *key = e->bucket->key;
+
+        if (n == max)
+            break;
+        if (e->state != ENTRY_WAITING)
+            continue;
+        *t = (struct matcher_waiter){.id = e->id,
+                                     .size = e->size,
+                                     .rating = e->rating,
+                                     .range = matcher_search_range(m, e),
+                                     .within = e->within,
+                                     .regions = matcher_search_mask(m, e)};
+        for (size_t i = 0; i < m->q->nequal; i++) {
+            t->equal[i] = (struct event_text){.s = key + 1, .len = (unsigned char)*key};
+            key += 1 + t->equal[i].len;
+        }
+        n++;
+    }
+    return n;
+}
+
+struct matcher_match *
+matcher_claim(struct matcher *m, const char *id)
+{
+    struct entry *e = find(m, (struct event_text){.s = id, .len = strlen(id)});
+    struct candidate alone = {.entry = e};
+    struct group group = {.party = {&alone}, .n = 1};
+
+    if (e == NULL || e->state != ENTRY_WAITING)
+        return NULL;
+    alone.range = matcher_search_range(m, e);
+    group.team_size = e->size;
+    group.mask = matcher_search_mask(m, e);
+    return matcher_match_propose(m, &group) ? matcher_match_take_last(m) : NULL;
+}
+
 bool
 matcher_expired(struct matcher *m, wall_ms now, char id[static MATCHER_ID_MAX + 1])
 {

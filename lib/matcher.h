@@ -107,6 +107,23 @@ void matcher_done(struct matcher *m, struct matcher_match *match);
  */
 void matcher_back(struct matcher *m, struct matcher_match *match, wall_ms until);
 
+/* One who waits. Borrowed, until the ticket is removed or done. */
+struct matcher_waiter {
+    const char *id;
+    size_t size;
+    double rating;
+    double range; /* how far from its own it takes ratings now; HUGE_VAL: any */
+    struct event_text equal[QUEUE_EQUAL_MAX];
+    const double *within;
+    uint32_t regions; /* whose latency it takes now, as bits; all where latency does not matter */
+};
+
+/* matcher_first(m, now, ret, max): those that may be offered, about in the order in which they came, at most max of them. Returns how
+ * many. matcher_claim(m, id): such a ticket as a match of its own, taken already, for who found something for it elsewhere; NULL:
+ * it is not (any more), or out of memory. */
+size_t matcher_first(struct matcher *m, wall_ms now, struct matcher_waiter *ret, size_t max);
+struct matcher_match *matcher_claim(struct matcher *m, const char *id);
+
 /* matcher_expired(m, now, id): take a ticket out that has waited for the queue's timeout; false: there
  * is none. Proposed ones do not expire. */
 bool matcher_expired(struct matcher *m, wall_ms now, char id[static MATCHER_ID_MAX + 1]);

@@ -190,6 +190,9 @@ void matcher_group_balance(struct group *group, size_t teams);
  * nothing is changed. */
 bool matcher_match_propose(struct matcher *m, struct group *group);
 
+/* matcher_match_take_last(m): the one that was proposed last, which is not taken yet. */
+struct matcher_match *matcher_match_take_last(struct matcher *m);
+
 /* matcher_match_free(m): all of them, not their tickets. */
 void matcher_match_free(struct matcher *m);
 

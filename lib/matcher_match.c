@@ -128,16 +128,24 @@ matcher_match_free(struct matcher *m)
     free_list(m->taken);
 }
 
-struct matcher_match *
-matcher_take(struct matcher *m)
+static struct matcher_match *
+take(struct matcher *m, struct found *f)
 {
-    struct found *f = m->to_take;
-
-    if (f == NULL)
-        return NULL;
     DL_DELETE(m->to_take, f);
     DL_APPEND(m->taken, f);
     return &f->match;
+}
+
+struct matcher_match *
+matcher_take(struct matcher *m)
+{
+    return m->to_take != NULL ? take(m, m->to_take) : NULL;
+}
+
+struct matcher_match *
+matcher_match_take_last(struct matcher *m)
+{
+    return take(m, m->to_take->prev);
 }
 
 /* --- what becomes of them --------------------------------------------------------------------- */

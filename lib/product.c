@@ -163,8 +163,9 @@ static const struct table_row rows[] = {
              "\"per_second\": 10, \"max\"}, widening with waiting), \"latency\" "
              "({\"regions\": array of names, \"start\": 100, \"per_second\": 10, \"max\"}: the "
              "milliseconds that a player takes), \"equal\" (array of attributes that have to be "
-             "equal), \"within\" (an object: attribute to how far its numbers may be apart) "
-             "and \"timeout\" (300: who waited so many seconds leaves the queue)."},
+             "equal), \"within\" (an object: attribute to how far its numbers may be apart), "
+             "\"timeout\" (300: who waited so many seconds leaves the queue) and \"backfill\" "
+             "(false; true: the free seats of listed games come before a match)."},
     {.key = "matches", .type = TABLE_INT, FIELD(matches), .min = 0, .max = PRODUCT_MATCHES_MAX,
      .fallback = "20", .unit = "matches",
      .help = "How many of a player's last matches are kept, as game_over tells them, for GET "

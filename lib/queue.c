@@ -307,10 +307,25 @@ compile_timeout(struct rules_file *f, struct queue *q, struct json_object *entry
 }
 
 static void
+compile_backfill(struct rules_file *f, struct queue *q, struct json_object *entry)
+{
+    size_t before = rules_file_enter(f, "backfill");
+    struct json_object *value;
+
+    if (json_object_object_get_ex(entry, "backfill", &value)) {
+        if (!json_object_is_type(value, json_type_boolean))
+            rules_file_complain(f, "neither true nor false");
+        q->backfill = json_object_get_boolean(value);
+    }
+    rules_file_leave(f, before);
+}
+
+static void
 compile_entry(struct reader *r, struct json_object *entry)
 {
-    static const char *const known[] = {"id",      "teams", "team_size", "rating",  "range",
-                                        "latency", "equal", "within",    "timeout", NULL};
+    static const char *const known[] = {"id",      "teams",    "team_size", "rating",
+                                        "range",   "latency",  "equal",     "within",
+                                        "timeout", "backfill", NULL};
     struct queue *q = &r->queues[r->n];
 
     if (!rules_file_object(&r->f, entry))
@@ -325,6 +340,7 @@ compile_entry(struct reader *r, struct json_object *entry)
     q->nequal = compile_names(&r->f, entry, "equal", QUEUE_EQUAL_MAX, q->equal);
     compile_within(&r->f, q, entry);
     compile_timeout(&r->f, q, entry);
+    compile_backfill(&r->f, q, entry);
 }
 
 static void

@@ -54,6 +54,7 @@ struct queue {
     size_t nequal;
     struct queue_within within[QUEUE_WITHIN_MAX];
     size_t nwithin;
+    bool backfill;             /* a listed game with free seats comes before a match */
     dur_ms timeout;            /* who waited so long leaves the queue */
 };
 

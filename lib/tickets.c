@@ -38,21 +38,37 @@ tickets_call(struct redis_args *a, const char *function, const struct product *p
     tickets_add_keys(a, product);
 }
 
+static void
+begin_match(struct redis_args *a, const char *function, const char *product_id, const char *queue,
+            const char *game_id, const char *match_id)
+{
+    redis_args_reset(a);
+    redis_args_fcall(a, function, false);
+    redis_args_key(a, KEY_GAME, product_id, game_id);
+    lobby_add_keys(a, product_id);
+    redis_args_key(a, KEY_MATCH, product_id, match_id);
+    redis_args_key(a, KEY_WAITS, product_id, queue);
+    add_ticket_keys(a, product_id);
+    redis_args_key(a, KEY_QUEUE, product_id, queue);
+}
+
 void
 tickets_call_match(struct redis_args *a, const char *function, const struct product *product,
                    const char *queue, const char *game_id, const char (*ids)[TICKETS_ID_SIZE],
                    size_t n)
 {
-    redis_args_reset(a);
-    redis_args_fcall(a, function, false);
-    redis_args_key(a, KEY_GAME, product->id, game_id);
-    lobby_add_keys(a, product->id);
-    redis_args_key(a, KEY_MATCH, product->id, game_id);
-    redis_args_key(a, KEY_WAITS, product->id, queue);
-    add_ticket_keys(a, product->id);
-    redis_args_key(a, KEY_QUEUE, product->id, queue);
+    begin_match(a, function, product->id, queue, game_id, game_id);
     for (size_t i = 0; i < n; i++)
         redis_args_key(a, KEY_TICKET, product->id, ids[i]);
+}
+
+void
+tickets_call_backfill(struct redis_args *a, const char *function, const char *product_id,
+                      const char *queue, const char *game_id, const char *match_id,
+                      const char *ticket)
+{
+    begin_match(a, function, product_id, queue, game_id, match_id);
+    redis_args_key(a, KEY_TICKET, product_id, ticket);
 }
 
 void

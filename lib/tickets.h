@@ -30,10 +30,14 @@ void tickets_call(struct redis_args *a, const char *function, const struct produ
 /* tickets_add_keys(a, product): the keys behind a ticket's own; for a function with another first key. */
 void tickets_add_keys(struct redis_args *a, const struct product *product);
 
-/* tickets_call_match(a, function, product, queue, game_id, ids, n): begin the call of a match's function. */
+/* tickets_call_match(a, function, product, queue, game_id, ids, n): begin the call of a match's function.
+ * tickets_call_backfill: the same of a ticket's backfill into the listed game; match_id is its number. */
 void tickets_call_match(struct redis_args *a, const char *function, const struct product *product,
                         const char *queue, const char *game_id, const char (*ids)[TICKETS_ID_SIZE],
                         size_t n);
+void tickets_call_backfill(struct redis_args *a, const char *function, const char *product_id,
+                           const char *queue, const char *game_id, const char *match_id,
+                           const char *ticket);
 
 /* tickets_get(a, product, id, user, len): the call of ticket_get. */
 void tickets_get(struct redis_args *a, const struct product *product, const char *id,

@@ -25,6 +25,7 @@
 #include "lib/metrics.h"
 #include "lib/product.h"
 #include "lib/text.h"
+#include "worker/backfill.h"
 #include "worker/making_impl.h"
 #include "worker/matchmaker_impl.h"
 #include "worker/mem.h"
@@ -107,6 +108,19 @@ making_cancelled(struct matchmaker *m, const char *ticket)
         k->cancelled = true;
 }
 
+/* Whether it is a ticket's into a listed game. */
+static bool
+is_backfill(const struct making *k)
+{
+    return k->backfill[0] != '\0';
+}
+
+static struct matchmaker_outcomes *
+outcomes_of(const struct making *k)
+{
+    return is_backfill(k) ? &k->m->report.backfills : &k->m->report.matches;
+}
+
 /* --- its end ---------------------------------------------------------------------------------- */
 
 /* It is known how the match ends, and the queue has been told. */
@@ -118,7 +132,7 @@ finish(struct making *k)
     m->seats_making -= k->nplayers;
     k->m = NULL;
     k->match = NULL;
-    if (!k->late)
+    if (k->late == 0)
         making_free(k);
     matchmaker_wake(m);
 }
@@ -148,12 +162,13 @@ making_finish_done(struct making *k, const struct redisReply *reply)
     const struct matchmaker_report *report = &k->m->report;
     const struct matcher_match *match = k->match;
 
-    metric_add(report->done, 1);
+    metric_add(outcomes_of(k)->done, 1);
     for (size_t i = 1; i < reply->elements; i++)
         if (reply->element[i]->type == REDIS_REPLY_INTEGER)
             metric_observe(report->waits, (double)reply->element[i]->integer / 1000);
     if (match != NULL) {
-        metric_observe(report->gaps, match->gap);
+        if (match->nseats > 1)
+            metric_observe(report->gaps, match->gap);
         for (size_t i = 0; i < match->nseats; i++)
             if (isfinite(match->seat[i].range))
                 metric_observe(report->ranges, match->seat[i].range);
@@ -171,8 +186,9 @@ making_finish_redis(struct making *k, enum redis_outcome outcome, const struct r
     if (outcome == REDIS_REFUSED && report_allowed(&w->report.trouble_lines, loop_now(w->loop)))
         log_error("matchmaker", "Redis refuses a match", LOG_S("product", k->product_id),
                   LOG_S("game", k->game_id), LOG_B("error", reply->str, reply->len));
-    metric_add(k->m->report.failed, 1);
-    if (k->until > 0)
+    metric_add(outcomes_of(k)->failed, 1);
+    /* A listed game is there for others: a backfill's seats have a deadline of their own. */
+    if (k->until > 0 && !is_backfill(k))
         lobby_undo(w->lobby, k->product_id, k->game_id, k->url, k->until);
     finish_unknown(k);
 }
@@ -191,10 +207,27 @@ on_failed(void *cookie, enum redis_outcome outcome, const struct redisReply *rep
         making_finish_redis(k, outcome, reply);
         return;
     }
+    if (is_backfill(k)) {
+        if (k->failed)
+            backfill_avoid(m, k->ids[0], k->game_id, k->refused[0] == '\0', BACKFILL_FAILED);
+        finish_back(k, 0);
+        return;
+    }
     if (k->pause > 0)
         m->paused = now + (k->pause > MAKING_PAUSE ? k->pause : MAKING_PAUSE);
     /* After a refusal they may meet others than each other. */
     finish_back(k, k->failed && !k->elsewhere ? now + MAKING_PAUSE : 0);
+}
+
+void
+making_call(const struct making *k, struct redis_args *a, const char *match, const char *backfill)
+{
+    if (is_backfill(k))
+        tickets_call_backfill(a, backfill, k->product_id, k->queue_id, k->game_id, k->backfill,
+                              k->ids[0]);
+    else
+        tickets_call_match(a, match, k->m->lane->product, k->queue_id, k->game_id,
+                           (const char(*)[TICKETS_ID_SIZE])k->ids, k->nids);
 }
 
 void
@@ -204,38 +237,43 @@ making_fail(struct making *k)
     struct redis_args a;
 
     if (k->failed) {
-        metric_add(k->m->report.failed, 1);
+        metric_add(outcomes_of(k)->failed, 1);
         if (report_allowed(&w->report.trouble_lines, loop_now(w->loop)))
-            log_warning("matchmaker", "no game for a match", LOG_S("product", k->product_id),
-                        LOG_S("game", k->game_id), LOG_S("reason", k->reason));
+            log_warning("matchmaker",
+                        is_backfill(k) ? "no seat for a backfill" : "no game for a match",
+                        LOG_S("product", k->product_id), LOG_S("game", k->game_id),
+                        LOG_S("reason", k->reason));
     } else {
-        metric_add(k->m->report.gone, 1);
+        metric_add(outcomes_of(k)->gone, 1);
     }
     redis_args_init(&a);
-    tickets_call_match(&a, "match_failed", k->m->lane->product, k->queue_id, k->game_id,
-                       (const char(*)[TICKETS_ID_SIZE])k->ids, k->nids);
+    making_call(k, &a, "match_failed", "backfill_failed");
     redis_args_int(&a, clock_wall());
     redis_args_int(&a, k->until);
-    redis_args_int(&a, TICKETS_KEEP);
-    redis_args_str(&a, k->refused);
-    redis_args_str(&a, k->url);
+    if (!is_backfill(k)) {
+        redis_args_int(&a, TICKETS_KEEP);
+        redis_args_str(&a, k->refused);
+        redis_args_str(&a, k->url);
+    }
+    for (size_t i = 0; is_backfill(k) && i < k->nplayers; i++)
+        redis_args_str(&a, k->player[i].user);
     matchmaker_send(k->m, &a, on_failed, k);
     redis_args_free(&a);
 }
 
 /* --- its beginning ---------------------------------------------------------------------------- */
 
-/* User and name of each player, ticket after ticket. Returns false where these are not as many as
- * the match has. */
+/* User and name of each player, ticket after ticket, from element first on. Returns false where
+ * these are not as many as the match has. */
 static bool
-read_players(struct making *k, const struct redisReply *reply)
+read_players(struct making *k, const struct redisReply *reply, size_t first)
 {
-    if (reply->elements != 1 + 2 * k->nplayers)
+    if (reply->elements != first + 2 * k->nplayers)
         return false;
     for (size_t i = 0; i < k->nplayers; i++) {
         struct making_player *p = &k->player[i];
-        struct tickets_text user = tickets_text_at(reply, 1 + 2 * i);
-        struct tickets_text name = tickets_text_at(reply, 2 + 2 * i);
+        struct tickets_text user = tickets_text_at(reply, first + 2 * i);
+        struct tickets_text name = tickets_text_at(reply, first + 1 + 2 * i);
 
         p->making = k;
         if (user.len == 0 || user.len >= sizeof(p->user) || name.len >= sizeof(p->name))
@@ -254,8 +292,17 @@ on_taken(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
     const char *word = outcome == REDIS_DONE ? tickets_word(reply) : "";
 
     matchmaker_answered(m);
-    if (strcmp(word, "ok") == 0 && read_players(k, reply)) {
+    if (strcmp(word, "ok") == 0 && is_backfill(k) && read_players(k, reply, 2)) {
+        k->url = strdup(tickets_text_at(reply, 1).s);
+        if (k->url == NULL)
+            mem_out();
+        making_ask_seats(k);
+    } else if (strcmp(word, "ok") == 0 && !is_backfill(k) && read_players(k, reply, 1)) {
         making_create(k);
+    } else if (strcmp(word, "refused") == 0) {
+        metric_add(outcomes_of(k)->gone, 1);
+        backfill_avoid(m, k->ids[0], k->game_id, false, BACKFILL_NO_SEAT);
+        finish_back(k, 0);
     } else if (strcmp(word, "ok") == 0) {
         /* A party is another than it was: its tickets are read again. */
         k->until = 0;
@@ -263,7 +310,7 @@ on_taken(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
         k->failed = true;
         making_fail(k);
     } else if (strcmp(word, "unusable") == 0) {
-        metric_add(m->report.gone, 1);
+        metric_add(outcomes_of(k)->gone, 1);
         for (size_t i = 1; i < reply->elements; i++)
             matchmaker_remove(m, tickets_text_at(reply, i).s);
         finish_back(k, 0);
@@ -274,21 +321,28 @@ on_taken(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
     }
 }
 
+/* The times that a making holds; its game server is asked calls times, one after the other. */
+static void
+add_times(const struct making *k, struct redis_args *a, int calls)
+{
+    wall_ms now = clock_wall();
+
+    redis_args_int(a, now);
+    redis_args_int(a, now + calls * k->worker->conf->game_server_timeout + MARGIN);
+    redis_args_int(a, TICKETS_KEEP);
+}
+
 static void
 take(struct making *k)
 {
     const struct product *product = k->m->lane->product;
     const struct queue *queue = &product->queues[k->queue];
     const struct matcher_match *match = k->match;
-    wall_ms now = clock_wall();
     struct redis_args a;
 
     redis_args_init(&a);
-    tickets_call_match(&a, "match_take", product, k->queue_id, k->game_id,
-                       (const char(*)[TICKETS_ID_SIZE])k->ids, k->nids);
-    redis_args_int(&a, now);
-    redis_args_int(&a, now + 2 * k->worker->conf->game_server_timeout + MARGIN);
-    redis_args_int(&a, TICKETS_KEEP);
+    making_call(k, &a, "match_take", NULL);
+    add_times(k, &a, 2);
     redis_args_str(&a, product->id);
     redis_args_str(&a, k->url);
     redis_args_str(&a, k->socket_url);
@@ -298,16 +352,19 @@ take(struct making *k)
     else
         redis_args_str(&a, "");
     redis_args_str(&a, product->host_migration ? "1" : "");
-    redis_args_str(&a, "1"); /* closed */
+    redis_args_str(&a, queue->backfill ? "" : "1"); /* closed */
     for (size_t i = 0; i < match->nseats; i++)
         redis_args_int(&a, (int64_t)match->seat[i].team);
+    for (size_t i = 0; queue->backfill && i < queue->nequal; i++)
+        redis_args_str(&a, queue->equal[i]);
+    for (size_t i = 0; queue->backfill && i < queue->nwithin; i++)
+        redis_args_str(&a, queue->within[i].name);
     matchmaker_send(k->m, &a, on_taken, k);
     redis_args_free(&a);
 }
 
-void
-making_start(struct matchmaker *m, size_t queue, const struct product_server *server,
-             struct matcher_match *match)
+static struct making *
+begin(struct matchmaker *m, size_t queue, struct matcher_match *match)
 {
     const struct product *product = m->lane->product;
     struct making *k = mem_alloc(1, sizeof(*k));
@@ -318,11 +375,6 @@ making_start(struct matchmaker *m, size_t queue, const struct product_server *se
     k->match = match;
     (void)snprintf(k->product_id, sizeof(k->product_id), "%s", product->id);
     (void)snprintf(k->queue_id, sizeof(k->queue_id), "%s", product->queues[queue].id);
-    text_random_hex(k->game_id, TEXT_GAME_ID_LEN / 2);
-    k->url = strdup(server->url);
-    k->socket_url = strdup(server->socket_url);
-    if (k->url == NULL || k->socket_url == NULL)
-        mem_out();
     k->nids = match->nseats;
     k->ids = mem_alloc(k->nids, sizeof(*k->ids));
     for (size_t i = 0; i < k->nids; i++) {
@@ -332,5 +384,34 @@ making_start(struct matchmaker *m, size_t queue, const struct product_server *se
     k->player = mem_alloc(k->nplayers, sizeof(*k->player));
     m->seats_making += k->nplayers;
     DL_APPEND(k->worker->makings, k);
+    return k;
+}
+
+void
+making_start(struct matchmaker *m, size_t queue, const struct product_server *server,
+             struct matcher_match *match)
+{
+    struct making *k = begin(m, queue, match);
+
+    text_random_hex(k->game_id, TEXT_GAME_ID_LEN / 2);
+    k->url = strdup(server->url);
+    k->socket_url = strdup(server->socket_url);
+    if (k->url == NULL || k->socket_url == NULL)
+        mem_out();
     take(k);
+}
+
+void
+making_join(struct matchmaker *m, size_t queue, const char *game_id, struct matcher_match *match)
+{
+    struct making *k = begin(m, queue, match);
+    struct redis_args a;
+
+    (void)snprintf(k->game_id, sizeof(k->game_id), "%s", game_id);
+    text_random_hex(k->backfill, TEXT_GAME_ID_LEN / 2);
+    redis_args_init(&a);
+    making_call(k, &a, NULL, "backfill_take");
+    add_times(k, &a, 1);
+    matchmaker_send(m, &a, on_taken, k);
+    redis_args_free(&a);
 }

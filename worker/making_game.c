@@ -66,13 +66,13 @@ on_done(void *cookie, enum redis_outcome outcome, const struct redisReply *reply
 static void
 confirm(struct making *k)
 {
+    const struct product_timeouts *timeouts = &k->m->lane->product->timeouts;
     struct redis_args a;
 
     redis_args_init(&a);
-    tickets_call_match(&a, "match_done", k->m->lane->product, k->queue_id, k->game_id,
-                       (const char(*)[TICKETS_ID_SIZE])k->ids, k->nids);
+    making_call(k, &a, "match_done", "backfill_done");
     redis_args_int(&a, clock_wall());
-    redis_args_int(&a, k->m->lane->product->timeouts.created);
+    redis_args_int(&a, k->backfill[0] != '\0' ? timeouts->seat : timeouts->created);
     redis_args_int(&a, TICKETS_KEEP);
     for (size_t i = 0; i < k->nplayers; i++)
         redis_args_add(&a, k->player[i].token, k->player[i].token_len);
@@ -104,7 +104,7 @@ call_for(struct making_player *p, const char *action, gameserver_fn *done, games
                     done, late, p);
 }
 
-/* The game server has made the game; whether all players are in it is known. */
+/* Whether each player is in the game on the game server is known. */
 static void
 settle(struct making *k)
 {
@@ -112,8 +112,9 @@ settle(struct making *k)
         confirm(k);
         return;
     }
-    if (k->until == 0)
-        k->until = clock_wall();
+    for (size_t i = 0; i < k->nplayers && k->until == 0; i++)
+        if (k->player[i].token != NULL)
+            k->until = clock_wall();
     making_fail(k);
 }
 
@@ -160,7 +161,7 @@ on_created_late(void *cookie, const struct gameserver_answer *answer)
 {
     struct making *k = ((struct making_player *)cookie)->making;
 
-    k->late = false;
+    k->late--;
     if (k->m != NULL)
         return; /* match_failed is on its way, and what was late is removed at its deadline */
     if (answer->outcome != GAMESERVER_LATE && answer->outcome != GAMESERVER_DOWN)
@@ -173,4 +174,45 @@ void
 making_create(struct making *k)
 {
     call_for(&k->player[0], "create_game", on_created, on_created_late);
+}
+
+static void
+on_seat(void *cookie, const struct gameserver_answer *answer)
+{
+    struct making_player *p = cookie;
+
+    p->making->late += answer->outcome == GAMESERVER_LATE;
+    on_joined(p, answer);
+}
+
+/* The backfill has failed long ago: the player leaves as soon as it is known that there is one. */
+static void
+on_seat_late(void *cookie, const struct gameserver_answer *answer)
+{
+    struct making_player *p = cookie;
+    struct making *k = p->making;
+    struct redis_args a;
+
+    k->late--;
+    if (k->m != NULL)
+        return; /* backfill_failed is on its way, and the player is removed at its deadline */
+    if (answer->outcome != GAMESERVER_LATE && answer->outcome != GAMESERVER_DOWN) {
+        redis_args_init(&a);
+        making_call(k, &a, NULL, "backfill_failed");
+        redis_args_int(&a, clock_wall());
+        redis_args_int(&a, answer->outcome == GAMESERVER_REFUSED ? 0 : clock_wall());
+        redis_args_str(&a, p->user);
+        redis_send(k->worker->state, &a, NULL, NULL);
+        redis_args_free(&a);
+    }
+    if (k->late == 0)
+        making_free(k);
+}
+
+void
+making_ask_seats(struct making *k)
+{
+    k->awaited = k->nplayers;
+    for (size_t i = 0; i < k->nplayers; i++)
+        call_for(&k->player[i], "join_game", on_seat, on_seat_late);
 }

@@ -39,13 +39,14 @@ struct making {
     char product_id[TEXT_PRODUCT_ID_MAX + 1];
     char queue_id[QUEUE_ID_MAX + 1];
     char game_id[TEXT_GAME_ID_LEN + 1];
+    char backfill[TEXT_GAME_ID_LEN + 1]; /* its number, where it is a ticket's into a game that is listed; else "" */
     char *url, *socket_url; /* the game server's */
     char (*ids)[TICKETS_ID_SIZE];
     size_t nids;
     struct making_player *player;
     size_t nplayers;
     size_t awaited; /* join_game: answers to come */
-    bool late;      /* create_game: its late answer is to come */
+    size_t late;    /* late answers to come */
     bool cancelled; /* one of its tickets is */
     bool failed;
     wall_ms until; /* failed: as in create_failed */
@@ -71,9 +72,15 @@ void making_finish_redis(struct making *k, enum redis_outcome outcome, const str
 /* The match is not: failed says why, or cancelled. */
 void making_fail(struct making *k);
 
+/* Begin the call of one of a match's functions, or of a backfill's; the latter also where m is NULL. */
+void making_call(const struct making *k, struct redis_args *a, const char *match, const char *backfill);
+
 /* --- making_game.c --- */
 
 /* The tickets are taken: now the game server. */
 void making_create(struct making *k);
+
+/* The ticket's seats are reserved in a listed game: likewise. */
+void making_ask_seats(struct making *k);
 
 #endif

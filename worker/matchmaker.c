@@ -14,6 +14,7 @@
 #include "lib/servers.h"
 #include "lib/text.h"
 #include "lib/ticketlog.h"
+#include "worker/backfill.h"
 #include "worker/matchmaker_impl.h"
 #include "worker/mem.h"
 #include "worker/worker.h"
@@ -76,6 +77,8 @@ forget(struct matchmaker *m)
     for (size_t i = 0; i < m->nqueues; i++)
         matcher_free(m->queue[i]);
     free(m->queue);
+    backfill_free(m->backfill);
+    m->backfill = backfill_new(product->nqueues);
     m->nqueues = product->nqueues;
     m->queue = mem_alloc(m->nqueues + 1, sizeof(*m->queue));
     for (size_t i = 0; i < m->nqueues; i++) {
@@ -126,10 +129,8 @@ matchmaker_followed(struct matchmaker *m)
 
 /* --- rounds ----------------------------------------------------------------------------------- */
 
-/* Whether one more match of so many players may be begun: each is a call to the game server, and
- * these are bounded. */
-static bool
-has_room(const struct matchmaker *m)
+bool
+matchmaker_has_room(const struct matchmaker *m)
 {
     const struct conf *conf = m->lane->worker->conf;
 
@@ -154,16 +155,21 @@ round_of(struct matchmaker *m, size_t queue, wall_ms now, wall_ms *next)
     char ticket[MATCHER_ID_MAX + 1];
     const struct product_server *server;
     struct matcher_match *match;
-    wall_ms then;
+    wall_ms then, again = 0;
 
-    if (now >= m->paused) {
+    if (now >= m->paused && backfill_round(m, queue, now, &again)) {
         (void)matcher_round(q, now);
-        while (has_room(m) && (server = choose(m)) != NULL && (match = matcher_take(q)) != NULL)
+        while (matchmaker_has_room(m) && (server = choose(m)) != NULL &&
+               (match = matcher_take(q)) != NULL)
             making_start(m, queue, server, match);
     }
     while (matcher_expired(q, now, ticket))
         ticketcare_expire(m, ticket);
     then = matcher_next(q, now);
+    if (m->lane->product->queues[queue].backfill && matcher_waiting(q) > 0)
+        then = then < now + BACKFILL_AGAIN ? then : now + BACKFILL_AGAIN;
+    if (then < again)
+        then = again;
     if (then < m->paused)
         then = m->paused;
     if (then < *next)
@@ -305,9 +311,18 @@ metric_of(struct matchmaker *m, enum metric_type type, const char *name, const c
 }
 
 static void
+report_init_outcomes(struct matchmaker *m, struct matchmaker_outcomes *o, const char *name,
+                     const char *help)
+{
+    o->done = metric_of(m, METRIC_COUNTER, name, help, "done");
+    o->failed = metric_of(m, METRIC_COUNTER, name, help, "failed");
+    o->gone = metric_of(m, METRIC_COUNTER, name, help, "gone");
+    o->orphaned = metric_of(m, METRIC_COUNTER, name, help, "orphaned");
+}
+
+static void
 report_init_matches(struct matchmaker *m)
 {
-    static const char name[] = "varcade_matches_total", help[] = "Matches by what became of them.";
     static const double seconds[] = {0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300};
     static const double points[] = {10, 25, 50, 100, 200, 400, 800};
     struct metrics *metrics = m->lane->worker->metrics;
@@ -319,10 +334,10 @@ report_init_matches(struct matchmaker *m)
         metric_of(m, METRIC_GAUGE, "varcade_tickets_open", "Tickets in the queues.", NULL);
     m->report.expired = metric_of(m, METRIC_COUNTER, "varcade_tickets_expired_total",
                                   "Tickets whose time was over before they were matched.", NULL);
-    m->report.done = metric_of(m, METRIC_COUNTER, name, help, "done");
-    m->report.failed = metric_of(m, METRIC_COUNTER, name, help, "failed");
-    m->report.gone = metric_of(m, METRIC_COUNTER, name, help, "gone");
-    m->report.orphaned = metric_of(m, METRIC_COUNTER, name, help, "orphaned");
+    report_init_outcomes(m, &m->report.matches, "varcade_matches_total",
+                         "Matches by what became of them.");
+    report_init_outcomes(m, &m->report.backfills, "varcade_backfills_total",
+                         "Tickets for which there was a listed game by what became of it.");
     metrics_label(labels, sizeof(labels), "product", m->lane->id);
     m->report.waits = metrics_histogram(metrics, "varcade_ticket_wait_seconds",
                                         "How long matched tickets had waited.", labels, seconds,
@@ -374,6 +389,7 @@ matchmaker_free(struct matchmaker *m)
     for (size_t i = 0; i < m->nqueues; i++)
         matcher_free(m->queue[i]);
     free(m->queue);
+    backfill_free(m->backfill);
     free(m->news);
     loop_timer_free(m->lease_timer);
     loop_timer_free(m->round_timer);

@@ -18,6 +18,7 @@
 #include "lib/redis.h"
 #include "lib/tickets.h"
 
+struct backfill;
 struct lane;
 struct loop_timer;
 struct making;
@@ -25,11 +26,16 @@ struct metric;
 struct metric_histogram;
 struct product_server;
 
+/* What became of matches, or of backfills. */
+struct matchmaker_outcomes {
+    struct metric *done, *failed, *gone, *orphaned;
+};
+
 /* The figures of a product's matchmaker. */
 struct matchmaker_report {
     struct metric *held, *open;
-    struct metric *done, *failed, *gone, *orphaned; /* matches */
-    struct metric *expired;                         /* tickets */
+    struct matchmaker_outcomes matches, backfills;
+    struct metric *expired; /* tickets */
     struct metric_histogram *waits, *ranges, *gaps;
 };
 
@@ -46,6 +52,7 @@ struct matchmaker {
     size_t loading;  /* answers to come until it is loaded */
     struct matcher **queue; /* as the product's queues */
     size_t nqueues;
+    struct backfill *backfill;
     size_t note_offset;     /* ticketnotes.c: the next ones in turn, from this place on */
     char (*news)[TICKETS_ID_SIZE]; /* tickets that began to wait, to be read at the end of the turn */
     size_t nnews, news_cap;
@@ -57,6 +64,9 @@ struct matchmaker {
 
 /* Look for matches soon. */
 void matchmaker_wake(struct matchmaker *m);
+
+/* Whether one more match may be begun: each of its players is a call to the game server, and these are bounded. */
+bool matchmaker_has_room(const struct matchmaker *m);
 
 /* The ticket is out of all queues. */
 void matchmaker_remove(struct matchmaker *m, const char *ticket);
@@ -79,6 +89,9 @@ void matchmaker_read(struct matchmaker *m, const char (*ids)[TICKETS_ID_SIZE], s
 /* Make the match's game on server; the match is given back or done when that is known. */
 void making_start(struct matchmaker *m, size_t queue, const struct product_server *server,
                   struct matcher_match *match);
+
+/* Seats for the one ticket of the match in a game that is listed; likewise. */
+void making_join(struct matchmaker *m, size_t queue, const char *game_id, struct matcher_match *match);
 
 /* Whether a match that is being made has the ticket. */
 bool making_has(const struct matchmaker *m, const char *ticket);

@@ -28,6 +28,7 @@ struct due {
     struct matchmaker *m;
     char name[2 + TICKETS_ID_SIZE]; /* t:<ticket>, m:<match> */
     char queue[QUEUE_ID_MAX + 1];
+    char game[TEXT_GAME_ID_LEN + 1]; /* of a backfill: the listed game; else "" */
     char ids[TICKETS_MAX][TICKETS_ID_SIZE];
     size_t nids;
 };
@@ -106,7 +107,8 @@ on_failed(void *cookie, enum redis_outcome outcome, const struct redisReply *rep
     if (outcome == REDIS_REFUSED)
         put_off(d, reply->str, reply->len);
     if (outcome == REDIS_DONE) {
-        metric_add(m->report.orphaned, 1);
+        metric_add(d->game[0] != '\0' ? m->report.backfills.orphaned : m->report.matches.orphaned,
+                   1);
         log_notice("matchmaker", "a match that nobody finished is undone",
                    LOG_S("product", m->lane->id), LOG_S("game", d->name + 2));
     }
@@ -138,13 +140,19 @@ fail_match(struct due *d)
     struct redis_args a;
 
     redis_args_init(&a);
-    tickets_call_match(&a, "match_failed", m->lane->product, d->queue, d->name + 2,
-                       (const char(*)[TICKETS_ID_SIZE])d->ids, d->nids);
+    if (d->game[0] != '\0')
+        tickets_call_backfill(&a, "backfill_failed", m->lane->id, d->queue, d->game, d->name + 2,
+                              d->ids[0]);
+    else
+        tickets_call_match(&a, "match_failed", m->lane->product, d->queue, d->name + 2,
+                           (const char(*)[TICKETS_ID_SIZE])d->ids, d->nids);
     redis_args_int(&a, now);
     redis_args_int(&a, now + m->lane->worker->conf->game_server_late);
-    redis_args_int(&a, TICKETS_KEEP);
-    redis_args_str(&a, "");
-    redis_args_str(&a, "");
+    if (d->game[0] == '\0') {
+        redis_args_int(&a, TICKETS_KEEP);
+        redis_args_str(&a, "");
+        redis_args_str(&a, "");
+    }
     matchmaker_send(m, &a, on_failed, d);
     redis_args_free(&a);
 }
@@ -161,6 +169,7 @@ on_match(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
         read_ids(d, tickets_text_at(reply, 1));
         if (queue.len > 0 && queue.len < sizeof(d->queue) && d->nids > 0) {
             memcpy(d->queue, queue.s, queue.len + 1);
+            (void)snprintf(d->game, sizeof(d->game), "%s", tickets_text_at(reply, 2).s);
             fail_match(d);
             return;
         }
@@ -180,6 +189,7 @@ read_match(struct matchmaker *m, const char *id)
     redis_args_printf(&a, KEY_MATCH, m->lane->id, d->name + 2);
     redis_args_str(&a, "queue");
     redis_args_str(&a, "tickets");
+    redis_args_str(&a, "game");
     matchmaker_send(m, &a, on_match, d);
     redis_args_free(&a);
 }

@@ -311,7 +311,7 @@ local UNLISTED = '+'
 
 local function index_head(term) return term .. '\0' end
 
--- index_terms(settings): a term for each setting of a JSON object, the teams of a match apart.
+-- index_terms(settings): a term for each setting of a JSON object, the teams and attributes of a match apart.
 local function index_terms(settings)
     local terms = {}
     -- Of most games the number of players is all there is.

@@ -160,6 +160,13 @@ register('seat_reserve', function(keys, args)
     return { 'ok', g.server }
 end)
 
+-- The player has a token; due: by when those of a game that is full now have to connect.
+local function confirm_seat(g, seat, token, due)
+    seat.status, seat.token, seat.due = 'confirmed', token, nil
+    local _, sure = count_seats(g)
+    if g.state == 'creator_joined' and sure == g.max then wait_for_players(g, due) end
+end
+
 -- seat_confirm: now, user_id, token, seat timeout
 register('seat_confirm', function(keys, args)
     local now, user, token, timeout = whole(args[1]), args[2], args[3], whole(args[4])
@@ -172,11 +179,7 @@ register('seat_confirm', function(keys, args)
             save_game(g, keys)
             return { 'gone' }
         end
-        seat.status, seat.token, seat.due = 'confirmed', token, nil
-        local _, sure = count_seats(g)
-        if g.state == 'creator_joined' and sure == g.max then
-            wait_for_players(g, now + timeout)
-        end
+        confirm_seat(g, seat, token, now + timeout)
         save_game(g, keys)
     end
     return { 'ok', game_json(g, token) }

@@ -70,8 +70,17 @@ local function unusable_tickets(k, now, keep)
     return ids
 end
 
+-- The named ones of the ticket's attributes, as a member of an object; `` for none.
+local function match_attributes(t, names)
+    local given, members = #names > 0 and cjson.decode(t.attributes) or {}, {}
+    for _, name in ipairs(names) do
+        if given[name] ~= nil then members[#members + 1] = cjson.encode(name) .. ':' .. cjson.encode(given[name]) end
+    end
+    return #members > 0 and '"attributes":{' .. table.concat(members, ',') .. '},' or ''
+end
+
 -- What clients see of how the players were put together. team: of each ticket, counted from 0.
-local function match_settings(tickets, team, region)
+local function match_settings(tickets, team, region, names)
     local teams, n = {}, 0
     for i, t in ipairs(tickets) do
         local members = teams[team[i] + 1] or {}
@@ -82,12 +91,13 @@ local function match_settings(tickets, team, region)
         end
     end
     for i, members in ipairs(teams) do teams[i] = '[' .. table.concat(members, ',') .. ']' end
-    return '{"num_players":' .. n .. ',"queue":' .. cjson.encode(tickets[1].queue) ..
+    return '{' .. match_attributes(tickets[1], names) .. '"num_players":' .. n .. ',"queue":' .. cjson.encode(tickets[1].queue) ..
         (region ~= '' and ',"region":' .. cjson.encode(region) or '') ..
         ',"teams":[' .. table.concat(teams, ',') .. ']}'
 end
 
--- match_take: now, due, keep, product, server, socket, region ('': none), rejoin, migrates and closed (as a game has them); the team of each ticket, from 0. Answers ok, then
+-- match_take: now, due, keep, product, server, socket, region ('': none), rejoin, migrates and closed (as a game has them); the team of each ticket, from 0; the names of
+-- attributes that the game shows, those of the first ticket. Answers ok, then
 -- user and name of each player, ticket after ticket, the creator first; or unusable and the ids of those that cannot be taken.
 register('match_take', function(keys, args)
     local k, id = match_keys(keys)
@@ -106,7 +116,7 @@ register('match_take', function(keys, args)
     end
     new_game({
         key = keys[1], id = id, product = args[4], creator_id = answer[2], creator_name = answer[3],
-        max = #seats, settings = match_settings(tickets, team, args[7]), server = args[5], socket = args[6],
+        max = #seats, settings = match_settings(tickets, team, args[7], { unpack(args, 11 + #tickets) }), server = args[5], socket = args[6],
         due = due, seats = seats, rejoin = args[8], migrates = args[9], closed = args[10],
     }, keys, now)
     for _, t in ipairs(tickets) do
@@ -117,6 +127,17 @@ register('match_take', function(keys, args)
     redis.call('ZADD', k.due, due, 'm:' .. id)
     return answer
 end)
+
+-- The ticket's players have their tokens in g.
+local function end_matched(t, k, g, now, keep)
+    t.state, t.match, t.waited = 'matched', g.id, math.max(now - t.since, 0)
+    for _, player in ipairs(t.players) do
+        redis.call('HSET', t.key, 'game:' .. player.user, game_json(g, find_seat(g, player.user).token))
+    end
+    save_ticket(t, k, now + keep)
+    redis.call('LPUSH', k.waits, t.waited)
+    redis.call('LTRIM', k.waits, 0, WAITS_MAX - 1)
+end
 
 -- match_done: now, timeout of state created, keep; the token of each seat. Answers ok and how long each ticket waited; or gone: a ticket
 -- was cancelled or the time is up, and the match has to be failed.
@@ -135,15 +156,9 @@ register('match_done', function(keys, args)
     save_game(g, keys)
     local answer = { 'ok' }
     for i, t in ipairs(tickets) do
-        t.state, t.waited = 'matched', math.max(now - t.since, 0)
-        for _, player in ipairs(t.players) do
-            redis.call('HSET', t.key, 'game:' .. player.user, game_json(g, find_seat(g, player.user).token))
-        end
-        save_ticket(t, k, now + keep)
-        redis.call('LPUSH', k.waits, t.waited)
+        end_matched(t, k, g, now, keep)
         answer[i + 1] = t.waited
     end
-    redis.call('LTRIM', k.waits, 0, WAITS_MAX - 1)
     end_match(k, id)
     return answer
 end)

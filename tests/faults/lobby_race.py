@@ -45,8 +45,11 @@ GAME = {
     "settings": {"map": {"type": "string", "values": list(MAPS)}, "ranked": {"type": "boolean"}},
     "queues": [{"id": "duel", "rating": "rating", "range": {"start": 100, "per_second": 100}, "timeout": 8},
                {"id": "mode", "teams": 3, "equal": ["mode"], "timeout": 6},
-               {"id": "teams", "teams": 2, "team_size": 2, "timeout": 10}],
+               {"id": "teams", "teams": 2, "team_size": 2, "timeout": 10},
+               {"id": "fill", "rating": "rating", "backfill": True, "timeout": 8},
+               {"id": "map", "team_size": {"min": 1, "max": 2, "wait": 2}, "equal": ["map"], "backfill": True, "timeout": 6}],
 }
+BACKFILLED = [queue["id"] for queue in GAME["queues"] if queue.get("backfill")]
 CONFIGURATION = {
     "fcgi": {"processes": 2},
     "game_server": {"connect_timeout_ms": 400, "timeout_ms": int(TIMEOUT * 1000), "late_ms": int(LATE * 1000),
@@ -75,6 +78,7 @@ class Race:
         self.parties = collections.deque(["AAAAAA"], 10)
         self.tickets = collections.deque(["0" * 32], 60)
         self.matches = {}  # ticket -> game
+        self.filled = set()  # those whose game was there before
         self.cancelled = set()
 
     def problem(self, *what):
@@ -158,8 +162,11 @@ class Player:
                 race.problem(ticket_id, "is told of two games", race.matches[ticket_id], game)
             if ticket_id in race.cancelled:
                 race.problem(ticket_id, "was cancelled and is matched", ticket)
-            if sorted(user for team in game["settings"]["teams"] for user in team) != sorted(game["players"]):
+            teams = [user for team in game["settings"].get("teams", ()) for user in team]
+            if ticket["queue"] not in BACKFILLED and sorted(teams) != sorted(game["players"]):
                 race.problem(ticket_id, "its teams are not its players", game)
+            if self.user not in teams:
+                race.filled.add(ticket_id)
             self.told(game)
         elif ticket_id in race.matches:
             race.problem(ticket_id, "was matched and is", ticket)
@@ -288,14 +295,17 @@ class Player:
         return ticket["ticket_id"]
 
     async def ticket(self):
-        queue = self.rng.choice(["duel", "duel", "mode", "teams"])
+        queue = self.rng.choice(["duel", "duel", "mode", "teams", "fill", "fill", "map"])
         body = {"queue": queue}
         if queue == "mode":
             body["attributes"] = {"mode": self.rng.choice("ab")}
+        if queue == "map":
+            body["attributes"] = {"map": self.rng.choice(MAPS)}
         await self.follow(await self.open(body))
 
     async def party(self):
-        ticket_id = await self.open({"queue": "teams", "party": True})
+        body = {"queue": "map", "attributes": {"map": self.rng.choice(MAPS)}} if self.rng.random() < 0.4 else {"queue": "teams"}
+        ticket_id = await self.open({**body, "party": True})
         if ticket_id is None:
             return
         path = self.matchmaking(f"/{ticket_id}")
@@ -445,7 +455,7 @@ class Checker:
     def check(self, everything):
         """Blocks the loop, so that the ledger stands still."""
         race, began = self.race, time.monotonic()
-        moment = Check(self.stack.redis, PRODUCT, everything, STRANDED * 1000)
+        moment = Check(self.stack.redis, PRODUCT, everything, STRANDED * 1000, BACKFILLED)
         moment.check_engaged(lambda user: user.startswith("t"))
         alone = moment.check_ledger(race.server)
         race.orphans = {key: race.orphans.get(key, began) for key in alone}
@@ -478,17 +488,6 @@ class Checker:
                 race.problem("left after", DRAIN, "s:", left, "at", moment.now, list(moment.games.items())[:5])
                 return passed
             await asyncio.sleep(0.7)
-
-
-def configure(stack):
-    """The short times of this test: quickstart's parts read them as they are started again."""
-    path = stack.dir / "varcade.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **CONFIGURATION}))
-    for part in ("worker", "fcgi-matchmaking"):
-        before = stack.pid(part)
-        stack.signal(part, signal.SIGTERM)
-        wait_for(lambda p=part, b=before: stack.pid(p) != b, 20, f"another {part}")
-    wait_for(lambda: stack.http.get(f"{stack.url}/readyz").status_code == 200, 20, "all to be ready")
 
 
 def check_logs(race, stack, saboteur):
@@ -549,7 +548,7 @@ def report(race):
         print(f"  {name:12} {', '.join(statuses)}")
     print("sabotage:", ", ".join(f"{what} {n}" for what, n in sorted(race.sabotage.items())))
     print("game server:", ", ".join(f"{what} {n}" for what, n in sorted(race.server.counts.items())))
-    print(f"{sum(race.answers.values())} answers, {len(race.matches)} tickets matched, {len(race.cancelled)} cancelled; "
+    print(f"{sum(race.answers.values())} answers, {len(race.matches)} tickets matched ({len(race.filled)} into open games), {len(race.cancelled)} cancelled; "
           f"{race.checks} checks, the slowest {race.slowest_check:.2f} s; {len(race.problems)} problems")
 
 
@@ -562,7 +561,7 @@ async def main():
     await race.server.start()
     stack = Stack(games={PRODUCT: {**game_file(race.server.url, PRODUCT), **GAME}})
     try:
-        configure(stack)
+        stack.configure(**CONFIGURATION)  # the short times of this test
         await run(race, stack, seconds)
         report(race)
     finally:

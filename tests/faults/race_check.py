@@ -69,8 +69,8 @@ def sure(seat):
 class Check:
     """One moment of one product. found: what is wrong, as lines."""
 
-    def __init__(self, connection, product, everything, late_ms):
-        self.late_ms = late_ms
+    def __init__(self, connection, product, everything, late_ms, backfilled):
+        self.late_ms, self.backfilled = late_ms, backfilled
         self.everything = everything
         d = json.loads(connection.eval(DUMP, 0, f"{{{product}}}:", int(everything), KEEP_MS, RECENT_MS))
         self.d, self.now, self.games, self.tickets = d, d["now"], d["games"], d["tickets"]
@@ -160,7 +160,7 @@ class Check:
         for name, value in g["settings"].items() if len(g["settings"]) > 1 else ():
             if isinstance(value, bool):
                 value = "true" if value else "false"
-            if not isinstance(value, list):
+            if not isinstance(value, (list, dict)):
                 self.index.add(f"{front}{name}={value}{tail}")
 
     # --- tickets ---------------------------------------------------------------------------------
@@ -200,19 +200,30 @@ class Check:
             self.expect(not t["match"] and not given, ticket_id, t["state"], "and in match", t["match"], given)
 
     def check_matches(self):
-        """A match is all of its tickets, and a game of it nobody but them."""
-        for game_id, match in self.d["matches"].items():
-            due = self.due.get("m:" + game_id)
-            self.expect(due is not None and due > self.now - self.late_ms, "match", game_id, "and its deadline", due)
+        """A match is all of its tickets, and a game of it was made for nobody but them; a seat that is reserved for a backfill has it."""
+        for match_id, match in self.d["matches"].items():
+            due = self.due.get("m:" + match_id)
+            self.expect(due is not None and due > self.now - self.late_ms, "match", match_id, "and its deadline", due)
+        for game_id, g in self.games.items():
+            for s in g["seats"]:
+                if s["status"] == "reserved" and "match" in s:
+                    match = self.d["matches"].get(s["match"], {})
+                    self.expect(match.get("game") == game_id, game_id, "has a seat of a backfill of", match, s)
+                self.expect("match" not in s or not sure(s), game_id, "has a seat that is still a backfill's", s)
         for game_id, g in self.games.items():
             if "queue" not in g["settings"] or g["state"] in ("creating", "removing"):
                 continue
             if not self.everything and float(g["created_at"]) < self.now - RECENT_MS + 5000:
                 continue
             tickets = [t for t in self.tickets.values() if t["match"] == game_id and t["state"] == "matched"]
-            matched = sorted(p["user"] for t in tickets for p in t["players"])
-            teams = sorted(user for team in g["settings"]["teams"] for user in team)
-            self.expect(matched == teams, game_id, "was made for", teams, "and its tickets have", matched)
+            matched = {p["user"] for t in tickets for p in t["players"]}
+            teams = {user for team in g["settings"]["teams"] for user in team}
+            filled = {p["user"] for t in tickets if t["queue"] in self.backfilled for p in t["players"]}
+            self.expect(matched >= teams and filled >= matched - teams, game_id, "was made for", teams, "and its tickets have", matched)
+
+    def game_of(self, match_id):
+        """A backfill's, or that which has the match's id."""
+        return self.d["matches"].get(match_id, {}).get("game", match_id)
 
     def check_engaged(self, is_strict):
         """Who plays by tickets alone has a ticket or one game."""
@@ -220,7 +231,7 @@ class Check:
             if not is_strict(user):
                 continue
             ticket = self.tickets.get(self.d["tickets:users"].get(user), None)
-            mine = [ticket["match"]] if ticket and ticket["state"] == "starting" else []
+            mine = [self.game_of(ticket["match"])] if ticket and ticket["state"] == "starting" else []
             self.expect(len(games) == 1 and (not ticket or [g.rstrip("*") for g in games] == mine),
                         user, "has games", games, "and ticket", ticket)
 

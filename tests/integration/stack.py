@@ -193,6 +193,20 @@ class Stack:
     def signal(self, part, number):
         os.kill(self.pid(part), number)
 
+    def configure(self, **groups):
+        """Changes of the configuration, for the worker and the lobby: quickstart's parts read it as they are started again."""
+        path = self.dir / "varcade.json"
+        content = json.loads(path.read_text())
+        for group, values in groups.items():
+            content.setdefault(group, {}).update(values)
+        path.write_text(json.dumps(content))
+        for part in ("worker", "fcgi-matchmaking"):
+            before = self.pid(part)
+            self.signal(part, signal.SIGTERM)
+            wait_for(lambda p=part, b=before: self.pid(p) != b, 20, f"another {part}")
+        paths = ["readyz"] + [f"game_lobby/{file.stem}/open_games" for file in self.games.glob("*.json")]
+        wait_for(lambda: all(self.http.get(f"{self.url}/{path}").status_code == 200 for path in paths), 20, "all to be ready")
+
     def log(self, part):
         return (self.dir / "logs" / f"{part}.log").read_text()
 

@@ -81,7 +81,7 @@ def test_products_tell_of_queues(stack):
     product = stack.http.get(stack.url + "/products").json()[0]
     assert product["players"] == {"min": 2, "max": 4}
     one, two = {"min": 1, "max": 1}, {"min": 2, "max": 2}
-    silent = {"equal": [], "within": [], "regions": []}
+    silent = {"backfill": False, "equal": [], "within": [], "regions": []}
     assert product["queues"] == [
         {"id": "duel", "teams": 2, "team_size": one, "rating": "rating", "timeout": 300, **silent},
         {"id": "short", "teams": 2, "team_size": one, "rating": None, "timeout": 2, **silent, "equal": ["mode"]},

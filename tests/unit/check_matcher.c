@@ -467,6 +467,35 @@ START_TEST(coming_back)
 }
 END_TEST
 
+START_TEST(claimed_for_something_else)
+{
+    struct matcher_waiter first[4];
+    struct matcher_match *match;
+
+    open_duel();
+    add_player(m, "b", 1900, 0);
+    add_player(m, "a", 1000, 1000);
+    ck_assert_uint_eq(matcher_first(m, 2000, first, 1), 1);
+    ck_assert_uint_eq(matcher_first(m, 2000, first, 4), 2);
+    ck_assert_str_eq(first[0].id, "b");
+    ck_assert_double_eq(first[0].range, 120);
+    ck_assert_double_eq(first[1].rating, 1000);
+    match = matcher_claim(m, "a");
+    ck_assert_ptr_nonnull(match);
+    ck_assert_uint_eq(match->nseats, 1);
+    ck_assert_ptr_null(matcher_take(m));
+    ck_assert_ptr_null(matcher_claim(m, "a"));
+    ck_assert_ptr_null(matcher_claim(m, "none"));
+    ck_assert_uint_eq(matcher_first(m, 2000, first, 4), 1);
+    matcher_back(m, match, 0);
+    ck_assert_uint_eq(matcher_waiting(m), 2);
+    match = matcher_claim(m, "a");
+    matcher_done(m, match);
+    ck_assert(!matcher_has(m, text("a")));
+    ck_assert_uint_eq(matcher_proposed(m), 0);
+}
+END_TEST
+
 START_TEST(what_is_no_ticket)
 {
     char longest[MATCHER_ID_MAX + 2];
@@ -624,6 +653,7 @@ unit_suite(void)
     tcase_add_test(t, timeouts);
     tcase_add_test(t, cancelling);
     tcase_add_test(t, coming_back);
+    tcase_add_test(t, claimed_for_something_else);
     tcase_add_test(t, what_is_no_ticket);
     tcase_add_loop_test(t, crowds, 0, 4);
     tcase_add_test(t, strangers_cost_nothing);

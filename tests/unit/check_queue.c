@@ -67,6 +67,7 @@ START_TEST(defaults)
     ck_assert_int_eq(queues[0].board, -1);
     ck_assert_uint_eq(queues[0].nregions + queues[0].nequal + queues[0].nwithin, 0);
     ck_assert_int_eq(queues[0].timeout, 300000);
+    ck_assert(!queues[0].backfill);
     ck_assert_int_eq(queues[1].board, 0);
     ck_assert_double_eq(queues[1].newcomer, 1200);
     ck_assert_double_eq(queues[1].range.start, 100);
@@ -94,7 +95,7 @@ START_TEST(all_keys)
                    "'wait': 20},"
                    "'rating': 'skill', 'range': {'start': 50, 'per_second': 2.5, 'max': 400},"
                    "'latency': {'regions': ['eu', 'us'], 'start': 60, 'per_second': 5, 'max': 200},"
-                   "'equal': ['mode', 'map'], 'within': {'level': 3, 'age': 0.5}, 'timeout': 90}"),
+                   "'equal': ['mode', 'map'], 'within': {'level': 3, 'age': 0.5}, 'timeout': 90, 'backfill': true}"),
             &rules, &queues, &n, &why),
         0);
     q = queue_find(queues, n, "team", 4);
@@ -117,6 +118,7 @@ START_TEST(all_keys)
     ck_assert_str_eq(q->within[1].name, "age");
     ck_assert_double_eq(q->within[1].distance, .5);
     ck_assert_int_eq(q->timeout, 90000);
+    ck_assert(q->backfill);
     free(queues);
     rules_free(rules);
     buf_free(&why);
@@ -176,6 +178,7 @@ static const struct {
     {ENTRY("'within': {'a b': 1}"), "queues[0].within.a b: not 1 to 64 of A-Z a-z 0-9 _ -\n"},
     {ENTRY("'within': {'a': '1'}"), "queues[0].within.a: not a number from 0 to 1e+09\n"},
     {ENTRY("'equal': ['a'], 'within': {'a': 1}"), "queues[0].within.a: has to be equal already\n"},
+    {ENTRY("'backfill': 1"), "queues[0].backfill: neither true nor false\n"},
     {ENTRY("'timeout': 0"), "queues[0].timeout: not a number from 1 to 86400\n"},
 };
 

@@ -1,168 +1,10 @@
 /* Tickets and matches in Redis: each function, and random operations with what must hold after
  * each. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/unit/games.h"
+#include "tests/unit/tickets.h"
 #include "tests/unit/random.h"
-
-#define KEEP 600000
-#define TIMEOUT 300000
-#define G1 "11111111111111111111111111111111"
-
-/* --- calls ------------------------------------------------------------------------------------ */
-
-static void
-add_ticket_keys(void)
-{
-    functions_key("{p}:tickets:users");
-    functions_key("{p}:tickets:due");
-    functions_key("{p}:tickets:log");
-    functions_key("{p}:tickets:codes");
-    functions_key("{p}:holders");
-    functions_key("{p}:banned");
-    functions_key("{p}:queue:q");
-}
-
-/* The arguments have | between them. */
-static const char *__attribute__((format(printf, 1, 0))) run_with(const char *fmt, va_list ap)
-{
-    char *list = NULL, *rest, *arg;
-
-    ck_assert_int_ge(vasprintf(&list, fmt, ap), 0);
-    rest = list;
-    while ((arg = strsep(&rest, "|")) != NULL)
-        functions_arg("%s", arg);
-    free(list);
-    return functions_run();
-}
-
-static const char *__attribute__((format(printf, 3, 4)))
-ticket(const char *function, const char *id, const char *fmt, ...)
-{
-    const char *answer;
-    va_list ap;
-
-    functions_begin(function);
-    functions_key("{p}:ticket:%s", id);
-    add_ticket_keys();
-    va_start(ap, fmt);
-    answer = run_with(fmt, ap);
-    va_end(ap);
-    return answer;
-}
-
-/* ids: with blanks between them. */
-static const char *__attribute__((format(printf, 4, 5)))
-match(const char *function, const char *game, const char *ids, const char *fmt, ...)
-{
-    char list[256], *rest = list, *id;
-    const char *answer;
-    va_list ap;
-
-    functions_begin(function);
-    functions_key("{p}:game:%s", game);
-    functions_lobby_keys();
-    functions_key("{p}:match:%s", game);
-    functions_key("{p}:waits:q");
-    add_ticket_keys();
-    snprintf(list, sizeof list, "%s", ids);
-    while ((id = strsep(&rest, " ")) != NULL)
-        functions_key("{p}:ticket:%s", id);
-    va_start(ap, fmt);
-    answer = run_with(fmt, ap);
-    va_end(ap);
-    return answer;
-}
-
-static const char *
-open_ticket(const char *id, const char *user, const char *code, long long now)
-{
-    return ticket("ticket_open", id, "%lld|%lld|q|%d|4|%s|{}|%s|name %s|1500|{}", now,
-                  now + TIMEOUT, TIMEOUT, code, user, user);
-}
-
-static const char *
-take(const char *game, const char *ids, long long now)
-{
-    return match("match_take", game, ids, "%lld|%lld|%d|p|http://s|ws://s||7000|1|1|0|1|0|1", now,
-                 now + 8000, KEEP);
-}
-
-static const char *
-field(const char *id, const char *name)
-{
-    return functions_command("HGET {p}:ticket:%s %s", id, name);
-}
-
-/* Everything is computed from the tickets' and games' hashes. */
-static const char invariants[] =
-    "local users, waiting, active, forming, taken = {}, 0, 0, 0, {}\n"
-    "local keys = redis.call('KEYS', '{p}:ticket:*')\n"
-    "for _, key in ipairs(keys) do\n"
-    "  local id = string.sub(key, 12)\n"
-    "  local t, flat = {}, redis.call('HGETALL', key)\n"
-    "  for i = 1, #flat, 2 do t[flat[i]] = flat[i + 1] end\n"
-    "  local live = t.state == 'forming' or t.state == 'waiting' or t.state == 'starting'\n"
-    "  for _, p in ipairs(cmsgpack.unpack(t.players)) do\n"
-    "    if live then\n"
-    "      active = active + 1\n"
-    "      if users[p.user] then return id .. ': two tickets of ' .. p.user end\n"
-    "      users[p.user] = id\n"
-    "      if redis.call('HGET', '{p}:tickets:users', p.user) ~= id then\n"
-    "        return id .. ': not the ticket of ' .. p.user end\n"
-    "    end\n"
-    "    if t.state == 'matched' and not t['game:' .. p.user] then return id .. ': no game' end\n"
-    "    if t.state ~= 'matched' and t['game:' .. p.user] then return id .. ': a game' end\n"
-    "  end\n"
-    "  local place = redis.call('ZSCORE', '{p}:queue:q', id)\n"
-    "  if t.state == 'waiting' then\n"
-    "    waiting = waiting + 1\n"
-    "    if place ~= t.since then return id .. ': place in queue' end\n"
-    "  elseif place then return id .. ': in the queue in state ' .. t.state end\n"
-    "  local due = redis.call('ZSCORE', '{p}:tickets:due', 't:' .. id)\n"
-    "  if t.state == 'starting' then\n"
-    "    local m = redis.call('HGET', '{p}:match:' .. t.match, 'tickets')\n"
-    "    if due or not m or not string.find(m, id, 1, true) then return id .. ': no match' end\n"
-    "    if not redis.call('ZSCORE', '{p}:tickets:due', 'm:' .. t.match) then\n"
-    "      return id .. ': match without deadline' end\n"
-    "  elseif not due then return id .. ': stranded in state ' .. t.state end\n"
-    "  local code = t.code ~= '' and redis.call('HGET', '{p}:tickets:codes', t.code)\n"
-    "  if t.state == 'forming' then\n"
-    "    forming = forming + 1\n"
-    "    if code ~= id then return id .. ': code' end\n"
-    "  elseif code == id then return id .. ': code in state ' .. t.state end\n"
-    "end\n"
-    "if redis.call('HLEN', '{p}:tickets:users') ~= active then return 'users without ticket' end\n"
-    "if redis.call('ZCARD', '{p}:queue:q') ~= waiting then return 'queue without ticket' end\n"
-    "if redis.call('HLEN', '{p}:tickets:codes') ~= forming then return 'codes without party' end\n"
-    "for _, key in ipairs(redis.call('KEYS', '{p}:match:*')) do\n"
-    "  local game = string.sub(key, 11)\n"
-    "  if not redis.call('ZSCORE', '{p}:tickets:due', 'm:' .. game) then\n"
-    "    return game .. ': stranded match' end\n"
-    "end\n"
-    "return ''\n";
-
-static const char *
-inconsistency(void)
-{
-    const char *games = functions_inconsistency();
-
-    return games[0] != '\0' ? games : functions_command("EVAL %s 0", invariants);
-}
-
-#define SOUND() ck_assert_str_eq(inconsistency(), "")
-#define TICKET(answer, ...)                            \
-    do {                                               \
-        ck_assert_str_eq(ticket(__VA_ARGS__), answer); \
-        SOUND();                                       \
-    } while (0)
-#define MATCH(answer, ...)                            \
-    do {                                              \
-        ck_assert_str_eq(match(__VA_ARGS__), answer); \
-        SOUND();                                      \
-    } while (0)
 
 static void
 two_waiting(void)
@@ -332,6 +174,38 @@ check_over_for_all(long long now)
     ck_assert_str_eq(open_ticket("t3", "ann", "", now), "ok");
     SOUND();
 }
+
+START_TEST(a_match_shows_the_attributes_that_it_is_told)
+{
+    functions_begin("ticket_open");
+    functions_key("{p}:ticket:t1");
+    add_ticket_keys();
+    for (size_t i = 0; i < 11; i++) {
+        static const char *const args[] = {"1000",
+                                           "301000",
+                                           "q",
+                                           "300000",
+                                           "1",
+                                           "",
+                                           "{\"mode\":\"a\\\"b\",\"level\":4.5,\"age\":7}",
+                                           "ann",
+                                           "Ann",
+                                           "1500",
+                                           "{}"};
+
+        functions_arg("%s", args[i]);
+    }
+    ck_assert_str_eq(functions_run(), "ok");
+    ck_assert_str_eq(open_ticket("t2", "bob", "", 2000), "ok");
+    match("match_take", G1, "t1 t2", "3000|11000|%d|p|http://s|ws://s|eu||||0|1|mode|level|none",
+          KEEP);
+    SOUND();
+    ck_assert_str_eq(functions_command("HGET {p}:game:%s settings", G1),
+                     "{\"attributes\":{\"mode\":\"a\\\"b\",\"level\":4.5},\"num_players\":2,"
+                     "\"queue\":\"q\",\"region\":\"eu\","
+                     "\"teams\":[[\"ann\"],[\"bob\"]]}");
+}
+END_TEST
 
 START_TEST(seats_of_a_match_are_kept_and_another_creator_follows)
 {
@@ -510,6 +384,7 @@ END_TEST
 #define USERS 8
 #define TICKETS 12
 #define GAMES 4
+#define HOSTS 3 /* games that are not of matches, behind those */
 #define ROUNDS 8000
 
 static struct random_source rnd;
@@ -575,13 +450,74 @@ random_match(void)
     }
 }
 
+/* Into the games that are listed by hosts of their own, whose numbers begin behind the matches'. */
+static const char *
+random_backfill(void)
+{
+    const long long until[] = {0, now, now + LATE};
+    const char *number = random_name("n", 3);
+    char ticket_id[48], game[48];
+    char players[24];
+
+    snprintf(ticket_id, sizeof ticket_id, "%s",
+             functions_command("HGET {p}:match:%s tickets", number));
+    snprintf(game, sizeof game, "%s", functions_command("HGET {p}:match:%s game", number));
+    if (strcmp(game, "nil") == 0)
+        return backfill("backfill_take", name_of("g", GAMES + random_below(&rnd, HOSTS)), number,
+                        random_name("t", TICKETS), "%lld|%lld|%d", now, now + 8000, KEEP);
+    if (random_below(&rnd, 2) == 0)
+        return backfill("backfill_failed", game, number, ticket_id,
+                        random_below(&rnd, 2) == 0 ? "%lld|%lld" : "%lld|%lld|%s", now,
+                        until[random_below(&rnd, 3)], random_name("u", USERS));
+    snprintf(players, sizeof players, "%s",
+             functions_command("EVAL %s 0 %s",
+                               "return #cmsgpack.unpack(redis.call('HGET', '{p}:ticket:' .. "
+                               "ARGV[1], 'players') or '\\144')",
+                               ticket_id));
+    return backfill("backfill_done", game, number, ticket_id, "%lld|%d|%d|a%s", now,
+                    FUNCTIONS_SEAT_MS, KEEP,
+                    players[0] == '1'   ? ""
+                    : players[0] == '2' ? "|b"
+                                        : "|b|c");
+}
+
+/* A game that is listed, of somebody who has no tickets; or what becomes of it. */
+static const char *
+random_host(void)
+{
+    size_t i = random_below(&rnd, HOSTS);
+    const char *game = name_of("g", GAMES + i);
+
+    switch (random_below(&rnd, 6)) {
+    case 0:
+        if (functions_command("EXISTS {p}:game:%s", game)[0] == '1')
+            return "";
+        functions_game("create_intent", game, "%lld|%lld|%s|p|host%zu|Host|3|{}|http://s|ws://s/x",
+                       now, now + 8000, game, i);
+        functions_game("create_done", game, "%lld|tok|60000", now);
+        return functions_event(game, now, "state", "creator_joined");
+    case 1:
+        return functions_game("seat_reserve", game, "%lld|%lld|guest", now, now + 8000);
+    case 2:
+        return functions_game("seat_release", game, "%lld|%lld|%s", now, now,
+                              random_name("u", USERS));
+    case 3:
+        return functions_game("player_gone", game, "%lld|%s", now, random_name("u", USERS));
+    case 4:
+        return functions_event(game, now, random_below(&rnd, 9) == 0 ? "removed" : "disconnect",
+                               random_name("u", USERS));
+    default:
+        return functions_game("expire", game, "%lld|%d|%d", now, LATE, RELIST);
+    }
+}
+
 static const char *
 random_operation(void)
 {
     const char *id = random_name("t", TICKETS), *user = random_name("u", USERS);
     const char *game = random_name("g", GAMES);
 
-    switch (random_below(&rnd, 12)) {
+    switch (random_below(&rnd, 18)) {
     case 0:
     case 1:
         if (functions_command("EXISTS {p}:ticket:%s", id)[0] == '1')
@@ -601,9 +537,28 @@ random_operation(void)
         return functions_game("game_gone", game, "%lld", now);
     case 8:
         return functions_event(game, now, random_below(&rnd, 2) == 0 ? "removed" : "over", "");
+    case 9:
+    case 10:
+    case 11:
+        return random_backfill();
+    case 12:
+    case 13:
+    case 14:
+        return random_host();
     default:
         return random_match();
     }
+}
+
+static void
+end_backfill(const char *number)
+{
+    char id[48], game[48];
+
+    snprintf(id, sizeof id, "%s", functions_command("HGET {p}:match:%s tickets", number));
+    snprintf(game, sizeof game, "%s", functions_command("HGET {p}:match:%s game", number));
+    if (strcmp(game, "nil") != 0)
+        backfill("backfill_failed", game, number, id, "%lld|%lld", now, now);
 }
 
 static void
@@ -611,6 +566,12 @@ let_everything_end(void)
 {
     for (int i = 0; i < 20; i++) {
         now += 5 * 60 * 1000;
+        for (size_t n = 0; n < 3; n++)
+            end_backfill(name_of("n", n));
+        for (size_t g = GAMES; g < GAMES + HOSTS; g++) {
+            functions_game("expire", name_of("g", g), "%lld|%d|%d", now, LATE, RELIST);
+            functions_game("game_gone", name_of("g", g), "%lld", now);
+        }
         for (size_t g = 0; g < GAMES; g++) {
             char ids[64];
 
@@ -659,6 +620,7 @@ unit_suite(void)
                                   a_party_has_an_end,
                                   tickets_expire_and_are_forgotten,
                                   a_match_from_tickets_to_game,
+                                  a_match_shows_the_attributes_that_it_is_told,
                                   seats_of_a_match_are_kept_and_another_creator_follows,
                                   who_does_not_come_ends_a_match,
                                   who_leaves_before_it_began_ends_a_match,

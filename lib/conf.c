@@ -112,7 +112,7 @@ static const struct table_row rows[] = {
      .fallback = "\"game_event_stream\"", .unit = "",
      .help = "Key of the stream that game servers write to."},
     {.key = "stream.batch_max", .type = TABLE_INT, FIELD(stream_batch_max), .min = 1,
-     .max = 65536, .fallback = "4096", .unit = "events",
+     .max = 65536, .fallback = "8192", .unit = "events",
      .help = "The worker reads at most so many events at a time. A larger batch is faster and "
              "holds Redis for longer."},
     {.key = "stream.trim", .type = TABLE_ENUM, FIELD(stream_trim), .max = 16,

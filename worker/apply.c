@@ -17,6 +17,9 @@
 /* How far the clocks of two machines may be apart. */
 #define CLOCKS_APART ((dur_ms)60000)
 
+/* What the figures of all lanes may take from batch to batch. */
+#define KEPT_BYTES_MAX ((size_t)64 << 20)
+
 /* Which figures an answer is of. */
 struct figures_read {
     struct apply *apply;
@@ -28,6 +31,8 @@ struct apply {
     struct batch *batch;
     struct batch_span span;
     char checkpoint[EVENT_ID_SIZE];
+    char known_at[EVENT_ID_SIZE]; /* the checkpoint to which the batch knows its figures; "" for
+                                     none */
     struct redis_args args;
     struct figures_read *reads;
     size_t reads_cap;
@@ -74,6 +79,30 @@ struct batch *
 apply_batch(struct apply *a)
 {
     return a->batch;
+}
+
+void
+apply_begin(struct apply *a)
+{
+    const struct lane *lane = a->lane;
+
+    if (a->known_at[0] != '\0' && strcmp(a->known_at, lane->checkpoint) == 0)
+        batch_keep(a->batch, KEPT_BYTES_MAX / lane->worker->nlanes);
+    a->known_at[0] = '\0';
+    batch_start(a->batch, lane->id, &lane->generation, lane->product);
+}
+
+void
+apply_forget(struct apply *a)
+{
+    a->known_at[0] = '\0';
+}
+
+void
+apply_rest(struct apply *a)
+{
+    apply_forget(a);
+    batch_rest(a->batch);
 }
 
 /* Whether the error is about what was asked (a key of another type, a function that failed) and not
@@ -137,6 +166,8 @@ finish(struct apply *a, const struct redisReply *reply)
     };
 
     result.held = a->outcome == APPLY_DONE ? reply->element[1]->integer : result.micros;
+    if (a->outcome == APPLY_DONE)
+        (void)event_id_format(a->span.end, a->known_at);
     a->fn(a->lane, &result);
 }
 

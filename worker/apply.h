@@ -35,8 +35,18 @@ typedef void apply_fn(struct lane *lane, const struct apply_result *result);
 struct apply *apply_new(struct lane *lane);
 void apply_free(struct apply *a);
 
-/* apply_batch(a): its batch, to be filled; not while one is under way. */
+/* apply_batch(a): its batch, to be filled; not while one is under way. apply_begin(a): start it, for what
+ * follows lane->checkpoint. */
 struct batch *apply_batch(struct apply *a);
+void apply_begin(struct apply *a);
+
+/*
+ * Figures are kept from one batch to the next, as long as the checkpoint is the one that the batch before has
+ * written: whoever else changes a figure moves it or states it anew. apply_forget(a): they are not, whatever the
+ * checkpoint says. apply_rest(a): nor are they, and their memory is given back; not while a batch is under way.
+ */
+void apply_forget(struct apply *a);
+void apply_rest(struct apply *a);
 
 /* apply_start(a, fn): send the batch; the checkpoint moves from lane->checkpoint to lane->read. fn
  * is called once, from the loop. */

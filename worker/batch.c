@@ -8,6 +8,7 @@
  */
 #include <assert.h>
 #include <hiredis/hiredis.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,12 @@
 #include "worker/batch_private.h"
 #include "worker/mem.h"
 
+/* So many bytes of figures are kept at any rate, more only where a batch finds at least one in
+ * KEPT_USEFUL of those it touches: what is not found is in the way, above all of the processor's
+ * cache. */
+#define KEPT_ALWAYS ((size_t)4 << 20)
+#define KEPT_USEFUL 8
+
 struct batch *
 batch_new(void)
 {
@@ -28,8 +35,7 @@ batch_new(void)
 static void
 forget(struct batch *b)
 {
-    HASH_CLEAR(hh, b->groups_by_name);
-    HASH_CLEAR(hh, b->figures_by_name);
+    HASH_CLEAR(hh, b->tables);
     HASH_CLEAR(hh, b->ledgers_by_name);
     HASH_CLEAR(hh, b->records_by_name);
     HASH_CLEAR(hh, b->lists_by_key);
@@ -37,8 +43,25 @@ forget(struct batch *b)
     HASH_CLEAR(hh, b->guards);
     HASH_CLEAR(hh, b->held_by_id);
     b->npaced = b->nheld = b->nsettled = 0;
-    b->ngroups = b->nledgers = b->nitems = b->nmoves = b->ngames = b->ngone = 0;
+    b->ngroups = b->nunknown = b->nledgers = b->nitems = b->nmoves = b->ngames = b->ngone = 0;
     mem_arena_reset(&b->arena);
+}
+
+void
+batch_keep(struct batch *b, size_t max)
+{
+    bool useful =
+        b->kept.total <= KEPT_ALWAYS || b->ntouched - b->nread >= b->ntouched / KEPT_USEFUL;
+
+    b->keep = b->kept.total <= max && useful;
+}
+
+void
+batch_rest(struct batch *b)
+{
+    forget(b);
+    batch_figures_forget(b);
+    b->keep = false;
 }
 
 void
@@ -46,9 +69,11 @@ batch_free(struct batch *b)
 {
     if (b == NULL)
         return;
-    forget(b);
+    batch_rest(b);
     mem_arena_free(&b->arena);
+    mem_arena_free(&b->kept);
     free(b->groups);
+    free(b->unknown);
     free(b->ledgers);
     free(b->items);
     free(b->moves);
@@ -92,7 +117,12 @@ batch_start(struct batch *b, const char *product_id, const struct generation *ge
     size_t slots;
 
     forget(b);
-    b->product_id = mem_arena_copy(&b->arena, product_id, strlen(product_id));
+    if (!b->keep || product != b->product || strcmp(generation->s, b->generation.s) != 0)
+        batch_figures_forget(b);
+    b->keep = false;
+    b->ntouched = b->nread = 0;
+    b->number++;
+    (void)snprintf(b->product_id, sizeof(b->product_id), "%s", product_id);
     b->generation = *generation;
     b->product = product;
     if (product == NULL)
@@ -319,6 +349,7 @@ batch_compute(struct batch *b)
 {
     size_t i;
 
+    HASH_CLEAR(hh, b->tables);
     b->nmoves = b->ngone = 0;
     for (i = 0; i < b->nitems; i++) {
         struct item *item = &b->items[i];
@@ -336,6 +367,8 @@ batch_compute(struct batch *b)
         b->moves = mem_grow(b->moves, &b->moves_cap, b->nmoves + 1, sizeof(*b->moves));
         b->moves[b->nmoves++] = i;
     }
+    batch_figures_count(b);
+    batch_tables_make(b);
 }
 
 struct batch_results
@@ -411,18 +444,12 @@ batch_move_at(const struct batch *b, size_t i)
 bool
 batch_changes_board(const struct batch *b, size_t board, const char *window)
 {
-    size_t i;
-    const struct figure *figure;
-
-    for (i = 0; i < b->ngroups; i++) {
+    for (size_t i = 0; i < b->ngroups; i++) {
         const struct group *group = b->groups[i];
 
-        if (group->kind == GROUP_STATS || group->board != board ||
-            strcmp(group->window.name, window) != 0)
-            continue;
-        for (figure = group->figures; figure != NULL; figure = figure->next)
-            if (figure->changed)
-                return true;
+        if (group->kind != GROUP_STATS && group->name.board == board && group->nchanged > 0 &&
+            strcmp(group->window->name, window) == 0)
+            return true;
     }
     return false;
 }

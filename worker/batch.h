@@ -66,10 +66,19 @@ struct batch *batch_new(void);
 void batch_free(struct batch *b);
 
 /* batch_start(b, product_id, generation, product): forget all; the events that follow are this
- * product's, and the figures those of this generation. product is borrowed until the next start; NULL:
- * none, and there will be dead letters alone. */
+ * product's, and the figures those of this generation. product is borrowed until the next start, and what has its id
+ * and another generation is another one; NULL: none, and there will be dead letters alone. */
 void batch_start(struct batch *b, const char *product_id, const struct generation *generation,
                  const struct product *product);
+
+/*
+ * batch_keep(b): what was computed is in Redis now, and until the next batch is applied nobody else changes a figure, or
+ * that one is not applied. So the next start keeps the figures, and those that it touches again are not read again; but
+ * not where they take more than max bytes, or many and few are touched again. batch_rest(b): forget all, and give the
+ * memory back.
+ */
+void batch_keep(struct batch *b, size_t max);
+void batch_rest(struct batch *b);
 
 /* batch_set_rulings(b, rulings): what was decided by hand about the product, borrowed from now on; to be as it was
  * when the checkpoint was read that the batch is to move. NULL, as at first: nothing was. */

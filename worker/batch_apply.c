@@ -63,7 +63,7 @@ add_moves(const struct batch *b, wall_ms latest, struct redis_args *a)
     }
 }
 
-/* What is written in one section of the call; ranked boards have their own. */
+/* What is written in one section of the call; ranked boards have their own, and tables are operations. */
 enum section { HASHES, SETS, SECTIONS };
 
 static enum section
@@ -71,6 +71,7 @@ section_of(const struct group *group)
 {
     switch (group->kind) {
     case GROUP_STATS:
+        return batch_tables_have(group) ? SECTIONS : HASHES;
     case GROUP_HIDDEN:
         return HASHES;
     case GROUP_BOARD:
@@ -109,7 +110,7 @@ add_groups(const struct batch *b, enum section section, size_t *key, struct redi
     for (i = 0; i < b->ngroups; i++) {
         const struct group *group = b->groups[i];
 
-        n = section_of(group) == section ? batch_figures_changed(group) : 0;
+        n = section_of(group) == section ? group->nchanged : 0;
         if (n == 0)
             continue;
         redis_args_int(a, (int64_t)++ * key);
@@ -131,7 +132,7 @@ add_keys(const struct batch *b, struct redis_args *a, size_t ret_changed[static 
     for (section = HASHES; section < SECTIONS; section++) {
         ret_changed[section] = 0;
         for (i = 0; i < b->ngroups; i++) {
-            if (section_of(b->groups[i]) != section || batch_figures_changed(b->groups[i]) == 0)
+            if (section_of(b->groups[i]) != section || b->groups[i]->nchanged == 0)
                 continue;
             redis_args_key(a, "%s", b->groups[i]->key);
             ret_changed[section]++;
@@ -143,8 +144,7 @@ add_keys(const struct batch *b, struct redis_args *a, size_t ret_changed[static 
 static bool
 is_listed(const struct group *group)
 {
-    return group->kind != GROUP_STATS && group->window.ends != WINDOW_NEVER &&
-           batch_figures_changed(group) > 0;
+    return group->kind != GROUP_STATS && group->window->ends != WINDOW_NEVER && group->nchanged > 0;
 }
 
 static size_t
@@ -172,7 +172,7 @@ add_listed(const struct batch *b, size_t n, size_t key, struct redis_args *a)
             const struct group *group = b->groups[i];
             size_t beside = group->kind == GROUP_HIDDEN ? strlen(KEYS_HIDDEN) : 0;
 
-            redis_args_int(a, group->window.ends);
+            redis_args_int(a, group->window->ends);
             redis_args_add(a, group->key, strlen(group->key) - beside);
         }
 }
@@ -241,7 +241,7 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
 {
     size_t seen = batch_seen_changed(b) > 0;
     size_t aside = b->product != NULL && count_dead(b) > 0;
-    size_t changed[SECTIONS], texts, ranked, paced, held, behind, key = KEYS_FIXED + b->nmoves,
+    size_t changed[SECTIONS], texts, ranked, paced, held, tables, behind, key = KEYS_FIXED + b->nmoves,
                                                                   listed = count_listed(b);
     char end[EVENT_ID_SIZE];
 
@@ -259,6 +259,7 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
     batch_lists_add_keys(b, a);
     paced = batch_bounds_add_key(b, a);
     held = batch_quarantine_add_key(b, a);
+    tables = batch_tables_add_keys(b, a);
     batch_ledgers_add_names_keys(b, a);
     redis_args_str(a, span->checkpoint);
     (void)event_id_format(span->end, end);
@@ -285,5 +286,6 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
     behind += batch_lists_keys(b);
     batch_bounds_add(b, behind, a);
     batch_quarantine_add(b, behind + paced, a);
-    batch_ledgers_add_names(b, behind + paced + held, a);
+    batch_tables_add(b, behind + paced + held, a);
+    batch_ledgers_add_names(b, behind + paced + held + tables, a);
 }

@@ -1,6 +1,6 @@
 /*
  * Which figures an event of a batch touches: fields of the players' hashes, and players on the
- * windows of boards. Each stands once in the batch, found by name.
+ * windows of boards. Each stands once in the batch, found by its player.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,124 +17,166 @@ struct place {
     const struct rules_effect *effect;
     enum window_kind kind;       /* RULES_BOARD */
     const struct window *window; /* RULES_BOARD */
-    bool hidden; /* RULES_BOARD: the player's score is not on the board, but beside it */
+    enum group_kind group;
 };
 
+/* Of a board; a hidden player's score is not on it, but beside it. */
 static enum group_kind
-kind_of(const struct batch *b, const struct place *place)
+kind_of(const struct batch *b, size_t board, struct event_text player)
 {
-    const struct rules_effect *effect = place->effect;
-
-    if (effect->target == RULES_STAT)
-        return GROUP_STATS;
-    if (place->hidden)
+    if (rulings_hides(b->rulings, player.s, player.len))
         return GROUP_HIDDEN;
-    return rules_board_at(b->product->rules, effect->board)->ties == RULES_COMPETITION
-               ? GROUP_BOARD
-               : GROUP_RANKED;
+    return rules_board_at(b->product->rules, board)->ties == RULES_COMPETITION ? GROUP_BOARD
+                                                                               : GROUP_RANKED;
 }
 
-/* How the two tables name things: this, the player where the group is one, then the figure's own
- * name. A group's name is the start of its figures' names. */
-struct name_head {
-    uint32_t kind;
-    uint32_t board;
-    uint64_t window;
-    wall_ms starts;
-    size_t player_len; /* keeps `ab`+`c` and `a`+`bc` apart */
-};
+/* --- finding ---------------------------------------------------------------------------------- */
 
-/* Put the name of the figure into b->name; its first *ret_group_len bytes are the group's. */
-static size_t
-make_name(struct batch *b, const struct place *place, size_t *ret_group_len)
+static struct player *
+find_player(struct batch *b, struct event_text id)
 {
-    const struct rules_effect *effect = place->effect;
-    bool stat = effect->target == RULES_STAT;
-    struct name_head head = {.kind = kind_of(b, place),
-                             .board = stat ? 0 : (uint32_t)effect->board,
-                             .window = stat ? 0 : place->kind,
-                             .starts = stat ? 0 : place->window->starts,
-                             .player_len = effect->player.len};
-    size_t stat_len = stat ? effect->stat.len : 0;
-    size_t len = sizeof(head) + effect->player.len + stat_len;
+    struct player *player = b->player;
 
-    if (!stat)
-        head.player_len = 0;
-    b->name = mem_grow(b->name, &b->name_cap, len, 1);
-    memcpy(b->name, &head, sizeof(head));
-    memcpy(b->name + sizeof(head), effect->player.s, effect->player.len);
-    if (stat_len > 0)
-        memcpy(b->name + sizeof(head) + effect->player.len, effect->stat.s, stat_len);
-    *ret_group_len = sizeof(head) + head.player_len;
-    return len;
-}
-
-/* The key in Redis. The product, the board and the player hold no NUL: rules_evaluate checks
- * names. */
-static char *
-make_key(struct batch *b, const struct place *place)
-{
-    const struct rules_effect *effect = place->effect;
-    char *key;
-    int len;
-
-    if (effect->target == RULES_STAT)
-        len = asprintf(&key, KEYG_STATS, b->product_id, b->generation.s, effect->player.s);
-    else
-        len = asprintf(&key, KEYG_BOARD "%s", b->product_id, b->generation.s,
-                       rules_board_at(b->product->rules, effect->board)->id, place->window->name,
-                       place->hidden ? KEYS_HIDDEN : "");
-    if (len < 0)
-        mem_out();
-    return key;
+    /* Most effects are on the figures of the same one as the effect before. */
+    if (player != NULL && player->id.len == id.len && memcmp(player->id.s, id.s, id.len) == 0)
+        return player;
+    HASH_FIND(hh, b->players, id.s, id.len, player);
+    if (player == NULL) {
+        player = mem_arena_alloc(&b->kept, sizeof(*player));
+        player->id = (struct event_text){mem_arena_copy(&b->kept, id.s, id.len), id.len};
+        HASH_ADD_KEYPTR(hh, b->players, player->id.s, id.len, player);
+    }
+    b->player = player;
+    return player;
 }
 
 static struct group *
-find_group(struct batch *b, const struct place *place, size_t name_len)
+add_group(struct batch *b, enum group_kind kind, char *key, int key_len)
 {
-    bool stat = place->effect->target == RULES_STAT;
-    struct group *group;
-    char *key;
+    struct group *group = mem_arena_alloc(&b->kept, sizeof(*group));
 
-    HASH_FIND(hh, b->groups_by_name, b->name, name_len, group);
-    if (group != NULL)
-        return group;
-    group = mem_arena_alloc(&b->arena, sizeof(*group));
-    group->kind = kind_of(b, place);
-    if (!stat) {
-        group->board = place->effect->board;
-        group->window = *place->window;
-    }
-    key = make_key(b, place);
-    group->key = mem_arena_copy(&b->arena, key, strlen(key));
+    if (key_len < 0)
+        mem_out();
+    group->kind = kind;
+    group->key = mem_arena_copy(&b->kept, key, (size_t)key_len);
     free(key);
-    group->tail = &group->figures;
-    HASH_ADD_KEYPTR(hh, b->groups_by_name, mem_arena_copy(&b->arena, b->name, name_len), name_len,
-                    group);
-    b->groups = mem_grow(b->groups, &b->groups_cap, b->ngroups + 1, sizeof(struct group *));
-    b->groups[b->ngroups++] = group;
     return group;
 }
 
-/* The figure that an effect is on: a field of the player's hash, or the player on the board. */
+static struct group *
+find_stats(struct batch *b, struct player *player)
+{
+    char *key;
+    int len;
+
+    if (player->stats == NULL) {
+        len = asprintf(&key, KEYG_STATS, b->product_id, b->generation.s, player->id.s);
+        player->stats = add_group(b, GROUP_STATS, key, len);
+    }
+    return player->stats;
+}
+
+/* The board's window that the place is on. */
+static struct group *
+find_window_group(struct batch *b, const struct place *place)
+{
+    struct group_name name = {.kind = place->group,
+                              .window = place->kind,
+                              .board = place->effect->board,
+                              .starts = place->window->starts};
+    struct group *group;
+    char *key;
+    int len;
+
+    HASH_FIND(hh, b->groups_by_name, &name, sizeof(name), group);
+    if (group != NULL)
+        return group;
+    len = asprintf(&key, KEYG_BOARD "%s", b->product_id, b->generation.s,
+                   rules_board_at(b->product->rules, place->effect->board)->id, place->window->name,
+                   place->group == GROUP_HIDDEN ? KEYS_HIDDEN : "");
+    group = add_group(b, place->group, key, len);
+    group->name = name;
+    group->window = mem_arena_alloc(&b->kept, sizeof(*group->window));
+    *group->window = *place->window;
+    HASH_ADD(hh, b->groups_by_name, name, sizeof(name), group);
+    return group;
+}
+
+static bool
+is_at(const struct figure *figure, const struct place *place)
+{
+    const struct group *group = figure->group;
+
+    if (group->kind != place->group)
+        return false;
+    if (group->kind == GROUP_STATS)
+        return figure->name.s == place->effect->stat.s; /* the rules have each name once */
+    return group->name.board == place->effect->board && group->name.window == place->kind &&
+           group->name.starts == place->window->starts;
+}
+
+/* The figure, and its group, are of this batch from now on. */
+static void
+touch(struct batch *b, struct figure *figure)
+{
+    struct group *group = figure->group;
+
+    if (group->batch != b->number) {
+        group->batch = b->number;
+        group->figures = NULL;
+        group->tail = &group->figures;
+        group->nunknown = 0;
+        b->groups = mem_grow(b->groups, &b->groups_cap, b->ngroups + 1, sizeof(struct group *));
+        b->groups[b->ngroups++] = group;
+    }
+    b->ntouched++;
+    b->nread += !figure->known;
+    figure->batch = b->number;
+    figure->changed = false;
+    figure->next = NULL;
+    *group->tail = figure;
+    group->tail = &figure->next;
+    if (figure->known || group->nunknown++ > 0)
+        return;
+    b->unknown = mem_grow(b->unknown, &b->unknown_cap, b->nunknown + 1, sizeof(struct group *));
+    b->unknown[b->nunknown++] = group;
+}
+
+/* A new one, behind the player's last. */
+static struct figure *
+add_figure(struct batch *b, struct player *player, const struct place *place)
+{
+    struct figure *figure = mem_arena_alloc(&b->kept, sizeof(*figure)), *last = player->last;
+
+    if (place->group == GROUP_STATS) {
+        figure->group = find_stats(b, player);
+        figure->name = place->effect->stat;
+    } else {
+        figure->group = find_window_group(b, place);
+        figure->name = player->id;
+    }
+    figure->ring = last != NULL ? last->ring : figure;
+    if (last != NULL)
+        last->ring = figure;
+    return figure;
+}
+
+/* The figure that an effect is on: a field of the player's hash, or the player on the board. Events
+ * of a kind touch them in the same order each time, so that the search begins behind the last. */
 static struct figure *
 find_figure(struct batch *b, const struct place *place)
 {
-    const struct rules_effect *effect = place->effect;
-    size_t group_len, len = make_name(b, place, &group_len);
-    struct group *group;
-    struct figure *figure;
+    struct player *player = find_player(b, place->effect->player);
+    struct figure *figure = player->last;
 
-    HASH_FIND(hh, b->figures_by_name, b->name, len, figure);
-    if (figure != NULL)
-        return figure;
-    group = find_group(b, place, group_len);
-    figure = mem_arena_alloc(&b->arena, sizeof(*figure));
-    figure->name = effect->target == RULES_STAT ? effect->stat : effect->player;
-    HASH_ADD_KEYPTR(hh, b->figures_by_name, mem_arena_copy(&b->arena, b->name, len), len, figure);
-    *group->tail = figure;
-    group->tail = &figure->next;
-    group->nfigures++;
+    do
+        figure = figure != NULL ? figure->ring : NULL;
+    while (figure != player->last && !is_at(figure, place));
+    if (figure == NULL || !is_at(figure, place))
+        figure = add_figure(b, player, place);
+    player->last = figure;
+    if (figure->batch != b->number)
+        touch(b, figure);
     return figure;
 }
 
@@ -183,7 +225,7 @@ add_board_effects(struct batch *b, struct item *item, struct place *place)
     struct event_text player = place->effect->player;
     struct guard *guard = batch_bounds_find(b, place->effect->board, player);
 
-    place->hidden = rulings_hides(b->rulings, player.s, player.len);
+    place->group = kind_of(b, place->effect->board, player);
     for (int kind = WINDOW_ALL; kind < WINDOW_KINDS; kind++) {
         place->kind = (enum window_kind)kind;
         place->window = find_window(b, place->effect->board, place->kind, item->at);
@@ -195,7 +237,7 @@ add_board_effects(struct batch *b, struct item *item, struct place *place)
 void
 batch_figures_add_effect(struct batch *b, struct item *item, const struct rules_effect *effect)
 {
-    struct place place = {.effect = effect};
+    struct place place = {.effect = effect, .group = GROUP_STATS};
 
     if (effect->target == RULES_BOARD)
         add_board_effects(b, item, &place);
@@ -228,13 +270,24 @@ batch_figures_add(struct batch *b, struct item *item, const struct event *e)
     batch_ratings_add_effects(b, item);
 }
 
-size_t
-batch_figures_changed(const struct group *group)
+void
+batch_figures_count(struct batch *b)
 {
-    const struct figure *figure;
-    size_t n = 0;
+    for (size_t i = 0; i < b->ngroups; i++) {
+        struct group *group = b->groups[i];
 
-    for (figure = group->figures; figure != NULL; figure = figure->next)
-        n += figure->changed;
-    return n;
+        group->nchanged = 0;
+        for (const struct figure *f = group->figures; f != NULL; f = f->next)
+            group->nchanged += f->changed;
+    }
+}
+
+void
+batch_figures_forget(struct batch *b)
+{
+    HASH_CLEAR(hh, b->groups_by_name);
+    HASH_CLEAR(hh, b->players);
+    b->player = NULL;
+    b->ngroups = b->nunknown = 0;
+    mem_arena_reset(&b->kept);
 }

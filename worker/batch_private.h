@@ -40,31 +40,64 @@ batch_hash(const void *key, size_t len)
 
 #define DEAD_FIELDS_MAX ((size_t)2 * EVENT_FIELDS_MAX) /* names and values kept of a broken event */
 
-/* One number of one player. In the arena, as are groups, items' parts and every text. */
+struct group;
+
+/* One number of one player. What may outlive the batch (batch_keep) is in an arena of its own, as are groups and their
+ * names. */
 struct figure {
+    struct group *group;
+    struct figure *ring;    /* the next one of the same player */
     struct event_text name; /* field of the player's hash, or member of the board */
-    double value;           /* as read, then as it is after the events so far; 0 where !exists */
-    bool exists;
-    bool broken;            /* what is stored is not a number */
+    uint64_t batch;         /* the last one with an event that touches it; the next three are of that one */
     bool changed;           /* value is to be written */
     struct event_id reached; /* the event that brought value, where it is changed */
     struct figure *next;    /* in its group */
-    UT_hash_handle hh;
+    bool known;             /* what is in Redis was read, or written: value, exists */
+    bool exists;
+    bool broken;            /* what is stored is not a number */
+    double value;           /* as read, then as it is after the events so far; 0 where !exists */
 };
 
 /* GROUP_RANKED: a board whose ties are told apart (batch_ranked.c). GROUP_HIDDEN: hidden players of any
  * board, in a hash beside it. */
 enum group_kind { GROUP_STATS, GROUP_BOARD, GROUP_RANKED, GROUP_HIDDEN };
 
-/* The figures that are in one key. */
+/* Which window of which board a group is; of a kind of window, two do not start at once. */
+struct group_name {
+    enum group_kind kind;
+    enum window_kind window;
+    size_t board;
+    wall_ms starts;
+};
+
+/* The figures that are in one key: of a player's statistics, or of a window of a board. */
 struct group {
     enum group_kind kind;
-    size_t board;           /* of a board: which */
-    struct window window;   /* … and of when */
+    struct group_name name; /* of a board */
+    struct window *window;  /* of a board */
     char *key;              /* its name in Redis */
+    uint64_t batch;         /* the last one that touches it; what follows is of that one */
     struct figure *figures, **tail;
-    size_t nfigures;
+    size_t nunknown;        /* of them, that are to be read */
+    size_t nchanged;        /* of them, that are to be written; once it is computed */
+    struct table *table;    /* then, of statistics that change: batch_tables.c */
+    struct group *row;      /* … the next one in it */
     UT_hash_handle hh;
+};
+
+/* Somebody whose figures are touched, by this batch or one before. */
+struct player {
+    struct event_text id;
+    struct group *stats;    /* NULL: no event was about them */
+    struct figure *last;    /* the one that was looked for last; NULL for none */
+    UT_hash_handle hh;
+};
+
+/* Statistics of several players of whom the same ones change. */
+struct table {
+    struct group *groups, **tail;
+    size_t ngroups;
+    UT_hash_handle hh;      /* by the names, each of which the rules have in one place */
 };
 
 /* The window of a kind that the event before was in; most are in the same one. */
@@ -200,27 +233,35 @@ struct item {
 };
 
 struct batch {
-    const char *product_id;
+    char product_id[TEXT_PRODUCT_ID_MAX + 1];
     struct generation generation;  /* of the figures */
     bool rebuild;                  /* figures alone */
     const struct product *product; /* NULL: unknown */
     const struct rulings *rulings; /* NULL: none */
-    struct mem_arena arena;
+    struct mem_arena arena;        /* of this batch */
+    struct mem_arena kept;         /* of the figures, which may stay for the next */
+    bool keep;                     /* they are to */
+    size_t ntouched, nread;        /* figures of this batch, and those of them that are read for it */
+    uint64_t number;               /* of the batch */
     struct item *items;            /* in the stream's order */
     size_t nitems, items_cap;
-    struct group **groups;
+    struct group **groups;         /* that the batch touches */
     size_t ngroups, groups_cap;
+    struct group **unknown;        /* those with figures that are to be read */
+    size_t nunknown, unknown_cap;
     size_t *moves;                 /* indices of the items that go to a game's state */
     size_t nmoves, moves_cap;
     size_t *games;                 /* of those that are about a game */
     size_t ngames, games_cap;
     size_t ngone;                  /* events that were for a game's state, and the game is gone */
-    struct group *groups_by_name;
-    struct figure *figures_by_name;
+    struct group *groups_by_name;  /* of boards */
+    struct player *players;        /* by id */
+    struct player *player;         /* whose figure was looked for last */
     struct ledger **ledgers;
     size_t nledgers, ledgers_cap;
     struct ledger *ledgers_by_name;
     struct record *records_by_name;
+    struct table *tables;          /* by the names of what changes */
     struct list *lists_by_key;
     struct seen *seen_by_id;
     struct guard *guards;
@@ -248,8 +289,17 @@ void batch_figures_add(struct batch *b, struct item *item, const struct event *e
 void batch_figures_add_effect(struct batch *b, struct item *item,
                               const struct rules_effect *effect);
 
-/* batch_figures_changed(group): how many of its figures are to be written. */
-size_t batch_figures_changed(const struct group *group);
+/* batch_figures_count(b): set every group's nchanged. batch_figures_forget(b): there are none any more. */
+void batch_figures_count(struct batch *b);
+void batch_figures_forget(struct batch *b);
+
+/* batch_tables.c. make(b): put the groups that change into tables. have(group): whether it is written in one. The
+ * keys of those, and how many they are; then what `apply` is to do with them, of whose keys the first has that
+ * number. */
+void batch_tables_make(struct batch *b);
+bool batch_tables_have(const struct group *group);
+size_t batch_tables_add_keys(const struct batch *b, struct redis_args *a);
+void batch_tables_add(const struct batch *b, size_t key, struct redis_args *a);
 
 /* batch_ranked.c, for groups of GROUP_RANKED: the command that reads the figures. */
 void batch_ranked_read_command(const struct batch *b, const struct group *group,

@@ -20,7 +20,7 @@
 static bool
 is_first(const struct batch *b, const struct group *group)
 {
-    return rules_board_at(b->product->rules, group->board)->ties == RULES_FIRST;
+    return rules_board_at(b->product->rules, group->name.board)->ties == RULES_FIRST;
 }
 
 /* The key and the suffix of what is beside it; of dense boards also the second one. */
@@ -40,7 +40,8 @@ batch_ranked_read_command(const struct batch *b, const struct group *group, stru
     redis_args_str(a, is_first(b, group) ? "HMGET" : "ZMSCORE");
     redis_args_printf(a, "%s%s", group->key, is_first(b, group) ? KEYS_MEMBERS : "");
     for (figure = group->figures; figure != NULL; figure = figure->next)
-        redis_args_add(a, figure->name.s, figure->name.len);
+        if (!figure->known)
+            redis_args_add(a, figure->name.s, figure->name.len);
 }
 
 bool
@@ -66,7 +67,7 @@ batch_ranked_score(const struct redisReply *value)
 static bool
 is_written(const struct group *group)
 {
-    return group->kind == GROUP_RANKED && batch_figures_changed(group) > 0;
+    return group->kind == GROUP_RANKED && group->nchanged > 0;
 }
 
 size_t
@@ -102,7 +103,7 @@ format_place(struct event_id id, bool descending, char out[static PLACE_DIGITS +
 static bool
 is_descending(const struct batch *b, const struct group *group)
 {
-    return rules_board_at(b->product->rules, group->board)->order == RULES_DESC;
+    return rules_board_at(b->product->rules, group->name.board)->order == RULES_DESC;
 }
 
 size_t
@@ -122,7 +123,7 @@ add_group(const struct batch *b, const struct group *group, size_t key, struct r
     redis_args_str(a, is_first(b, group) ? "first" : "dense");
     for (size_t i = 0; i < 3; i++)
         redis_args_int(a, (int64_t)(key + i));
-    redis_args_int(a, (int64_t)batch_figures_changed(group));
+    redis_args_int(a, (int64_t)group->nchanged);
     for (figure = group->figures; figure != NULL; figure = figure->next) {
         char score[TEXT_DOUBLE_SIZE], place[PLACE_DIGITS + 1];
 

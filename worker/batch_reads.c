@@ -12,7 +12,7 @@
 size_t
 batch_reads(const struct batch *b)
 {
-    return b->ngroups + b->nledgers + batch_seen_reads(b) + batch_bounds_reads(b) +
+    return b->nunknown + b->nledgers + batch_seen_reads(b) + batch_bounds_reads(b) +
            batch_quarantine_reads(b) + batch_games_reads(b);
 }
 
@@ -22,7 +22,7 @@ enum other_read { READ_SEEN, READ_BOUNDS, READ_QUARANTINE, READ_GAMES };
 static enum other_read
 find_other(const struct batch *b, size_t *i)
 {
-    *i -= b->ngroups + b->nledgers;
+    *i -= b->nunknown + b->nledgers;
     if (*i < batch_seen_reads(b))
         return READ_SEEN;
     *i -= batch_seen_reads(b);
@@ -76,15 +76,15 @@ batch_read_command(const struct batch *b, size_t i, struct redis_args *a)
     const struct group *group;
     const struct figure *figure;
 
-    if (i >= b->ngroups + b->nledgers) {
+    if (i >= b->nunknown + b->nledgers) {
         read_other_command(b, i, a);
         return;
     }
-    if (i >= b->ngroups) {
-        batch_ledgers_read_command(b, i - b->ngroups, a);
+    if (i >= b->nunknown) {
+        batch_ledgers_read_command(b, i - b->nunknown, a);
         return;
     }
-    group = b->groups[i];
+    group = b->unknown[i];
     if (group->kind == GROUP_RANKED) {
         batch_ranked_read_command(b, group, a);
         return;
@@ -92,7 +92,8 @@ batch_read_command(const struct batch *b, size_t i, struct redis_args *a)
     redis_args_str(a, group->kind == GROUP_BOARD ? "ZMSCORE" : "HMGET");
     redis_args_str(a, group->key);
     for (figure = group->figures; figure != NULL; figure = figure->next)
-        redis_args_add(a, figure->name.s, figure->name.len);
+        if (!figure->known)
+            redis_args_add(a, figure->name.s, figure->name.len);
 }
 
 int
@@ -102,17 +103,21 @@ batch_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
     struct figure *figure;
     size_t n = 0;
 
-    if (i >= b->ngroups + b->nledgers)
+    if (i >= b->nunknown + b->nledgers)
         return read_other_reply(b, i, reply);
-    if (i >= b->ngroups)
-        return batch_ledgers_read_reply(b, i - b->ngroups, reply);
-    group = b->groups[i];
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != group->nfigures)
+    if (i >= b->nunknown)
+        return batch_ledgers_read_reply(b, i - b->nunknown, reply);
+    group = b->unknown[i];
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != group->nunknown)
         return -1;
     for (figure = group->figures; figure != NULL; figure = figure->next) {
-        const struct redisReply *value = reply->element[n++];
-        struct event_text text = {value->str, value->len};
+        const struct redisReply *value;
+        struct event_text text;
 
+        if (figure->known)
+            continue;
+        value = reply->element[n++];
+        text = (struct event_text){value->str, value->len};
         figure->exists = value->type != REDIS_REPLY_NIL;
         figure->value = 0;
         if (value->type == REDIS_REPLY_STRING && batch_ranked_has_places(b, group))
@@ -120,6 +125,7 @@ batch_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
         figure->broken =
             figure->exists && (value->type != REDIS_REPLY_STRING ||
                                text_parse_double(text.s, text.len, &figure->value) < 0);
+        figure->known = !figure->broken; /* somebody may put it right */
     }
     return 0;
 }

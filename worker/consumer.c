@@ -29,6 +29,9 @@
 #define BLOCK ((dur_ms)1000) /* how long a read waits for news */
 #define RETRY ((dur_ms)500)  /* after a read that failed */
 #define COUNT_FIRST ((size_t)64)
+#define BEHIND_MICROS_MAX \
+    10000        /* one apply may take, not APPLY_MICROS_MAX, while there is more to do … */
+#define BEHIND 4 /* … than so many reads bring */
 
 struct consumer {
     struct worker *worker;
@@ -244,7 +247,7 @@ deal_to(struct consumer *c, struct lane *lane, const struct redisReply *entry, c
     struct event *e = &c->event;
 
     if (!lane->dealt)
-        batch_start(batch, lane->id, &lane->generation, lane->product);
+        apply_begin(lane->apply);
     lane->dealt = true;
     if (lane->refused[0] != '\0' && event_id_compare(e->id, lane->refused_id) == 0)
         why = lane->refused;
@@ -279,11 +282,18 @@ deal(struct consumer *c, const struct redisReply *entry)
         deal_to(c, lane, entry, why);
 }
 
+/* Entries behind those that were dealt, as far as is known. */
+static int64_t
+entries_ahead(const struct consumer *c)
+{
+    return c->entries >= 0 ? c->stream.added - c->entries : c->stream.length;
+}
+
 static void
 note_lag(const struct consumer *c, struct event_id end)
 {
     const struct report *report = &c->worker->report;
-    int64_t entries = c->entries >= 0 ? c->stream.added - c->entries : c->stream.length;
+    int64_t entries = entries_ahead(c);
     wall_ms now = clock_wall(), behind = end.ms < (uint64_t)now ? now - (wall_ms)end.ms : 0;
 
     if (c->highest)
@@ -301,11 +311,21 @@ reached_end(const struct consumer *c, const struct lane *lane)
     return !c->full && !is_full(lane);
 }
 
+/* How long an apply may hold Redis. Of many events each costs less, as players come up again, and
+ * the end of a long way is what everybody waits for. */
+static int64_t
+micros_max(const struct consumer *c)
+{
+    return entries_ahead(c) > BEHIND * (int64_t)c->portion.count ? BEHIND_MICROS_MAX
+                                                                 : APPLY_MICROS_MAX;
+}
+
 static void
 adapt(struct consumer *c)
 {
-    if (c->full || c->slowest > APPLY_MICROS_MAX)
-        portion_adapt(&c->portion, c->got, c->slowest, (size_t)c->worker->conf->stream_batch_max);
+    if (c->full || c->slowest > micros_max(c))
+        portion_adapt(&c->portion, c->got, c->slowest, micros_max(c),
+                      (size_t)c->worker->conf->stream_batch_max);
 }
 
 static void
@@ -337,7 +357,7 @@ finish_lane(struct consumer *c, struct lane *lane, struct event_id end)
         outcome_settle(lane, reached_end(c, lane), c->sent);
         if (!outcome_move_due(lane))
             return;
-        batch_start(apply_batch(lane->apply), lane->id, &lane->generation, lane->product);
+        apply_begin(lane->apply);
     }
     lane->at_end = false;
     c->under_way++;

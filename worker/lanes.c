@@ -80,6 +80,7 @@ take_over(struct lane **old, size_t n, const char *id, const struct product *pro
             continue;
         old[i] = NULL;
         lane->product = product;
+        apply_rest(lane->apply);
         if (product != NULL) {
             /* Its boards may be others now. */
             snapshots_free(lane->snapshots);

@@ -59,6 +59,7 @@ chunk_add(struct mem_arena *a, size_t len)
     if (chunk == NULL)
         mem_out();
     chunk->next = a->chunk;
+    a->total += size;
     chunk->size = size;
     a->chunk = chunk;
     a->used = 0;
@@ -102,6 +103,7 @@ mem_arena_reset(struct mem_arena *a)
         free(chunk);
     }
     a->chunk->next = NULL;
+    a->total = a->chunk->size;
     a->used = 0;
 }
 
@@ -111,4 +113,5 @@ mem_arena_free(struct mem_arena *a)
     mem_arena_reset(a);
     free(a->chunk);
     a->chunk = NULL;
+    a->total = 0;
 }

@@ -23,6 +23,7 @@ struct mem_chunk;
 struct mem_arena {
     struct mem_chunk *chunk; /* the one in use; older ones hang behind it */
     size_t used;             /* bytes of it */
+    size_t total;            /* bytes of all of them */
 };
 
 /* mem_arena_alloc(a, len): len bytes, zeroed, aligned for any type, valid until the arena is reset.

@@ -102,6 +102,8 @@ outcome_take(struct lane *lane, const struct apply_result *result, bool reached_
     if (result->outcome == APPLY_DONE) {
         applied(lane, result);
         outcome_settle(lane, reached_end, then);
+        if (reached_end)
+            apply_rest(lane->apply);
         return;
     }
     lane->place = LANE_UNKNOWN;

@@ -7,6 +7,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/redis.h"
+#include "worker/apply.h"
 #include "worker/consumer.h"
 #include "worker/position.h"
 #include "worker/snapshots.h"
@@ -127,6 +128,7 @@ position_load(struct lane *lane)
     if (w->reloading || w->stopping)
         return;
     lane->place = LANE_LOADING;
+    apply_forget(lane->apply);
     lane->busy += 4;
     redis_args_init(&a);
     redis_args_str(&a, "MGET");

@@ -147,7 +147,7 @@ rebuild_flush(struct rebuild *r)
            reply->element[1]->type == REDIS_REPLY_INTEGER;
     if (good && batch_events(r->batch) > 0)
         portion_adapt(&r->portion, batch_events(r->batch), reply->element[1]->integer,
-                      (size_t)r->c->conf->stream_batch_max);
+                      APPLY_MICROS_MAX, (size_t)r->c->conf->stream_batch_max);
     freeReplyObject(reply);
     if (!good) {
         (void)ctl_fail("another rebuild of %s has begun: this one ends", r->product->id);

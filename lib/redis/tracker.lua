@@ -258,6 +258,30 @@ function OPERATIONS.push(r)
     return op
 end
 
+-- table: index of a key, number of keys, number of fields, the fields, then a value for each of them for each of so many
+-- keys in a row, which are hashes.
+function OPERATIONS.table(r, args, keys)
+    local first, n, width = r.whole(), r.whole(), r.whole()
+    local last = first + n - 1
+    if first <= FIRST_KEYS or n < 1 or last > #keys then error('key index out of range') end
+    if 2 * width > CHUNK then error('count out of range') end
+    local fields, values = r.rows(width, 1), r.rows(n, width)
+    for i = first, last do redis.call('HLEN', keys[i]) end
+    local op = { key = keys[first], type = 'hash' }
+    function op.write()
+        local row, at = {}, values
+        for i = 1, width do row[2 * i - 1] = args[fields + i - 1] end
+        for i = first, last do
+            for j = 2, 2 * width, 2 do
+                row[j] = args[at]
+                at = at + 1
+            end
+            redis.call('HSET', keys[i], unpack(row, 1, 2 * width))
+        end
+    end
+    return op
+end
+
 -- forget: key, score: what is in the sorted set below it goes.
 function OPERATIONS.forget(r)
     local op = { key = r.key(), type = 'zset', score = r.whole() }
@@ -317,12 +341,12 @@ function OPERATIONS.names(r, args)
     return op
 end
 
-local function read_operations(r, args)
+local function read_operations(r, args, keys)
     local list = {}
     while not r.at_end() do
         local kind = OPERATIONS[r.text()]
         if not kind then error('unknown operation') end
-        list[#list + 1] = kind(r, args)
+        list[#list + 1] = kind(r, args, keys)
     end
     return list
 end
@@ -360,7 +384,7 @@ register('apply', function(keys, args)
     local sets = read_figures(r, args, true)
     local letters = read_dead_letters(r)
     local ranked = read_ranked(r, args)
-    local operations = read_operations(r, args)
+    local operations = read_operations(r, args, keys)
 
     local answer = play(events, t)
     for _, g in ipairs(games) do pack_game(g) end

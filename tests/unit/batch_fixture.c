@@ -96,7 +96,7 @@ applied(void)
 {
     struct batch_span span = {
         .stream = "s", .checkpoint = "1-0", .end = {.ms = 9, .seq = 1}, .entries = 7, .skipped = 2};
-    static char text[65536];
+    static char text[262144];
     struct redis_args a;
 
     batch_compute(batch);

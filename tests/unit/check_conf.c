@@ -81,7 +81,7 @@ START_TEST(defaults)
     ck_assert_int_eq(c->redis_connect_timeout, 500);
     ck_assert_int_eq(c->redis_command_timeout, 800);
     ck_assert_str_eq(c->stream_name, "game_event_stream");
-    ck_assert_int_eq(c->stream_batch_max, 4096);
+    ck_assert_int_eq(c->stream_batch_max, 8192);
     ck_assert_str_eq(c->token_algorithm, "HS256");
     ck_assert_uint_eq(c->token_key_files.n, 0);
     ck_assert_int_eq(c->token_leeway, 0);

@@ -8,14 +8,14 @@ START_TEST(it_grows_to_what_fits_in_the_time)
     struct portion p = {.count = 64};
 
     for (size_t i = 0; i < 20; i++)
-        portion_adapt(&p, p.count, (int64_t)p.count * 10, 4096);
+        portion_adapt(&p, p.count, (int64_t)p.count * 10, APPLY_MICROS_MAX, 4096);
     ck_assert_uint_eq(p.count, 500);
     for (size_t i = 0; i < 20; i++)
-        portion_adapt(&p, p.count, (int64_t)p.count, 4096);
+        portion_adapt(&p, p.count, (int64_t)p.count, APPLY_MICROS_MAX, 4096);
     ck_assert_uint_eq(p.count, 4096);
-    portion_adapt(&p, p.count, 0, 4096);
+    portion_adapt(&p, p.count, 0, APPLY_MICROS_MAX, 4096);
     ck_assert_uint_eq(p.count, 4096);
-    portion_adapt(&p, 0, 1, 4096);
+    portion_adapt(&p, 0, 1, APPLY_MICROS_MAX, 4096);
     ck_assert_uint_ge(p.count, 2048);
 }
 END_TEST
@@ -25,12 +25,12 @@ START_TEST(a_busy_machine_makes_it_smaller_slowly)
 {
     struct portion p = {.count = 500, .cost = 10};
 
-    portion_adapt(&p, 500, 500000, 4096);
+    portion_adapt(&p, 500, 500000, APPLY_MICROS_MAX, 4096);
     ck_assert_uint_ge(p.count, 450);
-    portion_adapt(&p, p.count, (int64_t)p.count * 10, 4096);
+    portion_adapt(&p, p.count, (int64_t)p.count * 10, APPLY_MICROS_MAX, 4096);
     ck_assert_uint_eq(p.count, 500);
     for (size_t i = 0; i < 200; i++)
-        portion_adapt(&p, p.count, (int64_t)p.count * 1000, 4096);
+        portion_adapt(&p, p.count, (int64_t)p.count * 1000, APPLY_MICROS_MAX, 4096);
     ck_assert_uint_eq(p.count, 16);
 }
 END_TEST

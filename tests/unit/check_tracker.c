@@ -170,6 +170,31 @@ START_TEST(test_chunks)
 }
 END_TEST
 
+START_TEST(test_table)
+{
+    functions_command("HSET {p}:0:stats:u1 losses 4 wins 1");
+    functions_begin_apply();
+    arg_zeros(5);
+    functions_key("{p}:0:stats:u0");
+    functions_key("{p}:0:stats:u1");
+    functions_key("{p}:0:stats:u2");
+    functions_arg("table");
+    functions_arg("%ld", LAST_FIXED_KEY + 2);
+    functions_arg("2");
+    functions_arg("2");
+    functions_arg("wins");
+    functions_arg("games");
+    functions_arg("2");
+    functions_arg("0.5");
+    functions_arg("3");
+    functions_arg("7");
+    ck_assert_str_eq(functions_run(), "1");
+    ck_assert_str_eq(functions_command("HGETALL {p}:0:stats:u1"), "losses 4 wins 2 games 0.5");
+    ck_assert_str_eq(functions_command("HGETALL {p}:0:stats:u2"), "wins 3 games 7");
+    ck_assert_str_eq(functions_command("EXISTS {p}:0:stats:u0"), "0");
+}
+END_TEST
+
 /* What follows the timeouts, arguments with | between them; ~0 is the last of the keys that every
  * call has, ~1 and ~2 are the game and {p}:x. All of it is wrong. */
 static const char *const damaged[] = {
@@ -215,11 +240,18 @@ static const char *const damaged[] = {
     "1|~1|" A "|5000|over||0|0|0|0|push|~1|20|1|x", /* no list */
     "1|~1|" A "|5000|over||0|0|0|0|forget|~2",
     "1|~1|" A "|5000|over||0|0|0|0|forget|~2|-1",
-    "1|~1|" A "|5000|over||0|0|0|0|forget|~1|1", /* no sorted set */
+    "1|~1|" A "|5000|over||0|0|0|0|forget|~1|1",   /* no sorted set */
     "1|~1|" A "|5000|over||0|0|0|0|names|~2|~2|0", /* names */
     "1|~1|" A "|5000|over||0|0|0|0|names|~2|~2|1|u",
     "1|~1|" A "|5000|over||0|0|0|0|names|~2|~1|1|u|name",
     "1|~1|" A "|5000|over||0|0|0|0|names|~0|~2|1|u|name",
+    "1|~1|" A "|5000|over||0|0|0|0|table|~2|1|1|f", /* tables */
+    "1|~1|" A "|5000|over||0|0|0|0|table|~2|1|2|f|v",
+    "1|~1|" A "|5000|over||0|0|0|0|table|~2|1|0",
+    "1|~1|" A "|5000|over||0|0|0|0|table|~2|0|1|f",
+    "1|~1|" A "|5000|over||0|0|0|0|table|~2|2|1|f|v|w",
+    "1|~1|" A "|5000|over||0|0|0|0|table|~0|1|1|f|v",
+    "1|~1|" A "|5000|over||0|0|0|0|table|~2|1|2001|f|v",
 };
 
 START_TEST(test_damaged_calls_write_nothing)
@@ -312,6 +344,25 @@ lease(const char *owner, int ms)
     return functions_run();
 }
 
+START_TEST(test_table_with_a_key_of_another_type)
+{
+    functions_command("SET {p}:0:stats:u2 damaged");
+    functions_begin_apply();
+    arg_zeros(5);
+    functions_key("{p}:0:stats:u1");
+    functions_key("{p}:0:stats:u2");
+    functions_arg("table");
+    functions_arg("%ld", LAST_FIXED_KEY + 1);
+    functions_arg("2");
+    functions_arg("1");
+    functions_arg("wins");
+    functions_arg("2");
+    functions_arg("3");
+    ck_assert_int_eq(functions_run()[0], '!');
+    ck_assert_str_eq(functions_command("EXISTS {p}:0:stats:u1 {p}:checkpoint:s"), "0");
+}
+END_TEST
+
 START_TEST(test_lease)
 {
     ck_assert_str_eq(lease("one", 60000), "1");
@@ -403,11 +454,13 @@ unit_suite(void)
     tcase_add_test(tc, test_lists);
     tcase_add_test(tc, test_what_is_old_is_forgotten);
     tcase_add_test(tc, test_chunks);
+    tcase_add_test(tc, test_table);
     tcase_add_loop_test(tc, test_damaged_calls_write_nothing, 0,
                         (int)(sizeof damaged / sizeof damaged[0]));
     tcase_add_test(tc, test_damaged_head);
     tcase_add_loop_test(tc, test_keys_of_another_type, 0,
                         (int)(sizeof of_another_type / sizeof of_another_type[0]));
+    tcase_add_test(tc, test_table_with_a_key_of_another_type);
     tcase_add_test(tc, test_lease);
     tcase_add_test(tc, test_thousands_of_events);
     suite_add_tcase(s, tc);

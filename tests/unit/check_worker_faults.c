@@ -64,6 +64,60 @@ START_TEST(two_workers_get_the_same_events)
 }
 END_TEST
 
+/* As whatever changes figures by hand does it: the checkpoint is stated anew in the same step. */
+static const char change_by_hand[] =
+    "local at = redis.call('GET', KEYS[1]) if not at then return 0 end "
+    "local id, n = string.match(at, '^([^/]*)/?(%d*)$') "
+    "redis.call('HINCRBY', KEYS[2], 'games', 1000000) "
+    "redis.call('ZINCRBY', KEYS[3], 1000000, 'w1') "
+    "redis.call('SET', KEYS[1], id .. '/' .. ((tonumber(n) or 0) + 1)) return 1";
+
+static long long
+change(void)
+{
+    return worker_int("EVAL %s 3 {duel}:checkpoint:game_event_stream {duel}:0:stats:w1 "
+                      "{duel}:0:board:wins:all",
+                      change_by_hand);
+}
+
+/* What the worker keeps in memory from batch to batch is no longer true then. */
+START_TEST(figures_are_changed_by_hand_while_the_stream_is_drained)
+{
+    long long changes = 0;
+
+    worker_games("duel", EVENTS);
+    worker_start(0);
+    while (worker_totals("duel") < (long long)EVENTS) {
+        changes += change();
+        (void)poll(NULL, 0, 4);
+    }
+    ck_assert_int_gt(changes, 2);
+    ck_assert_int_eq(worker_int("HGET {duel}:0:stats:w1 games"),
+                     (long long)EVENTS / 10 + 1000000 * changes);
+    ck_assert_int_eq(worker_int("ZSCORE {duel}:0:board:wins:all w1"),
+                     (long long)EVENTS / 10 + 1000000 * changes);
+    worker_end(0);
+}
+END_TEST
+
+/* Two that have no lease and both keep figures, each of which the other one changes. */
+START_TEST(two_workers_take_turns)
+{
+    start_both();
+    WAIT(worker_logged(0, "connected for=state") && worker_logged(1, "connected for=state"));
+    worker_games("duel", EVENTS);
+    for (long long done = 0; done < (long long)EVENTS; done = worker_totals("duel")) {
+        size_t stopped = (size_t)rand() % 2;
+
+        ck_assert_int_eq(kill(fix.worker[stopped], SIGSTOP), 0);
+        worker_ask("DEL {duel}:lease");
+        (void)poll(NULL, 0, 30);
+        ck_assert_int_eq(kill(fix.worker[stopped], SIGCONT), 0);
+    }
+    worker_check_totals("duel", EVENTS);
+}
+END_TEST
+
 START_TEST(another_worker_takes_over)
 {
     start_both();
@@ -290,6 +344,8 @@ unit_suite(void)
     tcase_add_checked_fixture(tc, worker_fixture_setup, worker_fixture_teardown);
     tcase_add_test(tc, workers_are_killed_while_they_drain_the_stream);
     tcase_add_test(tc, two_workers_get_the_same_events);
+    tcase_add_test(tc, figures_are_changed_by_hand_while_the_stream_is_drained);
+    tcase_add_test(tc, two_workers_take_turns);
     tcase_add_test(tc, another_worker_takes_over);
     tcase_add_test(tc, sigterm_finishes_what_is_under_way);
     tcase_add_test(tc, redis_is_killed_and_comes_back);

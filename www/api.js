@@ -1,11 +1,18 @@
 // What the page asks of varcade. Every answer is kept with its ETag: a body that has not changed is
 // not sent again, and poll() tells its caller of changes alone.
 
+const REFUSED = 10000; // ms before it is asked again for what makes no sense or is not there
+
 export class Problem extends Error {
   constructor(status, detail, members) {
     super(detail);
     this.status = status;
     this.members = members; // of the answer: some problems tell more
+  }
+
+  // Whether it would be the same if asked again at once.
+  get lasting() {
+    return this.status < 500 && this.status !== 429;
   }
 }
 
@@ -76,6 +83,7 @@ export function poll(path, pause, change, fail, token) {
   let asking = false;
 
   async function look() {
+    let next = pause;
     clearTimeout(timer);
     if (document.hidden || asking || ended.signal.aborted) return;
     asking = true;
@@ -86,10 +94,11 @@ export function poll(path, pause, change, fail, token) {
       lastAt = Date.now();
       change(again ? undefined : JSON.parse(text));
     } catch (error) {
+      if (error instanceof Problem && error.lasting) next = Math.max(pause, REFUSED);
       if (!ended.signal.aborted) fail(error, last === undefined ? undefined : Date.now() - lastAt);
     }
     asking = false;
-    if (!ended.signal.aborted) timer = setTimeout(look, pause);
+    if (!ended.signal.aborted) timer = setTimeout(look, next);
   }
 
   document.addEventListener("visibilitychange", look, { signal: ended.signal });

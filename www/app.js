@@ -5,7 +5,7 @@
 import { account, loadSite } from "./account.js";
 import { load, paths, Problem } from "./api.js";
 import { heading, refreshHeading, showBoard } from "./boards.js";
-import { address, element, tab } from "./dom.js";
+import { address, element, setText, tab } from "./dom.js";
 import { showLobby } from "./lobby.js";
 import { showPlayer } from "./players.js";
 import { chooseLanguage, languages, loadTexts, t } from "./text.js";
@@ -17,6 +17,7 @@ const named = new URLSearchParams(location.search).get("user") || undefined;
 
 let products = [];
 let stop = () => {};
+let growing; // the timer of the notice
 
 const view = {
   show(...children) {
@@ -29,20 +30,27 @@ const view = {
 };
 
 const status = {
-  // Nothing is taken from the page while varcade is away: what was shown stays, with its age.
+  // Nothing is taken from the page while varcade is away: what was shown stays, with its age. That goes on
+  // growing where it is seen; those who hear the page are told once.
   away(error, age) {
-    const missing = error instanceof Problem && error.status < 500;
+    const missing = error instanceof Problem && error.lasting;
     if (age === undefined || missing) {
       view.show(element("p", { class: "problem" }, missing ? error.message : t("away")));
       return;
     }
-    const text = t("away-since", { count: Math.round(age / 1000) });
-    if (notice.hidden) notice.textContent = text;
-    else notice.firstChild.data = text;
+    const [says, old] = notice.children;
+    const since = Date.now() - age;
+    const tell = () => setText(old, t("age", { count: Math.round((Date.now() - since) / 1000) }));
+    clearInterval(growing);
+    growing = setInterval(tell, 1000);
+    tell();
     notice.hidden = false;
+    setText(says, t("away"));
   },
   here() {
+    clearInterval(growing);
     notice.hidden = true;
+    setText(notice.firstChild, "");
   },
 };
 

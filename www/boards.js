@@ -48,18 +48,22 @@ function windowTabs(product, board, window) {
   return [tabs(t("windows"), links)];
 }
 
+// Whether the period that was asked for is over.
+function isPast(at, page) {
+  return at !== undefined && page.ends !== null && new Date(page.ends) <= new Date();
+}
+
 // What period this is, and the way to the one before and the one after.
 function periodLine(product, board, window, at, page) {
   if (page.starts === null) return [];
   const to = (moment) => address(product.product_id, ["board", board.id], { window, at: moment });
   const before = new Date(new Date(page.starts) - INSTANT).toISOString();
-  const past = at !== undefined && new Date(page.ends) <= new Date();
   const from = date(page.starts, board.timezone);
   const until = date(new Date(page.ends) - INSTANT, board.timezone);
   return [
     element("span", {}, from === until ? from : t("span", { from, to: until })),
     link(to(before), t("earlier"), { rel: "prev" }),
-    past ? link(to(page.ends), t("later"), { rel: "next" }) : undefined,
+    isPast(at, page) ? link(to(page.ends), t("later"), { rel: "next" }) : undefined,
     at !== undefined ? link(to(undefined), t("now")) : undefined,
   ].filter((part) => part !== undefined);
 }
@@ -125,7 +129,7 @@ export function showBoard(into, product, board, place, own, status) {
   // What the first one is goes without saying; so this is the snapshot's address.
   const settings = { window: window === board.windows[0] ? undefined : window, at: place.at };
   const rows = boardTable(board.title, (entry) => playerLink(product, entry), own);
-  const empty = element("p", { class: "empty" }, t("board-empty"));
+  const empty = element("p", { class: "empty" });
   const card = element("section", { class: "card", "aria-label": board.title });
   const period = element("p", { class: "line" });
   const pages = element("nav", { class: "line", "aria-label": t("pages") });
@@ -158,6 +162,7 @@ export function showBoard(into, product, board, place, own, status) {
       if (page === undefined) return;
       if (!card.isConnected) into.show(...whole);
       rows.show(page.entries);
+      setText(empty, t(isPast(place.at, page) ? "board-empty-past" : "board-empty"));
       arrange(card, [page.entries.length > 0 ? rows.node : empty]);
       replaceLine(period, periodLine(product, board, window, place.at, page));
       replaceLine(pages, pageLine(product, board, { ...settings, window }, offset, page));

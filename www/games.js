@@ -28,6 +28,7 @@ export function openGames(product) {
   );
   const me = account();
   let items = new Map();
+  let last = [];
   let stop = () => {};
 
   async function join(game, button) {
@@ -69,10 +70,22 @@ export function openGames(product) {
     const chosen = wanted.values();
     const count = Object.keys(chosen).length;
     setText(summary, count > 0 ? t("filter-on", { count }) : t("filter"));
-    setText(none, t(count > 0 ? "open-none-fit" : "open-none"));
+    const empty = t(count > 0 ? "open-none-fit" : "open-none");
     stop();
-    // Where the lobby is away, the board above tells; what was open is no more, as far as is known.
-    stop = poll(paths.openGames(product.product_id, chosen), PAUSE, (games) => games && show(games), () => show([]));
+    stop = poll(
+      paths.openGames(product.product_id, chosen),
+      PAUSE,
+      (games) => {
+        if (games !== undefined) last = games;
+        setText(none, empty);
+        show(last);
+      },
+      () => {
+        // What was open may be gone, and cannot be joined.
+        setText(none, t("away"));
+        show([]);
+      },
+    );
   }
 
   filter.addEventListener("change", () => filter.reportValidity() && look());

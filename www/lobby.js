@@ -23,10 +23,19 @@ export function showLobby(into, product, status) {
   const ended = new AbortController();
   let stopPart = () => {};
 
+  // The focus stays in the lobby, where it was there.
   function part(node, stop = () => {}) {
+    const inside = box.contains(document.activeElement);
     stopPart();
     stopPart = stop;
+    node.tabIndex = -1;
     arrange(box, [node]);
+    if (inside) keepFocus();
+  }
+
+  function keepFocus(before) {
+    if (document.activeElement !== document.body) return;
+    (before?.isConnected ? before : box.firstElementChild).focus({ preventScroll: true });
   }
 
   function refuse(error) {
@@ -38,6 +47,8 @@ export function showLobby(into, product, status) {
 
   // Does what was asked for; while that lasts nothing else can be.
   async function attempt(action) {
+    const before = document.activeElement;
+    const inside = box.contains(before);
     refusal.hidden = true;
     box.inert = true;
     try {
@@ -50,6 +61,7 @@ export function showLobby(into, product, status) {
       else refuse(error);
     } finally {
       box.inert = false;
+      if (inside) keepFocus(before);
     }
   }
 

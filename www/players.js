@@ -62,23 +62,42 @@ function opponents(player, match) {
   return match.placements.filter((team) => !team.includes(player.user_id)).flat();
 }
 
-function matchTable(product, player, names) {
-  const rows = player.matches.map((match) => {
-    const others = opponents(player, match).flatMap((user, i) => [
-      i > 0 ? ", " : "",
-      link(address(product.product_id, ["player", player.user_id], { versus: user }), names.get(user) ?? user),
-    ]);
-    return element(
+// The last matches, each row kept as long as its match is there: so what has the focus keeps it.
+function matchTable(product, user) {
+  const body = element("tbody");
+  const headings = [["result", undefined], ["against", undefined], ["when", "number"]];
+  let rows = new Map();
+
+  function makeRow(match, others) {
+    const links = others.map((other) => link(address(product.product_id, ["player", user], { versus: other }), ""));
+    const against = links.flatMap((one, i) => (i > 0 ? [", ", one] : [one]));
+    const time = element("time", { datetime: match.at, title: dateTime(match.at) });
+    const row = element(
       "tr",
       {},
       element("td", { class: `result ${match.result}` }, t(match.result)),
-      element("td", {}, ...others),
-      element("td", { class: "number" }, element("time", { datetime: match.at, title: dateTime(match.at) }, ago(match.at))),
+      element("td", {}, ...against),
+      element("td", { class: "number" }, time),
     );
-  });
-  const body = element("tbody", {}, ...rows);
-  const headings = [["result", undefined], ["against", undefined], ["when", "number"]];
-  return element("div", { class: "card" }, table(t("matches"), headings, body));
+    return { row, links, time };
+  }
+
+  return {
+    node: element("div", { class: "card" }, table(t("matches"), headings, body)),
+    show(player, names) {
+      const before = rows;
+      rows = new Map();
+      for (const match of player.matches) {
+        const key = `${match.at} ${match.game_id} ${match.placements}`;
+        const others = opponents(player, match);
+        const kept = before.get(key) ?? makeRow(match, others);
+        kept.links.forEach((one, i) => setText(one, names.get(others[i]) ?? others[i]));
+        setText(kept.time, ago(match.at));
+        rows.set(key, kept);
+      }
+      arrange(body, [...rows.values()].map((kept) => kept.row));
+    },
+  };
 }
 
 function headToHead(product, player, names) {
@@ -94,6 +113,7 @@ export function showPlayer(into, product, user, place, status) {
   const name = element("h1", {}, user);
   const box = element("div", { class: "parts" });
   const chart = drawCourse();
+  const matches = matchTable(product, user);
   const back = link(address(product.product_id), t("back", { title: product.title }));
   let shown = 0;
 
@@ -104,13 +124,14 @@ export function showPlayer(into, product, user, place, status) {
     if (!box.isConnected) into.show(element("p", {}, back), name, box);
     setText(name, player.username ?? user);
     into.title(player.username ?? user);
+    matches.show(player, names);
     const parts = [
       figures(t("statistics"), statistics(product, player.stats)),
       figures(t("places"), places(product, player)),
       figures(t("rating"), ratings(product, player)),
       player.history?.length > 1 ? chart.node : undefined,
       headToHead(product, player, names),
-      player.matches.length > 0 ? matchTable(product, player, names) : undefined,
+      player.matches.length > 0 ? matches.node : undefined,
     ].filter((part) => part !== undefined);
     arrange(box, parts.length > 0 ? parts : [element("p", { class: "empty card" }, t("no-figures"))]);
     if (player.history?.length > 1) chart.show(rated.title, player.history);

@@ -72,6 +72,7 @@ export function showTicket(product, ticket, me, status, act) {
   const ended = new AbortController();
   let began;
   let ends;
+  let seen = Date.now(); // when what is shown was told
 
   function tick() {
     setText(waited.lastChild, duration(Date.now() - began));
@@ -85,28 +86,28 @@ export function showTicket(product, ticket, me, status, act) {
     setText(size, t("seats", { taken: now.players.length, seats: queue?.team_size.max ?? now.players.length }));
     ready.hidden = !mine;
     setText(cancel, t(mine ? "cancel" : "leave-party"));
+    figures.replaceChildren(left);
   }
 
   function showQueue(now) {
-    began = Date.now() - now.waited_ms;
-    ends = new Date(now.expires_at);
     setText(title, t("waiting"));
     setText(says, now.place === undefined ? t("making") : now.why ? t(`why-${now.why.reason}`) : "");
     ready.hidden = true;
     setText(cancel, t("cancel"));
     figures.replaceChildren(waited, ...prospects(now), left);
-    tick();
   }
 
   function show(now) {
     const together = !now.ready || now.players.length > 1;
     tell.hidden = now.ready;
     size.hidden = now.ready;
-    figures.hidden = !now.ready;
     members.node.hidden = !together;
     if (together) members.show(now.players);
     if (now.ready) showQueue(now);
     else showParty(now);
+    began = Date.now() - (now.waited_ms ?? 0);
+    ends = new Date(now.expires_at);
+    tick();
   }
 
   async function follow(now) {
@@ -114,11 +115,12 @@ export function showTicket(product, ticket, me, status, act) {
       show(now);
       try {
         now = await load(paths.tickets(product.product_id, [ticket.ticket_id], { wait: POLL }), me.token, ended.signal);
+        seen = Date.now();
         status.here();
       } catch (error) {
         if (ended.signal.aborted) return;
-        if (error instanceof Problem && error.status < 500 && error.status !== 429) return act.lost();
-        status.away(error, Date.now() - (began ?? Date.now()));
+        if (error instanceof Problem && error.lasting) return act.lost();
+        status.away(error, Date.now() - seen);
         await new Promise((resolve) => setTimeout(resolve, PAUSE));
       }
       if (ended.signal.aborted) return;
@@ -137,7 +139,7 @@ export function showTicket(product, ticket, me, status, act) {
     figures,
     element("div", { class: "actions" }, ready, cancel),
   );
-  const ticking = setInterval(() => figures.hidden || tick(), 1000);
+  const ticking = setInterval(tick, 1000);
   follow(ticket);
   return {
     node,

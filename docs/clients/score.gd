@@ -24,6 +24,6 @@ func submit(product: String, player: String, score: float, event_id: String) -> 
 	var headers := PackedStringArray(["Authorization: Bearer " + key, "Content-Type: application/json"])
 	return await ask("/events/" + product, headers, HTTPClient.METHOD_POST, JSON.stringify([event])) != null
 
-func board(product: String, name: String) -> Array:
-	var page: Variant = await ask("/leaderboards/%s/%s?limit=10" % [product.uri_encode(), name.uri_encode()])
+func board(product: String, id: String) -> Array:
+	var page: Variant = await ask("/leaderboards/%s/%s?limit=10" % [product.uri_encode(), id.uri_encode()])
 	return page["entries"] if page else []

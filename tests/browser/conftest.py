@@ -13,6 +13,7 @@ from selenium.webdriver.common import utils
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 
 import page  # noqa: E402 (by the path above)
+from stack import Stack  # noqa: E402
 
 SCREENSHOTS = Path(os.environ.get("VARCADE_SCREENSHOTS", "build/screenshots"))
 
@@ -26,6 +27,13 @@ class Chromedriver(Service):
 
     def is_connectable(self):
         return utils.is_connectable(self.port, "127.0.0.1")
+
+
+@pytest.fixture(scope="module")
+def demo():
+    stack = Stack(demo=True)
+    yield stack
+    stack.close()
 
 
 @pytest.fixture

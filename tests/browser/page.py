@@ -76,6 +76,7 @@ class Window:
     def fill(self, values):
         """Fields by their ids, in this order; a select by its option's text, a checkbox by True."""
         for name, value in values.items():
+            wait_for(lambda: self.script("return document.querySelector('.lobby:not([inert])')?.contains(document.getElementById(arguments[0]))", name), 15, name)
             assert self.script(
                 "const [id, value] = arguments, e = document.getElementById(id);"
                 "if (e.type === 'checkbox') e.checked = value;"
@@ -107,6 +108,10 @@ class Window:
 
     def enter_code(self, code):
         wait_for(lambda: self.here().find_elements(By.ID, "code"), 10, "the lobby")[0].send_keys(code, Keys.ENTER)
+
+    def join_party(self, code):
+        self.fill({"party-code": code})
+        self.script("document.getElementById('party-code').form.requestSubmit()")
 
     def over(self):
         return self.script("return document.querySelector('.says.final') !== null")

@@ -10,13 +10,6 @@ from stack import GameServer, Stack, game_file, wait_for
 ROWS = "tbody tr"
 
 
-@pytest.fixture(scope="module")
-def demo():
-    stack = Stack(demo=True)
-    yield stack
-    stack.close()
-
-
 def test_the_demo_is_seen_within_a_minute(demo, browser, screenshot):
     """Two players make and join a game, play it, and the page shows who won, without a reload."""
     began = time.monotonic()
@@ -83,6 +76,10 @@ def test_empty_then_filled_then_away_then_back(quiet, browser, screenshot):
         notice = browser.find_element(By.ID, "notice")
         wait_for(notice.is_displayed, 20, "word that the server is away")
         assert len(rows(browser)) == 2
+        # How old that is goes on counting, while the server hangs and nothing answers.
+        age = text(browser, "#notice .age")
+        assert age.endswith("old.") and text(browser, "#notice [role=status]") == "The server cannot be reached. Trying again…"
+        wait_for(lambda: text(browser, "#notice .age") != age, 2, "the age to grow")
         screenshot("away")
     finally:
         quiet.signal("nginx", signal.SIGCONT)
@@ -91,6 +88,19 @@ def test_empty_then_filled_then_away_then_back(quiet, browser, screenshot):
     wait_for(lambda: not notice.is_displayed(), 20, "the word to go")
     quiet.event("0" * 32, "game_over", winner_id="cid", loser_id="ben")
     wait_for(lambda: len(rows(browser)) == 3, what="three players")
+
+
+def test_the_lobby_away(quiet, browser):
+    """Boards are files and stay; that nobody can tell which games are open is said."""
+    browser.get(quiet.url + "/#/exrps")
+    wait_for(lambda: text(browser, "aside .empty") == "No game is waiting for players at the moment.", 15, "no open game")
+    quiet.signal("redis", signal.SIGSTOP)
+    try:
+        wait_for(lambda: text(browser, "aside .empty") == "The server cannot be reached. Trying again…", 15, "word of that")
+        assert rows(browser) or text(browser, ".card .empty")
+    finally:
+        quiet.signal("redis", signal.SIGCONT)
+    wait_for(lambda: text(browser, "aside .empty") == "No game is waiting for players at the moment.", 15, "no open game")
 
 
 def test_products_and_text_that_looks_like_markup(quiet, browser, screenshot):

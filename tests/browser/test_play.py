@@ -7,13 +7,6 @@ from selenium.webdriver.common.by import By
 from stack import GameServer, Stack, game_file, wait_for
 
 
-@pytest.fixture(scope="module")
-def demo():
-    stack = Stack(demo=True)
-    yield stack
-    stack.close()
-
-
 @pytest.fixture
 def play_to_the_end():
     def play(winner, loser):
@@ -207,7 +200,7 @@ def show_view(demo, ann, view):
     ann.sign_in(demo.url, "Ann")
     wait_for(lambda: ann.text(".ways"), 10, "the lobby")
     if view == "ticket":
-        ann.sends("Be matched", {"queue": "Regional", "equal-pace": "slow", "within-level": "1", "latency-europe": "20"})
+        ann.sends("Be matched", {"queue": "Regional", "equal-language": "en", "within-level": "1", "latency-europe": "20"})
         wait_for(lambda: "Nobody else waits yet." in ann.text(".wait"), 15, "the place")
     if view == "party":
         ann.sends("Be matched", {"queue": "Friends", "party": True})

@@ -97,7 +97,8 @@ def test_periods(stack, browser):
     wait_for(lambda: "Earlier" in page.texts(browser, ".line a"), what="a period")
     assert browser.find_element(By.CSS_SELECTOR, "[aria-label=Periods] [aria-current]").text == "Day"
     assert page.click(browser, ".line a", "Earlier")
-    wait_for(lambda: page.text(browser, ".card .empty") and "Now" in page.texts(browser, ".line a"), what="yesterday, empty")
+    wait_for(lambda: "Now" in page.texts(browser, ".line a"), what="yesterday")
+    wait_for(lambda: page.text(browser, ".card .empty") == "Nobody was on this board then.", what="that it is empty")
     assert "Later" in page.texts(browser, ".line a")
     assert page.click(browser, ".line a", "Now")
     wait_for(lambda: len(page.rows(browser)) == 25, what="today")
@@ -130,6 +131,18 @@ def test_player(stack, browser, screenshot):
     wait_for(lambda: page.text(browser, ".record") == "2 won, 1 lost, 0 drawn", what="head to head")
     assert "Head to head with Bob" in page.texts(browser, "h2")
     screenshot("player-head-to-head", 390, 1200)
+    assert page.complaints(browser) == []
+
+
+def test_focus_in_a_players_matches(stack, browser):
+    """A match more does not take the focus from the link that has it."""
+    stack.event("0" * 32, "game_over", winner_id="ann", loser_id="fay")
+    browser.get(stack.url + "/#/exrps/player/fay")
+    wait_for(lambda: page.texts(browser, ".result") == ["Lost"], 15, "the player")
+    browser.execute_script("document.querySelector('td a').focus()")
+    stack.event("0" * 32, "game_over", winner_id="fay", loser_id="bob")
+    wait_for(lambda: page.texts(browser, ".result") == ["Won", "Lost"], 15, "another match")
+    assert browser.execute_script("return document.activeElement.innerText") == "Ann"
     assert page.complaints(browser) == []
 
 
@@ -181,6 +194,39 @@ def test_embedded(stack, portal, browser, screenshot):
     screenshot("embedded", 900, 450)
     browser.switch_to.frame(frames[1])
     assert not browser.find_elements(By.ID, "main")
+
+
+@pytest.mark.parametrize("query, says", [
+    ("", "embed.html?product=…&board=…&limit=10"), ("?product=arcade", "embed.html?product=…&board=…&limit=10"),
+    ("?product=nope&board=wins", "Invalid product ID"), ("?product=arcade&board=<b>", "No such board"),
+    ("?product=arcade&board=high-score&window=hourly", "window must be one of the board's")])
+def test_embedded_wrongly(stack, browser, query, says):
+    """What is wrong is said; and it is not asked for again and again."""
+    browser.get(stack.url + "/embed.html" + query)
+    wait_for(lambda: (page.text(browser, "#main") or "").startswith(says), 15, says)
+    browser.set_script_timeout(10)
+    asked = browser.execute_async_script(
+        "setTimeout(() => arguments[0](performance.getEntriesByType('resource').filter(e => e.name.includes('/leaderboards/')).length), 2500)")
+    assert asked <= 1
+
+
+@pytest.mark.parametrize("query, count", [("limit=abc", 10), ("limit=0", 10), ("limit=-3", 1), ("limit=999", 25), ("limit=2.9&theme=%22%3E", 2)])
+def test_embedded_with_odd_parameters(stack, browser, query, count):
+    browser.get(stack.url + "/embed.html?product=arcade&board=high-score&" + query)
+    wait_for(lambda: len(page.rows(browser)) == count, 15, f"{count} rows")
+    assert page.complaints(browser) == []
+
+
+def test_without_javascript(stack, browser, screenshot):
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    browser.get(stack.url + "/")
+    assert not browser.find_element(By.CSS_SELECTOR, ".loading").is_displayed()
+    browser.find_element(By.CSS_SELECTOR, "noscript a").click()
+    browser.find_element(By.LINK_TEXT, "High score").click()
+    screenshot("without-javascript", 390, 700)
+    cells = [cell.text for cell in browser.find_elements(By.CSS_SELECTOR, "tbody tr:first-child > *")]
+    assert cells == ["1", "Ada", "99990"] or cells == ["1", "Ada", "99,990"], cells
+    assert page.complaints(browser) == []
 
 
 def search(browser, words):

@@ -1,16 +1,10 @@
 """The ways into a game: what can be chosen for it and filtered by, queues and what they ask for, parties."""
 import pytest
 from page import complaints, text, texts
+from selenium.webdriver.common.keys import Keys
 from stack import GameServer, Stack, game_file, wait_for
 
 CHOSEN = ".seat .settings bdi"
-
-
-@pytest.fixture(scope="module")
-def demo():
-    stack = Stack(demo=True)
-    yield stack
-    stack.close()
 
 
 def settled(window):
@@ -65,8 +59,8 @@ def test_a_queue_that_asks_for_more(demo, windows, screenshot):
     """Attributes and latencies: asked for by the fields, told why there is nobody yet, then matched where both are near."""
     ann = windows().sign_in(demo.url, "Ann")
     ann.sends("Be matched", {"queue": "Regional"})
-    assert ann.wrong() == ["equal-pace", "within-level", "latency-europe"]
-    ann.sends("Be matched", {"equal-pace": "slow", "within-level": "3"})
+    assert ann.wrong() == ["equal-language", "within-level", "latency-europe"]
+    ann.sends("Be matched", {"equal-language": "en", "within-level": "3"})
     assert ann.wrong() == ["latency-europe"], "one region at least"
     screenshot("queue-form")
     ann.sends("Be matched", {"latency-america": "40"})
@@ -74,7 +68,7 @@ def test_a_queue_that_asks_for_more(demo, windows, screenshot):
     assert ann.figures()["Place in the queue"] == "1 of 1"
 
     bob = windows().sign_in(demo.url, "Bob")
-    far = {"queue": "Regional", "equal-pace": "slow", "within-level": "6", "latency-america": "80", "latency-europe": "30"}
+    far = {"queue": "Regional", "equal-language": "en", "within-level": "6", "latency-america": "80", "latency-europe": "30"}
     bob.sends("Be matched", far)
     wait_for(lambda: "do not fit yet" in bob.text(".wait"), 15, "that nobody fits")
     figures = bob.figures()
@@ -99,18 +93,15 @@ def test_a_party(demo, windows, screenshot):
     wait_for(lambda: ann.text(".wait h2") == "Your party", 10, "the party")
     code = ann.text(".wait .code strong")
     assert len(code) == 6 and ann.text(".wait .hint") == "1 of 2 players"
+    assert ann.figures() == {"Ends in": "10 min"}
 
     bob = windows().sign_in(demo.url, "Bob")
 
-    def join(code):
-        wait_for(lambda: bob.script("return document.querySelector('.lobby:not([inert]) #party-code') !== null"), 10, "the lobby")
-        bob.fill({"party-code": code})
-        bob.script("document.getElementById('party-code').form.requestSubmit()")
-    join("ABCDEF"[:5])
+    bob.join_party("ABCDE")
     assert bob.script("return document.getElementById('party-code').matches(':user-invalid')")
-    join("ZZZZZZ")
+    bob.join_party("ZZZZZZ")
     wait_for(lambda: bob.text(".refused") == "No party has this code, or it is full.", 10, "that there is none")
-    join(code.lower())
+    bob.join_party(code.lower())
     for window in (ann, bob):
         wait_for(lambda: texts(window.here(), ".members bdi") == ["Ann", "Bob"], 15, "who is in it")
     assert bob.text(".wait .why").startswith("The match is looked for as soon as")
@@ -120,7 +111,7 @@ def test_a_party(demo, windows, screenshot):
     wait_for(lambda: texts(bob.here(), ".members bdi") == ["Ann", "Bob"], 15, "the party to be found again")
     bob.click(".wait button", "Leave the party")
     wait_for(lambda: texts(ann.here(), ".members bdi") == ["Ann"], 15, "Bob to be gone")
-    join(code)
+    bob.join_party(code)
     wait_for(lambda: texts(ann.here(), ".members bdi") == ["Ann", "Bob"], 15, "Bob to be back")
     screenshot("party-opener")
     ann.click(".wait button", "Look for a match")
@@ -136,12 +127,36 @@ def test_the_end_of_a_party(demo, windows):
     ann.sends("Be matched", {"queue": "Friends", "party": True})
     code = wait_for(lambda: ann.text(".wait .code strong"), 10, "the code")
     bob = windows().sign_in(demo.url, "Bob")
-    bob.fill({"party-code": code})
-    bob.script("document.getElementById('party-code').form.requestSubmit()")
+    bob.join_party(code)
     wait_for(lambda: len(texts(ann.here(), ".members bdi")) == 2, 15, "Bob")
     ann.click(".wait button", "Cancel")
     wait_for(lambda: bob.text(".refused") == "You no longer wait.", 15, "Bob to be told")
     assert complaints(ann.here()) + complaints(bob.here()) == []
+
+
+def test_with_the_keyboard(demo, windows):
+    """What has the focus is never lost, whatever is shown instead."""
+    ann = windows().sign_in(demo.url, "Ann")
+    wait_for(lambda: ann.script("return document.querySelector('.lobby:not([inert]) #party-code') !== null"), 10, "the lobby")
+
+    def press(*keys):
+        ann.here().switch_to.active_element.send_keys(*keys)
+
+    def focused():
+        return ann.script("const e = document.activeElement; return e.id || e.className || e.tagName")
+    ann.script("document.getElementById('party-code').focus()")
+    press("ZZZZZZ", Keys.ENTER)
+    wait_for(lambda: ann.text(".refused"), 10, "that there is none")
+    wait_for(lambda: focused() == "party-code", 5, "the field to have the focus again")
+    ann.script("document.getElementById('queue').focus()")
+    press("f", Keys.TAB, Keys.TAB, Keys.ENTER)  # friends; past the checkbox is the button
+    wait_for(lambda: ann.text(".wait h2"), 10, "the wait")
+    wait_for(lambda: "wait" in focused(), 5, "the wait to have the focus")
+    press(Keys.TAB, Keys.ENTER)
+    wait_for(lambda: ann.text(".refused") == "You no longer wait.", 10, "it to be cancelled")
+    wait_for(lambda: "columns" in focused(), 5, "the ways to have the focus")
+    press(Keys.TAB, Keys.TAB, Keys.TAB, Keys.TAB)
+    assert focused() != "BODY"
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,8 @@ local COUNTED_AS = {
 local GIVE_UP_AFTER = 24 * 3600 * 1000
 local PAUSE_FIRST, PAUSE_MAX = 1000, 300 * 1000
 local PLAYERS_MAX = 64
+-- So long a match goes on where all but one have gone.
+local ALONE_MAX = 30 * 1000
 -- Players whom a game server has yet to be told to remove, in one game: beyond it nobody can join.
 local LEAVING_MAX = 64
 
@@ -193,11 +195,21 @@ local function enter(g, state, time, t)
     if state == 'creator_joined' and sure == g.max then wait_for_players(g, time + t.seat) end
 end
 
--- A seat was given up; waited: is_waiting() before that. A game that had begun is listed again. One that is closed goes on
--- without the player, or where it had not begun never will.
+-- A seat was given up in a game that is closed: it goes on without the player, or where it had not begun never will. Where one
+-- player is left the game server has a moment to say who has won.
+local function vacated_closed(g, time)
+    local _, sure = count_seats(g)
+    if ORDER[g.state] < ORDER.all_players_joined then
+        remove(g, time, time)
+    elseif g.state ~= 'ended' and sure < 2 then
+        g.due = math.min(g.due, time + ALONE_MAX)
+    end
+end
+
+-- A seat was given up; waited: is_waiting() before that. A game that had begun is listed again.
 local function vacated(g, waited, time, t)
     if g.closed ~= '' then
-        if ORDER[g.state] < ORDER.all_players_joined then remove(g, time, time) end
+        vacated_closed(g, time)
     elseif g.state == 'all_players_joined' or g.state == 'in_progress' then
         enter(g, 'creator_joined', time, t)
     elseif waited then
@@ -207,9 +219,10 @@ local function vacated(g, waited, time, t)
 end
 
 -- succeed(g): the creator is gone; the player who came first of those who are there takes the creator's place, and the
--- creator's seat goes to the end. Whether there is one. Before the creator has joined nobody is there.
+-- creator's seat goes to the end. Whether there is one. Before the creator has joined nobody is there. In a game that a match made
+-- the creator is but the first of its players.
 local function succeed(g)
-    if g.migrates == '' or not ORDER[g.state] or g.state == 'created' or g.state == 'ended' then return false end
+    if (g.migrates == '' and g.closed == '') or not ORDER[g.state] or g.state == 'created' or g.state == 'ended' then return false end
     for i, seat in ipairs(g.seats) do
         if i > 1 and seat.status == 'connected' then
             table.insert(g.seats, table.remove(g.seats, 1))

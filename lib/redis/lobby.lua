@@ -224,12 +224,12 @@ register('seat_leave', function(keys, args)
     return { 'ok', answer }
 end, { 'allow-oom' })
 
--- game_remove: now, user_id, who has to be its creator.
+-- game_remove: now, user_id, who has to be its creator. What a match made is nobody's to take from the others.
 register('game_remove', function(keys, args)
     local now, user = whole(args[1]), args[2]
     local g = load_game(keys[1])
     if not is_known(g, user) then return { 'not_found' } end
-    if g.creator_id ~= user then return { 'not_creator' } end
+    if g.creator_id ~= user or g.closed ~= '' then return { 'not_creator' } end
     remove(g, now, now)
     save_game(g, keys)
     return { 'ok', 'removed' }

@@ -76,7 +76,7 @@ succeed(const struct at *at, struct game *g)
         else if (g->player[u].seat == CONNECTED)
             heir = u;
     }
-    if (!(at->from->rules & MIGRATES) || heir == PLAYERS ||
+    if (!(at->from->rules & (MIGRATES | CLOSED)) || heir == PLAYERS ||
         (g->state != CREATOR_JOINED && g->state != ALL_JOINED))
         return false;
     g->player[old].creator = false;
@@ -290,7 +290,7 @@ step_game_remove(const struct at *at, size_t which)
 {
     struct game g = at->from->game[which];
 
-    if (!is_running(&g))
+    if (!is_running(&g) || at->from->rules & CLOSED)
         return;
     remove_game(&g, false);
     step_add(at, S_game_remove, false, which, g);

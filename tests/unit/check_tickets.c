@@ -259,7 +259,31 @@ START_TEST(a_match_that_began_goes_on_without_who_leaves)
     DUE(G1, "5000"); /* the game server is told of him */
     CALL("players http://s 0 0 bob", "expire", G1, "5000|%d|%d", LATE, RELIST);
     CALL("ok", "player_gone", G1, "5000|bob");
-    ck_assert_str_eq(functions_command("ZSCORE {p}:deadlines %s", G1), "1204100");
+    DUE(G1, "35000"); /* ann is alone */
+    CALL("game http://s 1 0", "expire", G1, "35000|%d|%d", LATE, RELIST);
+    check_over_for_all(35000);
+}
+END_TEST
+
+/* The creator is but the first of the players: by going he takes nothing from the others. */
+START_TEST(the_creator_of_a_match_is_a_player_as_others)
+{
+    two_waiting();
+    ck_assert_str_eq(open_ticket("t3", "eve", "", 2000), "ok");
+    take(G1, "t1 t2 t3", 3000);
+    MATCH("ok 2500 1500 1500", "match_done", G1, "t1 t2 t3", "3500|60000|%d|a|b|e", KEEP);
+    EVENT("1", G1, 4000, "state", "in_progress");
+    CALL("not_creator", "game_remove", G1, "4500|ann");
+    CALL("ok left", "seat_leave", G1, "5000|%d|%d|ann", LATE, RELIST);
+    CALL("players http://s 0 0 ann", "expire", G1, "5000|%d|%d", LATE, RELIST);
+    CALL("ok", "player_gone", G1, "5000|ann");
+    DUE(G1, "1204000");
+    EVENT("1", G1, 6000, "disconnect", "bob");
+    CALL("players http://s 1 0 bob", "expire", G1, "13000|%d|%d", LATE, RELIST);
+    HELD("eve", G1 "*");
+    STATE(G1, "in_progress");
+    EVENT("1", G1, 20000, "over", ""); /* she has won */
+    STATE(G1, "ended");
 }
 END_TEST
 
@@ -626,6 +650,7 @@ unit_suite(void)
                                   who_leaves_before_it_began_ends_a_match,
                                   who_is_lost_before_it_began_ends_a_match,
                                   a_match_that_began_goes_on_without_who_leaves,
+                                  the_creator_of_a_match_is_a_player_as_others,
                                   all_tickets_or_none,
                                   who_got_a_game_by_another_way_is_not_matched,
                                   a_cancelled_ticket_is_never_in_a_game,

@@ -36,6 +36,11 @@ compile_who(struct rules_file *f, struct rating_rule *rule, struct json_object *
         second = rules_rule_field(f, rating, pair ? "loser" : "ranks");
     if (first == -1 || second == -1)
         return;
+    if (pair && first == second)
+        rules_file_complain(
+            f, "`winner` and `loser` are the same field: nobody plays against himself");
+    if (rule->has_ranks && !pair && first == second)
+        rules_file_complain(f, "`placements` and `ranks` are the same field");
     rule->winner = rule->placements = (size_t)first;
     rule->loser = rule->ranks = (size_t)second;
 }

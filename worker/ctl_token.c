@@ -14,7 +14,7 @@
 
 /* sign(c, hours, why): the token, free()d by the caller; NULL with the reason in why. */
 static char *
-sign(const struct ctl *c, int64_t hours, struct buf *why)
+sign(const struct ctl *c, int64_t hours, wall_ms now, struct buf *why)
 {
     const struct conf *conf = c->conf;
     const struct table_list *files = &conf->token_key_files;
@@ -28,8 +28,7 @@ sign(const struct ctl *c, int64_t hours, struct buf *why)
     if (token_keys_load(conf->token_algorithm, (const char *const *)files->item, files->n,
                         conf->token_leeway, &keys, why) != 0)
         return NULL;
-    token =
-        token_sign(keys, ctl_option(c, "user"), ctl_option(c, "name"), hours * 3600, clock_wall());
+    token = token_sign(keys, ctl_option(c, "user"), ctl_option(c, "name"), hours * 3600, now);
     if (token == NULL && errno == ENOTSUP)
         buf_printf(why, "token.algorithm: %s: the key is public, tokens are signed elsewhere",
                    conf->token_algorithm);
@@ -47,11 +46,30 @@ is_name(const struct ctl *c, const char *option)
     return text_is_name(value, strlen(value));
 }
 
+static int
+print(const struct ctl *c, const char *token, wall_ms expires)
+{
+    char time[CLOCK_RFC3339_SIZE];
+    struct buf out;
+
+    clock_format_rfc3339(expires, time);
+    buf_init(&out, CTL_WHY_MAX);
+    if (c->json) {
+        buf_printf(&out, "{\"token\": \"%s\", \"user_id\": ", token);
+        ctl_json_text(&out, ctl_option(c, "user"), strlen(ctl_option(c, "user")));
+        buf_printf(&out, ", \"expires\": \"%s\"}", time);
+    } else {
+        buf_str(&out, token);
+    }
+    return ctl_print(&out);
+}
+
 int
 ctl_token_run(struct ctl *c)
 {
     static const char name_rule[] = "1 to 128 bytes of UTF-8 without control characters";
     const char *text = ctl_option(c, "hours");
+    wall_ms now = clock_wall();
     int64_t hours = 24;
     struct buf why;
     char *token;
@@ -64,9 +82,9 @@ ctl_token_run(struct ctl *c)
     if (!is_name(c, "name"))
         return ctl_usage("--name: %s", name_rule);
     buf_init(&why, CTL_WHY_MAX);
-    token = sign(c, hours, &why);
+    token = sign(c, hours, now, &why);
     if (token != NULL)
-        puts(token);
+        ret = print(c, token, now / 1000 * 1000 + hours * 3600 * 1000);
     else
         ret = ctl_fail("%s", why.data != NULL ? why.data : "out of memory");
     free(token);

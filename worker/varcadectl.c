@@ -21,7 +21,7 @@
 
 /* clang-format off */
 static const struct ctl_command commands[] = {
-    {.name = "token", .arguments = "", .needs = CTL_CONFIG, .run = ctl_token_run,
+    {.name = "token", .arguments = "", .needs = CTL_CONFIG | CTL_JSON, .run = ctl_token_run,
      .options = {{"user", "ID", true, "the claim user_id"},
                  {"name", "NAME", true, "the claim username"},
                  {"hours", "N", false, "how long it is good, 1 to 87600 (24)"}},
@@ -72,8 +72,8 @@ static const struct ctl_command commands[] = {
      .options = {{"all", NULL, false, "all there are"}},
      .help = "forget such events"},
     {.name = "export player", .arguments = PRODUCT " USER-ID", .min = 2, .max = 2,
-     .needs = CTL_CONFIG, .run = ctl_player_export,
-     .help = "print all that is kept about a player, as JSON"},
+     .needs = CTL_CONFIG | CTL_JSON, .run = ctl_player_export,
+     .help = "print all that is kept about a player, always as JSON"},
     {.name = "export board", .arguments = PRODUCT " BOARD", .min = 2, .max = 2,
      .needs = CTL_CONFIG | CTL_JSON, .run = ctl_board_export,
      .options = {{"at", "WINDOW", false, "which window of the board, such as 2026-11 (all)"}},

@@ -128,6 +128,10 @@ static const struct {
      "boards[0].rating.on: missing\n"
      "boards[0].rating: needs either `winner` and `loser`, or `placements`\n"},
     {"'rating': {'system': 'elo', " ON "'winner': 'w'}", "boards[0].rating.loser: missing\n"},
+    {"'rating': {'system': 'elo', " ON "'winner': 'w', 'loser': 'w'}",
+     "boards[0].rating: `winner` and `loser` are the same field: nobody plays against himself\n"},
+    {"'rating': {'system': 'openskill', " ON "'placements': 'p', 'ranks': 'p'}",
+     "boards[0].rating: `placements` and `ranks` are the same field\n"},
     {"'rating': {'system': 'elo', " PAIR ", 'placements': 'p'}",
      "boards[0].rating: needs either `winner` and `loser`, or `placements`\n"},
     {"'rating': {'system': 'elo', " PAIR ", 'ranks': 'r'}",

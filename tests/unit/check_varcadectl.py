@@ -63,6 +63,16 @@ class Token(Case):
         self.assertLessEqual(before, claims["iat"])
         self.assertLessEqual(claims["iat"], time.time())
 
+    def test_json(self):
+        before = int(time.time())
+        out = run("token", "--json", "--config", self.config, "--user", "u", "--name", "n", "--hours", "2")
+        self.assertEqual((out.returncode, out.stderr), (0, ""))
+        told = json.loads(out.stdout)
+        payload = json.loads(unbase64(told["token"].split(".")[1]))
+        self.assertEqual((payload["user_id"], told["user_id"]), ("u", "u"))
+        self.assertEqual(told["expires"], time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(payload["exp"])))
+        self.assertLessEqual(before + 7200, payload["exp"])
+
     def test_hours(self):
         claims = self.claims("--user", "u", "--name", "n", "--hours", "87600")
         self.assertEqual(claims["exp"] - claims["iat"], 87600 * 3600)
@@ -264,6 +274,10 @@ class Program(Case):
     def commands(self):
         lines = run("--help").stdout.splitlines()
         return [line.split() for line in lines if line.startswith("  varcadectl ")]
+
+    def test_each_command_can_tell_in_json(self):
+        for words in self.commands():
+            self.assertIn("[--json]", words)
 
     def test_help_of_each_command(self):
         self.assertGreater(len(self.commands()), 5)

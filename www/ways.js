@@ -22,10 +22,8 @@ function hint(text) {
 function codeField(id) {
   return element("input", {
     id,
-    maxlength: 6,
-    minlength: 6,
     required: true,
-    pattern: "[A-Za-z]{6}",
+    pattern: "\\s*[A-Za-z]{6}\\s*",
     autocomplete: "off",
     autocapitalize: "characters",
     spellcheck: "false",
@@ -36,7 +34,7 @@ function codeForm(id, label, act, more) {
   const field = codeField(id);
   return form(
     { class: "ask" },
-    () => act(field.value),
+    () => act(field.value.trim()),
     element("label", { for: id }, label),
     element("div", { class: "field" }, field, element("button", { class: "quiet" }, t("join"))),
     more,
@@ -60,11 +58,11 @@ function ownGame(product, go) {
   return way("create", undefined, act, t("create-go"), chosen.node, secret.node);
 }
 
-// The milliseconds to regions: at least one has to be told, if there is one.
-function latencyFields(regions, prefix) {
+// The milliseconds to regions; `needed`: at least one has to be told, if there is one.
+function latencyFields(regions, prefix, needed) {
   const fields = regions.map((region) => [region, element("input", { id: `${prefix}-${region}`, type: "number", min: 0, max: LATENCY_MAX, step: 1 })]);
   const told = () => fields.filter(([, field]) => field.value !== "");
-  const check = () => fields[0]?.[1].setCustomValidity(told().length > 0 ? "" : t("latency-hint"));
+  const check = () => fields[0]?.[1].setCustomValidity(told().length > 0 || !needed ? "" : t("latency-hint"));
   const node = element("div", { class: "fields" }, ...fields.map(([region, field]) => labelled(t("latency", { region: titleOf(region) }), field)));
   node.addEventListener("input", check);
   check();
@@ -78,7 +76,7 @@ function ticketFields(queue) {
     name,
     element("input", { id: `within-${name}`, type: "number", min: -NUMBER_MAX, max: NUMBER_MAX, step: "any", required: true }),
   ]);
-  const latency = latencyFields(queue.regions, "latency");
+  const latency = latencyFields(queue.regions, "latency", true);
   const party = checkbox("party", t("party", { count: queue.team_size.max }));
   const attributes = element("div", { class: "fields" }, ...[...texts, ...numbers].map(([name, field]) => labelled(titleOf(name), field)));
   const { min, max } = queue.team_size;
@@ -113,10 +111,10 @@ function queues(product, go) {
   return way("queue", labelled(t("queue-which"), choice), () => go.ticket(fields.values()), t("queue-go"), box);
 }
 
-// A party's queue is not known before it is joined: what its regions can be is asked for.
+// A party's queue is not known before it is joined: what its regions can be may be told.
 function partyCode(product, go) {
   const regions = [...new Set(product.queues.filter((queue) => queue.team_size.max > 1).flatMap((queue) => queue.regions))];
-  const latency = latencyFields(regions, "party-latency");
+  const latency = latencyFields(regions, "party-latency", false);
   return codeForm("party-code", t("party-code"), (code) => go.party(code, { latencies: latency.values() }), regions.length > 0 ? latency.node : undefined);
 }
 

@@ -162,22 +162,45 @@ def test_with_the_keyboard(demo, windows):
 @pytest.fixture(scope="module")
 def short():
     server = GameServer()
-    queues = [{"id": "short", "timeout": 3}, {"id": "long"}]
-    stack = Stack(games={"exrps": game_file(server.url, queues=queues, settings={"map": {"type": "string", "values": ["ice", "<b>sand"]}})})
+    teams = {"teams": 2, "team_size": 2}
+    queues = [{"id": "short", "timeout": 3}, {"id": "long"}, {"id": "casual", **teams},
+              {"id": "ranked", **teams, "latency": {"regions": ["eu", "us"]}}]
+    stack = Stack(games={"exrps": game_file(server.url, players=4, queues=queues, settings={"map": {"type": "string", "values": ["ice", "<b>sand"]}})})
     yield stack
     stack.close()
     server.close()
 
 
-def test_expired_and_usual_waits(short, windows):
-    ann = windows()
-    ann.here().get(short.url)
+def sit_down(stack, window, user):
+    """Who plays in this window is this user from now on."""
+    window.here().get(stack.url)
+    window.script("sessionStorage.clear(); sessionStorage.setItem('varcade.token', arguments[0])", stack.token(user, user))
+    window.here().get(stack.url + f"/?{user}#/exrps/play")
+    return window
 
-    def sit_down(window, user):
-        window.here().get(short.url)
-        window.script("sessionStorage.clear(); sessionStorage.setItem('varcade.token', arguments[0])", short.token(user, user))
-        window.here().get(short.url + f"/?{user}#/exrps/play")
-    sit_down(ann, "ann")
+
+def test_a_party_and_its_regions(short, windows):
+    """Who joins tells latencies where the party's queue has regions, and need not where it has none."""
+    ann, bob = (sit_down(short, windows(), user) for user in ("ada", "ben"))
+    ann.sends("Be matched", {"queue": "Casual", "party": True})
+    code = wait_for(lambda: ann.text(".wait .code strong"), 10, "the code")
+    bob.join_party(f" {code} ")
+    wait_for(lambda: texts(bob.here(), ".members bdi") == ["ada", "ben"], 15, "Ben to be in it")
+    ann.click(".wait button:not([hidden])", "Cancel")
+    wait_for(lambda: bob.text(".refused") == "You no longer wait.", 15, "Ben to be told")
+    ann.sends("Be matched", {"queue": "Ranked", "party": True, "latency-eu": "30"})
+    code = wait_for(lambda: ann.text(".wait .code strong"), 10, "the code")
+    bob.join_party(code)
+    wait_for(lambda: bob.text(".refused").startswith("latencies must have"), 10, "that something is missing")
+    bob.fill({"party-latency-us": "20"})
+    bob.join_party(code)
+    wait_for(lambda: texts(ann.here(), ".members bdi") == ["ada", "ben"], 15, "both in it")
+    ann.click(".wait button:not([hidden])", "Cancel")
+    wait_for(lambda: bob.text(".refused") == "You no longer wait.", 15, "its end")
+
+
+def test_expired_and_usual_waits(short, windows):
+    ann = sit_down(short, windows(), "ann")
     ann.sends("Be matched", {})
     wait_for(lambda: ann.figures().get("Waiting for"), 10, "the wait")
     assert ann.figures()["Ends in"] in ("2 sec", "3 sec")
@@ -187,7 +210,7 @@ def test_expired_and_usual_waits(short, windows):
     ann.sends("Be matched", {"queue": "Long"})
     usual = wait_for(lambda: ann.figures().get("Usual wait"), 20, "how long others waited")
     assert usual == "0 sec\n9 of 10 less than 0 sec"
-    sit_down(ann, "dan")
+    sit_down(short, ann, "dan")
     ann.sends("A game of your own", {"create-map": "<b>sand"})
     assert settled(ann) == ["Map: <b>sand"]
     assert text(ann.here(), ".seat b") is None

@@ -12,7 +12,7 @@
 #include "tests/unit/random.h"
 #include "tests/unit/unit.h"
 
-#define WALKS 300
+#define WALKS 400
 #define STEPS 120
 #define CHOICES 256
 
@@ -25,7 +25,8 @@ struct choice {
 /* A walk, and what of it is not in the model. */
 static struct walk {
     struct world world;
-    bool quick; /* its games are made by quick_match */
+    size_t patience; /* of so many ends that could be one is taken */
+    bool quick;      /* its games are made by quick_match */
     char id[GAMES][33];
     long long told[GAMES];    /* when the curator began to tell the game server */
     long long removed[GAMES]; /* when the game server said that the game is gone */
@@ -87,7 +88,10 @@ compare(const char *step)
 static const char *
 options(void)
 {
-    return walk.world.rules & REJOINS ? "|rejoin|1000000000|migrates|1" : "";
+    static const char *const texts[] = {"", "|rejoin|1000000000", "|migrates|1",
+                                        "|rejoin|1000000000|migrates|1"};
+
+    return texts[walk.world.rules / REJOINS];
 }
 
 /* Of a game's own setting, by which a quick match finds that game and no other. */
@@ -329,9 +333,9 @@ is_over(const struct world *w)
 static void
 begin(struct random_source *r)
 {
-    walk = (struct walk){.quick = random_below(r, 2) == 0};
+    walk = (struct walk){.quick = random_below(r, 2) == 0, .patience = 2 + random_below(r, 30)};
     walk.world.chances = UNBOUNDED;
-    walk.world.rules = random_below(r, 3) == 0 ? REJOINS | MIGRATES : 0;
+    walk.world.rules = (uint8_t)random_below(r, 4) * REJOINS; /* and MIGRATES */
     for (size_t g = 0; g < GAMES; g++)
         snprintf(walk.id[g], sizeof walk.id[g], "%032x", ++games_made);
 }
@@ -341,8 +345,9 @@ begin(struct random_source *r)
 static bool
 is_end(size_t step)
 {
-    return step_table[step].kind == STEP_FAULT || step == S_expire || step == S_game_remove ||
-           step == S_seat_leave || step == S_server_ends_game || step == S_player_drops ||
+    return step == S_process_dies || step == S_server_restarts || step == S_expire ||
+           step == S_game_remove || step == S_seat_leave || step == S_server_ends_game ||
+           step == S_player_drops || step == S_event_all_players_joined ||
            step == S_event_game_over;
 }
 
@@ -353,7 +358,7 @@ choose(struct random_source *r)
 
     do
         c = &walk.choice[random_below(r, walk.nchoices)];
-    while (is_end(c->how.step) && random_below(r, 8) != 0);
+    while (is_end(c->how.step) && random_below(r, walk.patience) != 0);
     return c;
 }
 
@@ -364,7 +369,7 @@ step(struct random_source *r, bool *taken)
 
     walk.nchoices = 0;
     lobby_next(&walk.world, NO_BUG, collect, &walk);
-    if (random_below(r, 8) == 0)
+    if (random_below(r, 2) == 0)
         try_in_vain(r);
     c = choose(r);
     model_now++;

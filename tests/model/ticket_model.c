@@ -685,8 +685,8 @@ match_steps(struct at *at, size_t which)
 
     at->how.match = which;
     if (is_free(m)) {
-        for (unsigned tickets = 1; tickets < 1U << TICKET_PLAYERS; tickets++)
-            match_take(at, which, tickets);
+        for (at->how.tickets = 1; at->how.tickets < 1U << TICKET_PLAYERS; at->how.tickets++)
+            match_take(at, which, at->how.tickets);
         return;
     }
     care_for_match(at, which);

@@ -131,6 +131,7 @@ enum ticket_bug {
 /* What a step was: ticket, player and match where it is of one. */
 struct ticket_taken {
     size_t step, ticket, player, match;
+    unsigned tickets; /* match_take: a bit each */
     bool quiet;
 };
 typedef void ticket_fn(void *cookie, const struct ticket_taken *how, const struct tickets *to);

@@ -11,7 +11,7 @@
 #include "tests/unit/random.h"
 #include "tests/unit/unit.h"
 
-#define WALKS 60
+#define WALKS 40
 #define STEPS 120
 #define CHOICES 256
 #define KEEP 600000

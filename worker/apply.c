@@ -233,7 +233,7 @@ apply_start(struct apply *a, apply_fn *fn)
                                   .end = a->lane->read,
                                   .latest = clock_wall() + CLOCKS_APART,
                                   .entries = a->lane->read_entries,
-                                  .skipped = a->lane->read_skipped};
+                                  .events = a->lane->read_events};
     a->outcome = APPLY_DONE;
     a->why[0] = '\0';
     a->sent = apply_micros();

@@ -34,8 +34,8 @@ struct archived {
     struct reach reach;
     bool takes_part;         /* in the round that is under way */
     struct event_id applied; /* where the lane was when it began */
-    int64_t gone_through;    /* entries that the lane had gone through there; -1: not known */
-    int64_t seen;            /* entries, in this round */
+    struct tally events;     /* those that the lane had read there */
+    int64_t seen;            /* events, in this round, whatever became of them */
     size_t added;            /* events, in this round */
     struct aside *aside;     /* what did not count, of this round */
 };
@@ -92,22 +92,21 @@ give_up(struct archived *of, const char *what)
 
 /* --- 4. the files ----------------------------------------------------------------------------- */
 
-/* The lane's archive is at the limit now. Where the lane itself was there, too, the entries that it
- * had gone through are to be those that were met; else its count is of another place. */
+/* The lane's archive is at the limit now. Where the lane itself was there, too, the events that it
+ * had read are to be those that were met; else its count is of another place. */
 static void
 take_reach(const struct archiver *a, struct archived *of)
 {
     struct reach *reach = &of->reach;
     struct event_id checked = reach->checked;
 
-    if (reach->id.ms == 0 && of->gone_through < 0)
+    if (reach->id.ms == 0 && of->events.since.ms > 0)
         reach->since = a->since;
     reach->id = a->limit;
     reach->last = archive_last(of->archive);
-    if (reach->met >= 0)
-        reach->met += of->seen;
+    reach->met.n += of->seen;
     if (event_id_compare(of->applied, a->limit) == 0)
-        report_missing(of->lane, checked, reach->id, reach_check(reach, of->gone_through));
+        report_missing(of->lane, checked, reach->id, reach_check(reach, of->events));
 }
 
 static void
@@ -183,24 +182,6 @@ send_read(struct archiver *a)
     redis_args_free(&args);
 }
 
-static bool
-is_wanted(const struct archived *of, struct event_id id)
-{
-    return of != NULL && of->takes_part && of->archive != NULL &&
-           event_id_compare(id, of->reach.id) > 0;
-}
-
-/* Each lane counts the entries of all products: so does the stream. */
-static void
-count_entry(const struct archiver *a, struct event_id id)
-{
-    const struct worker *w = a->worker;
-
-    for (size_t i = 0; i < w->nlanes; i++)
-        if (is_wanted(w->lanes[i]->archived, id))
-            w->lanes[i]->archived->seen++;
-}
-
 static void
 take_entry(struct archiver *a, const struct redisReply *entry)
 {
@@ -211,14 +192,16 @@ take_entry(struct archiver *a, const struct redisReply *entry)
     int good = event_decode(entry, e, &why);
 
     a->at = e->id;
-    count_entry(a, e->id);
-    if (good < 0)
-        return; /* it became a dead letter */
     lane = lanes_find(a->worker, e->product_id.s, e->product_id.len);
     of = lane->archived;
-    /* What the files have already was put there by a worker that died before it could say so. */
-    if (!is_wanted(of, e->id) || event_id_compare(e->id, archive_last(of->archive)) <= 0 ||
-        aside_has(of->aside, e->id))
+    if (of == NULL || !of->takes_part || of->archive == NULL ||
+        event_id_compare(e->id, of->reach.id) <= 0)
+        return;
+    of->seen++;
+    /* Dead letters; and what the files have already, put there by a worker that died before it
+     * could say so. */
+    if (good < 0 || aside_has(of->aside, e->id) ||
+        event_id_compare(e->id, archive_last(of->archive)) <= 0)
         return;
     of->added++;
     if (archive_add(of->archive, entry) < 0)
@@ -325,10 +308,8 @@ may_take_part(struct archived *of)
 static void
 take_part(struct archived *of)
 {
-    const struct lane *lane = of->lane;
-
     of->takes_part = true;
-    of->gone_through = lane->moved_entries < 0 ? -1 : lane->moved_entries - lane->moved_skipped;
+    of->events = of->lane->moved_events;
     of->seen = 0;
     of->added = 0;
     of->lane->busy++;

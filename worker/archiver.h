@@ -7,7 +7,7 @@
  * KEY_ARCHIVED says how far the archive is (reach.h); it moves when the files are on the disk. What
  * is in a file beyond that, because the worker was killed in between, is found there.
  *
- * Entries that somebody took off the stream after they were applied and before they were archived
+ * Events that somebody took off the stream after they were applied and before they were archived
  * are in the figures, and in nothing from which these could be computed anew. By count that is
  * noticed, told and kept in KEY_ARCHIVED, for a rebuild.
  */

@@ -18,6 +18,7 @@
 
 #include "lib/clock.h"
 #include "lib/event.h"
+#include "worker/tally.h"
 
 struct batch;
 struct generation;
@@ -34,7 +35,7 @@ struct batch_span {
     struct event_id end;    /* the new one */
     wall_ms latest;         /* what is later was written by a wrong clock, and counts as this */
     int64_t entries;        /* entries ever added to the stream up to end; -1: not known */
-    int64_t skipped;        /* those of them that were gone before the product's events were read */
+    struct tally events;    /* of the product, up to end */
 };
 
 /* How the events of a batch ended. */

@@ -63,7 +63,8 @@ add_moves(const struct batch *b, wall_ms latest, struct redis_args *a)
     }
 }
 
-/* What is written in one section of the call; ranked boards have their own, and tables are operations. */
+/* What is written in one section of the call; ranked boards have their own, and tables are
+ * operations. */
 enum section { HASHES, SETS, SECTIONS };
 
 static enum section
@@ -226,14 +227,19 @@ add_aside(const struct batch *b, size_t key, struct redis_args *a)
 static void
 add_position(const struct batch_span *span, const char *end, struct redis_args *a)
 {
+    char since[EVENT_ID_SIZE];
+
     redis_args_int(a, KEYS_POSITION);
-    redis_args_int(a, 3);
+    redis_args_int(a, 4);
     redis_args_str(a, "id");
     redis_args_str(a, end);
     redis_args_str(a, "entries");
     redis_args_int(a, span->entries);
-    redis_args_str(a, "skipped");
-    redis_args_int(a, span->skipped);
+    redis_args_str(a, "events");
+    redis_args_int(a, span->events.n);
+    redis_args_str(a, "since");
+    (void)event_id_format(span->events.since, since);
+    redis_args_str(a, since);
 }
 
 void
@@ -241,8 +247,8 @@ batch_apply_command(const struct batch *b, const struct batch_span *span, struct
 {
     size_t seen = batch_seen_changed(b) > 0;
     size_t aside = b->product != NULL && count_dead(b) > 0;
-    size_t changed[SECTIONS], texts, ranked, paced, held, tables, behind, key = KEYS_FIXED + b->nmoves,
-                                                                  listed = count_listed(b);
+    size_t changed[SECTIONS], texts, ranked, paced, held, tables, behind,
+        key = KEYS_FIXED + b->nmoves, listed = count_listed(b);
     char end[EVENT_ID_SIZE];
 
     redis_args_fcall(a, "apply", false);

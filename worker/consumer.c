@@ -202,11 +202,8 @@ follow(struct consumer *c, struct position_ahead *ahead)
             c->lost = own.lost;
         if (!begun && own.lost > 0)
             report_begun_late(lane, own.lost);
-        if (own.lost < 0 && event_id_compare(lane->read, c->start) != 0)
-            continue;
-        if (lane->read_entries >= 0 && own.entries >= 0)
-            lane->read_skipped += own.entries - lane->read_entries;
-        lane->read_entries = own.entries;
+        if (own.lost >= 0 || event_id_compare(lane->read, c->start) == 0)
+            lane->read_entries = own.entries;
     }
     if (c->lost > 0)
         ahead->lost = c->lost;
@@ -257,6 +254,7 @@ deal_to(struct consumer *c, struct lane *lane, const struct redisReply *entry, c
         batch_add(batch, e);
     lane->read = e->id;
     lane->read_entries = c->entries;
+    lane->read_events.n++;
 }
 
 static bool

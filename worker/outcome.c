@@ -50,7 +50,7 @@ applied(struct lane *lane, const struct apply_result *result)
     (void)event_id_format(lane->read, lane->checkpoint);
     lane->moved_at = loop_now(lane->worker->loop);
     lane->moved_entries = lane->read_entries;
-    lane->moved_skipped = lane->read_skipped;
+    lane->moved_events = lane->read_events;
     lane->refused[0] = '\0';
     if (events == 0)
         return;

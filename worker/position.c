@@ -99,7 +99,7 @@ on_position(void *cookie, enum redis_outcome outcome, const struct redisReply *r
             struct position position = position_take(reply, lane->checkpoint);
 
             lane->read_entries = lane->moved_entries = position.entries;
-            lane->read_skipped = lane->moved_skipped = position.skipped;
+            lane->read_events = lane->moved_events = position.events;
             lane->moved_at = loop_now(lane->worker->loop);
             lane->at_end = false;
             lane->place = LANE_READY;

@@ -7,9 +7,8 @@
  * checkpoint, all that the stream still has is unread, and what is missing in the count was lost.
  * Ids alone cannot tell that: a gap between two ids is no gap between two entries.
  *
- * What was lost, and what was gone before a product was served at all, is counted with it
- * (`skipped`). The difference is how many entries the lane has gone through, and so many the archive
- * has to meet behind it (archiver.h).
+ * The events of the product itself are counted with it: so many the archive has to meet behind the
+ * worker (reach.h).
  */
 #ifndef VARCADE_WORKER_POSITION_H
 #define VARCADE_WORKER_POSITION_H
@@ -18,6 +17,7 @@
 #include <stdint.h>
 
 #include "lib/event.h"
+#include "worker/tally.h"
 
 struct lane;
 struct redis_args;
@@ -61,14 +61,13 @@ struct position_ahead {
 
 /* KEY_POSITION: what is known of a checkpoint. */
 struct position {
-    int64_t entries; /* entries ever added to the stream up to there; -1: not known */
-    int64_t skipped; /* those of them that were gone before they were read; less than 0 where the
-                        stream was deleted and begun anew */
+    int64_t entries;     /* entries ever added to the stream up to there; -1: not known */
+    struct tally events; /* of the product, that were read up to there */
 };
 
 /* position_ask(a, product_id, stream): the command that reads it. position_take(reply, checkpoint):
- * of its answer. It holds for its own checkpoint alone: somebody may have set that by hand. Where
- * there is none yet (""), nothing was read. */
+ * of its answer. It holds for its own checkpoint alone: somebody may have set that by hand, and what
+ * is counted begins there. Where there is none yet (""), nothing was read. */
 void position_ask(struct redis_args *a, const char *product_id, const char *stream);
 struct position position_take(const struct redisReply *reply, const char *checkpoint);
 

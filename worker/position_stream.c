@@ -28,27 +28,30 @@ position_ask(struct redis_args *a, const char *product_id, const char *stream)
     redis_args_printf(a, KEY_POSITION, product_id, stream);
     redis_args_str(a, "id");
     redis_args_str(a, "entries");
-    redis_args_str(a, "skipped");
+    redis_args_str(a, "events");
+    redis_args_str(a, "since");
 }
 
 struct position
 position_take(const struct redisReply *reply, const char *checkpoint)
 {
-    static const struct position unknown = {.entries = -1};
     struct redisReply *const *field = reply->element;
-    struct position position = {.entries = 0};
+    struct position position = {.entries = -1};
 
     if (checkpoint[0] == '\0')
+        return (struct position){.entries = 0};
+    if (position_checkpoint(checkpoint, strlen(checkpoint), &position.events.since) < 0 ||
+        reply->type != REDIS_REPLY_ARRAY || reply->elements != 4 ||
+        field[0]->type != REDIS_REPLY_STRING || field[0]->len != strlen(checkpoint) ||
+        memcmp(field[0]->str, checkpoint, field[0]->len) != 0)
         return position;
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
-        field[0]->type != REDIS_REPLY_STRING || field[1]->type != REDIS_REPLY_STRING ||
-        field[0]->len != strlen(checkpoint) ||
-        memcmp(field[0]->str, checkpoint, field[0]->len) != 0 ||
+    if (field[1]->type == REDIS_REPLY_STRING &&
         text_parse_int(field[1]->str, field[1]->len, 0, INT64_MAX, &position.entries) < 0)
-        return unknown;
-    if (field[2]->type == REDIS_REPLY_STRING &&
-        text_parse_int(field[2]->str, field[2]->len, INT64_MIN, INT64_MAX, &position.skipped) < 0)
-        return unknown;
+        position.entries = -1;
+    if (field[2]->type == REDIS_REPLY_STRING && field[3]->type == REDIS_REPLY_STRING &&
+        (text_parse_int(field[2]->str, field[2]->len, 0, INT64_MAX, &position.events.n) < 0 ||
+         event_id_parse(field[3]->str, field[3]->len, &position.events.since) < 0))
+        position.events.n = 0;
     return position;
 }
 

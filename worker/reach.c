@@ -8,10 +8,12 @@
 #include "lib/text.h"
 
 /* The fields of KEY_ARCHIVED. */
-enum { ID, LAST, SINCE, MET, CHECKED, MISSING, FROM, TO, FIELDS };
+enum { ID, LAST, SINCE, MET, MET_SINCE, CHECKED, MISSING, FROM, TO, FIELDS };
 static const char *const names[FIELDS] = {
-    [ID] = "id",           [LAST] = "last",       [SINCE] = "since",       [MET] = "met",
-    [CHECKED] = "checked", [MISSING] = "missing", [FROM] = "missing_from", [TO] = "missing_to"};
+    [ID] = "id",           [LAST] = "last",           [SINCE] = "since",
+    [MET] = "met",         [MET_SINCE] = "met_since", [CHECKED] = "checked",
+    [MISSING] = "missing", [FROM] = "missing_from",   [TO] = "missing_to",
+};
 
 void
 reach_ask(struct redis_args *a, const char *product_id, const char *stream)
@@ -31,12 +33,12 @@ take_id(const struct redisReply *reply, struct event_id *ret)
 }
 
 static bool
-take_number(const struct redisReply *reply, int64_t none, int64_t *ret)
+take_number(const struct redisReply *reply, int64_t *ret)
 {
-    *ret = none;
+    *ret = 0;
     return reply->type == REDIS_REPLY_NIL ||
            (reply->type == REDIS_REPLY_STRING &&
-            text_parse_int(reply->str, reply->len, -1, INT64_MAX, ret) == 0);
+            text_parse_int(reply->str, reply->len, 0, INT64_MAX, ret) == 0);
 }
 
 int
@@ -51,10 +53,13 @@ reach_take(const struct redisReply *reply, struct reach *ret)
     good = take_id(field[ID], &reach.id) && take_id(field[LAST], &reach.last) &&
            take_id(field[SINCE], &reach.since) && take_id(field[CHECKED], &reach.checked) &&
            take_id(field[FROM], &reach.from) && take_id(field[TO], &reach.to) &&
-           take_number(field[MISSING], 0, &reach.missing) &&
-           take_number(field[MET], field[ID]->type == REDIS_REPLY_NIL ? 0 : -1, &reach.met);
+           take_id(field[MET_SINCE], &reach.met.since) &&
+           take_number(field[MISSING], &reach.missing) && take_number(field[MET], &reach.met.n);
     if (!good)
         return -1;
+    /* An archive that was not counted: what there is, is as good as begun anew. */
+    if (field[MET]->type == REDIS_REPLY_NIL)
+        reach.met.since = reach.id;
     *ret = reach;
     return 0;
 }
@@ -73,25 +78,25 @@ reach_tell(struct redis_args *a, const char *product_id, const char *stream,
     for (size_t i = 0; i < FIELDS; i++) {
         redis_args_str(a, names[i]);
         if (i == MET || i == MISSING)
-            redis_args_int(a, i == MET ? reach->met : reach->missing);
+            redis_args_int(a, i == MET ? reach->met.n : reach->missing);
         else
             redis_args_add(a, text, event_id_format(ids[i], text));
     }
 }
 
 int64_t
-reach_check(struct reach *reach, int64_t gone_through)
+reach_check(struct reach *reach, struct tally events)
 {
-    int64_t missing = gone_through - reach->met;
+    int64_t missing = events.n - reach->met.n;
 
-    if (gone_through < 0 || reach->met < 0 || missing < 0)
+    if (event_id_compare(events.since, reach->met.since) != 0 || missing < 0)
         missing = 0;
     if (missing > 0 && reach->missing == 0)
         reach->from = reach->checked;
     if (missing > 0)
         reach->to = reach->id;
     reach->missing += missing;
-    reach->met = gone_through;
+    reach->met = events;
     reach->checked = reach->id;
     return missing;
 }

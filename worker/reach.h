@@ -3,7 +3,7 @@
  *
  * The stream is not varcade's alone: somebody may take entries off it (XTRIM, XDEL, MAXLEN of an
  * XADD) that the worker has applied and the archive does not have yet. No id tells so. But the worker
- * knows how many entries it has gone through (position.h), and so many the archive has to meet.
+ * counts the product's events that it has read (tally.h), and so many the archive has to meet.
  */
 #ifndef VARCADE_WORKER_REACH_H
 #define VARCADE_WORKER_REACH_H
@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "lib/event.h"
+#include "worker/tally.h"
 
 struct redis_args;
 struct redisReply;
@@ -20,9 +21,9 @@ struct reach {
     struct event_id id;    /* the stream was gone through up to here; 0-0: nothing was ever archived */
     struct event_id last;  /* the last event that was written */
     struct event_id since; /* it has what is behind this; 0-0: all, but for what is missing */
-    int64_t met;           /* entries up to id that were met or are missing; -1: not known */
-    struct event_id checked; /* up to here met is what the worker has gone through */
-    int64_t missing;       /* entries that were applied, and are in neither archive nor stream */
+    struct tally met;      /* events up to id that were met, or are known to be missing */
+    struct event_id checked; /* up to here met is what the worker has read */
+    int64_t missing;       /* events that were applied, and are in neither archive nor stream */
     struct event_id from, to; /* they were behind from, and not behind to */
 };
 
@@ -34,8 +35,8 @@ int reach_take(const struct redisReply *reply, struct reach *ret)
 void reach_tell(struct redis_args *a, const char *product_id, const char *stream,
                 const struct reach *reach);
 
-/* reach_check(reach, gone_through): the worker has gone through so many entries up to reach->id (-1: not
- * known). Returns how many of them are missing that were not yet known to be. */
-int64_t reach_check(struct reach *reach, int64_t gone_through);
+/* reach_check(reach, events): the worker has read so many up to reach->id. Returns how many of them are
+ * missing that were not yet known to be; 0 where they began to be counted at another place. */
+int64_t reach_check(struct reach *reach, struct tally events);
 
 #endif

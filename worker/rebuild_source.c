@@ -94,8 +94,8 @@ read_archive(struct rebuild *r, struct event_id limit, const struct reach *reach
     }
     r->read = limit;
     r->gone = *reach;
-    if (beyond)
-        r->gone.met = -1;
+    if (beyond) /* so it is not known how many there are up to the limit */
+        r->gone.met.since = (struct event_id){UINT64_MAX, UINT64_MAX};
     return true;
 }
 
@@ -206,13 +206,15 @@ take_part(struct rebuild *r, const struct redisReply *part, const struct aside *
             (void)ctl_fail("the stream: an entry of another shape");
             return false;
         }
-        if (aside_has(aside, id))
+        if (aside_has(aside, id)) {
             r->read = id;
-        else if (!rebuild_take(r, part->element[i], id))
+            r->gone.met.n++;
+        } else if (!rebuild_take(r, part->element[i], id)) {
             return false;
+        } else if (event_text_is(r->event.product_id, r->product->id)) {
+            r->gone.met.n++;
+        }
     }
-    if (r->gone.met >= 0)
-        r->gone.met += (int64_t)part->elements;
     if (part->elements < COUNT)
         r->read = limit;
     return true;
@@ -287,8 +289,8 @@ rebuild_source_gone(const struct rebuild *r, struct buf *out)
     (void)event_id_format(r->gone.to, to);
     if (r->gone.missing > 0)
         buf_printf(out,
-                   "%lld entries are no longer in the stream, nor in the archive: of any product, "
-                   "after %s and up to %s, removed by somebody when they were applied\n",
+                   "%lld events are no longer in the stream, nor in the archive: after %s and up "
+                   "to %s, removed by somebody when they were applied\n",
                    (long long)r->gone.missing, from, to);
 }
 
@@ -317,14 +319,15 @@ rebuild_source_check(struct rebuild *r)
     if (!read_position(r, &at, &position))
         return false;
     r->gone.id = r->read;
-    if (position.entries >= 0 && event_id_compare(at, r->read) == 0)
-        (void)reach_check(&r->gone, position.entries - position.skipped);
+    if (event_id_compare(at, r->read) == 0)
+        (void)reach_check(&r->gone, position.events);
     return is_enough(r);
 }
 
 /* --- the outside ------------------------------------------------------------------------------ */
 
-/* Without an archive, the stream has to have all that the worker has gone through. */
+/* Without an archive, the stream has to have all that the worker has read: that is counted, unless
+ * its own count began later. */
 static bool
 look_at_stream(struct rebuild *r)
 {
@@ -334,9 +337,9 @@ look_at_stream(struct rebuild *r)
     r->trimmed = count_trimmed(r, &first);
     if (r->trimmed < 0 || !read_position(r, &at, &position))
         return false;
-    if (r->gone.id.ms > 0 || r->trimmed <= position.skipped)
+    if (r->gone.id.ms > 0 || position.events.since.ms == 0)
         return true;
-    r->gone.missing = r->trimmed - position.skipped;
+    r->gone.missing = r->trimmed;
     r->gone.to = first;
     return true;
 }

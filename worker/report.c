@@ -101,8 +101,8 @@ report_lane_init(struct report *r, const char *product_id, struct lane_report *l
     lane->archived = lane_metric(r, METRIC_COUNTER, "varcade_archived_events_total",
                                  "Events that were put into the archive.", product_id, NULL, NULL);
     lane->missing = lane_metric(
-        r, METRIC_COUNTER, "varcade_archive_missing_entries_total",
-        "Entries of the stream that were gone before the archive had them, though applied.",
+        r, METRIC_COUNTER, "varcade_archive_missing_events_total",
+        "Events that were gone from the stream before the archive had them, though applied.",
         product_id, NULL, NULL);
     lane->begun_late =
         lane_metric(r, METRIC_COUNTER, "varcade_stream_before_entries_total",
@@ -270,23 +270,23 @@ report_begun_late(struct lane *lane, int64_t entries)
 }
 
 void
-report_missing(struct lane *lane, struct event_id from, struct event_id to, int64_t entries)
+report_missing(struct lane *lane, struct event_id from, struct event_id to, int64_t events)
 {
     struct worker *w = lane->worker;
     char after[EVENT_ID_SIZE], up_to[EVENT_ID_SIZE];
 
-    if (entries == 0)
+    if (events == 0)
         return;
-    metric_add(lane->report.missing, (double)entries);
+    metric_add(lane->report.missing, (double)events);
     if (!report_allowed(&w->report.trouble_lines, loop_now(w->loop)))
         return;
     (void)event_id_format(from, after);
     (void)event_id_format(to, up_to);
     log_error("archive",
-              "somebody removed entries from the stream that were applied and not yet archived: no "
+              "somebody removed events from the stream that were applied and not yet archived: no "
               "rebuild has them",
               LOG_S("stream", w->conf->stream_name), LOG_S("product", lane->id),
-              LOG_I("entries", entries), LOG_S("after", after), LOG_S("up_to", up_to));
+              LOG_I("events", events), LOG_S("after", after), LOG_S("up_to", up_to));
 }
 
 void

@@ -73,9 +73,9 @@ void report_gap(struct report *r, const char *checkpoint, int64_t lost);
  * already: what they were is not known, and it has lost nothing that it was to have. */
 void report_begun_late(struct lane *lane, int64_t entries);
 
-/* report_missing(lane, from, to, entries): so many entries of the stream behind `from`, up to `to`, were
+/* report_missing(lane, from, to, events): so many of the lane's events behind `from`, up to `to`, were
  * applied and then gone before the lane's archive had them; 0: nothing is told. */
-void report_missing(struct lane *lane, struct event_id from, struct event_id to, int64_t entries);
+void report_missing(struct lane *lane, struct event_id from, struct event_id to, int64_t events);
 
 /* report_expired(lane, done): a round of the curator. */
 void report_expired(struct lane *lane, const struct lobby_expired *done);

@@ -28,6 +28,7 @@
 #include "lib/generation.h"
 #include "lib/text.h"
 #include "worker/report.h"
+#include "worker/tally.h"
 
 struct apply;
 struct archived;
@@ -78,9 +79,8 @@ struct lane {
     struct generation generation;   /* the one that was live with that checkpoint */
     struct event_id read;           /* the stream is read up to here */
     int64_t read_entries;  /* how many entries it had ever had up to there; -1: not known */
-    int64_t read_skipped;  /* those of them that were gone before they could be read here */
     int64_t moved_entries; /* the same of the checkpoint */
-    int64_t moved_skipped;
+    struct tally read_events, moved_events; /* of the product: up to read, up to the checkpoint */
     mono_ms moved_at;      /* when the checkpoint was moved or loaded */
     wall_ms caught_up;     /* what happened before is applied; 0: not known */
     bool at_end;           /* the last read reached the stream's end */

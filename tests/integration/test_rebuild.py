@@ -243,7 +243,7 @@ def test_what_is_gone(tracker):
     before = figures(tracker)
     tracker.redis.xtrim(STREAM, maxlen=100, approximate=False)
     _, error = tracker.ctl("rebuild", "exrps", status=1)
-    assert "300 entries are no longer in the stream" in error
+    assert "300 events are no longer in the stream" in error
     assert figures(tracker) == before and generations(tracker) == {"0"}
     result = rebuild(tracker, "--partial")
     assert result["events"] <= 100
@@ -296,22 +296,25 @@ def test_removed_before_it_was_archived(tracker, how):
     gone = 100 if how == "stream" else 40
     # What the archive has yet to come to, the rebuild looks at itself.
     _, error = tracker.ctl("rebuild", "exrps", status=1)
-    assert f"{gone} entries are no longer in the stream" in error and "--partial" in error, error
+    assert f"{gone} events are no longer in the stream" in error and "--partial" in error, error
     busy.close()
     wait_for(lambda: redis.hget(f"{{exrps}}:archived:{STREAM}", "missing") == str(gone), what="the archive's count")
-    assert metric(tracker, "varcade_archive_missing_entries_total") == gone
-    assert f"entries={gone} " in tracker.log() and "removed entries from the stream" in tracker.log()
+    assert metric(tracker, "varcade_archive_missing_events_total") == gone
+    assert f"events={gone} " in tracker.log() and "removed events from the stream" in tracker.log()
     before = figures(tracker)
     result = rebuild(tracker, "--verify", status=1)
     assert not result["equal"] and result["missing"] == gone
     assert stream_id(result["missing_after"]) >= stream_id(first[-1])
     assert stream_id(result["missing_up_to"]) <= stream_id(last[-1])
     out, _ = tracker.ctl("rebuild", "exrps", "--verify", status=1)
-    assert f"{gone} entries are no longer in the stream, nor in the archive" in out
+    assert f"{gone} events are no longer in the stream, nor in the archive" in out
     _, error = tracker.ctl("rebuild", "exrps", status=1)
-    assert f"{gone} entries are no longer in the stream" in error and result["missing_up_to"] in error
+    assert f"{gone} events are no longer in the stream" in error and result["missing_up_to"] in error
     assert figures(tracker) == before
-    # What comes later is whole again, and another product has lost nothing of its own.
+    # Another product has lost nothing, and what comes later is whole again.
+    last = tracker.add("arena", type="note")
+    tracker.settle("arena", last)
+    assert rebuild(tracker, product="arena")["missing"] == 0
     tracker.settle("exrps", scores(tracker, 20)[-1])
     rebuild(tracker, "--partial")
     events = (50 if how != "before the first" else 0) + 100 - gone + 20

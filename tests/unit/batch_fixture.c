@@ -47,8 +47,9 @@ add(struct redisReply *entry)
     entry_free(entry);
 }
 
-const char batch_fixture_keys[] = "{p}:checkpoint:s {p}:deadletters {p}:deadlines {p}:lobby "
-                                  "{p}:public {p}:counts {p}:holders {p}:index {p}:codes {p}:position:s";
+const char batch_fixture_keys[] =
+    "{p}:checkpoint:s {p}:deadletters {p}:deadlines {p}:lobby "
+    "{p}:public {p}:counts {p}:holders {p}:index {p}:codes {p}:position:s";
 
 const char *
 batch_fixture_indexes(const char *s)
@@ -94,8 +95,11 @@ joined(const struct redis_args *a)
 const char *
 applied(void)
 {
-    struct batch_span span = {
-        .stream = "s", .checkpoint = "1-0", .end = {.ms = 9, .seq = 1}, .entries = 7, .skipped = 2};
+    struct batch_span span = {.stream = "s",
+                              .checkpoint = "1-0",
+                              .end = {.ms = 9, .seq = 1},
+                              .entries = 7,
+                              .events = {.n = 5, .since = {1, 2}}};
     static char text[262144];
     struct redis_args a;
 

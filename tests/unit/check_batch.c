@@ -108,7 +108,7 @@ expect_apply_lists(const char *keys, const char *arguments, const char *lists)
                               .checkpoint = "1-0",
                               .end = {.ms = 9, .seq = 1},
                               .entries = 7,
-                              .skipped = 2,
+                              .events = {.n = 5, .since = {1, 2}},
                               .latest = 5000};
     struct redis_args a;
     struct buf expected;
@@ -144,7 +144,7 @@ expect_results(size_t applied, size_t ignored, size_t dead)
     ck_assert_uint_eq(results.dead, dead);
 }
 
-#define POSITION "~0 3 id 9-1 entries 7 skipped 2"
+#define POSITION "~0 4 id 9-1 entries 7 events 5 since 1-2"
 
 /* What a player is told of a match of two, and what is done with so many of them. */
 #define MATCH(at, result, winner, loser)                                      \

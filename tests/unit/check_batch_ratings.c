@@ -84,7 +84,7 @@ START_TEST(a_player_of_many_matches_is_read_once_and_written_once)
     contains(call, " {p}:0:board:sum:all {p}:0:board:elo:all {p}:0:player:ann {p}:0:player:bob "
                    "{p}:0:history:ann:elo {p}:0:history:bob:elo ");
     contains(call, " push ~5 100 3 2 1510 3 1519.4249887221547 4 1508.3114337474124 push ~6 ");
-    contains(call, " 3 ~0 3 id 9-1 entries 7 skipped 2 ~3 1 r:elo 1508.3114337474124 10 1519.4249887221547 "
+    contains(call, " 3 ~0 4 id 9-1 entries 7 events 5 since 1-2 ~3 1 r:elo 1508.3114337474124 10 1519.4249887221547 "
                    "~4 1 r:elo 1491.6885662525876 3 1500 ");
     contains(call, " ~2 2 1508.3114337474124 ann 1491.6885662525876 bob 0 ");
     ck_assert(batch_changes_board(batch, 0, "all"));
@@ -195,7 +195,7 @@ START_TEST(the_last_name_of_a_player_is_written)
     ANSWER("HMGET {p}:names ann bob", "old", NULL);
     call = applied();
     contains(call, " {p}:position:s {p}:names {p}:byname 1-0 9-1 ");
-    contains(call, " 0 1 ~0 3 id 9-1 entries 7 skipped 2 0 0 0 names ~1 ~2 2 ann Ann bob B");
+    contains(call, " 0 1 ~0 4 id 9-1 entries 7 events 5 since 1-2 0 0 0 names ~1 ~2 2 ann Ann bob B");
     ck_assert(batch_changes_names(batch));
     ck_assert_uint_eq(batch_results(batch).applied, 3);
     ck_assert_uint_eq(batch_moves(batch), 0);

@@ -37,37 +37,45 @@ END_TEST
 
 static const struct event_id first = {10, 0}, second = {20, 0}, third = {30, 0};
 
+static struct tally
+tally(int64_t n)
+{
+    return (struct tally){.n = n};
+}
+
 START_TEST(what_is_missing_is_found_once)
 {
-    struct reach reach = {.id = first, .met = 100};
+    struct reach reach = {.id = first, .met = {.n = 100}};
 
-    ck_assert_int_eq(reach_check(&reach, 100), 0);
+    ck_assert_int_eq(reach_check(&reach, tally(100)), 0);
     reach.id = second;
-    reach.met += 50;
-    ck_assert_int_eq(reach_check(&reach, 190), 40);
-    ck_assert_int_eq(reach_check(&reach, 190), 0);
+    reach.met.n += 50;
+    ck_assert_int_eq(reach_check(&reach, tally(190)), 40);
+    ck_assert_int_eq(reach_check(&reach, tally(190)), 0);
     ck_assert_int_eq(reach.missing, 40);
     ck_assert_int_eq(event_id_compare(reach.from, first), 0);
     ck_assert_int_eq(event_id_compare(reach.to, second), 0);
     reach.id = third;
-    ck_assert_int_eq(reach_check(&reach, 191), 1);
+    ck_assert_int_eq(reach_check(&reach, tally(191)), 1);
     ck_assert_int_eq(reach.missing, 41);
     ck_assert_int_eq(event_id_compare(reach.from, first), 0);
     ck_assert_int_eq(event_id_compare(reach.to, third), 0);
 }
 END_TEST
 
-/* Nothing is said of what cannot be known, and later counts begin there. */
-START_TEST(counts_that_are_not_known)
+/* Nothing is said of what cannot be compared, and later counts begin there. */
+START_TEST(counts_of_another_place)
 {
-    struct reach reach = {.id = first, .met = -1};
+    struct reach reach = {.id = second, .met = {.n = 10, .since = first}};
+    struct tally later = {.n = 900, .since = second};
 
-    ck_assert_int_eq(reach_check(&reach, 500), 0);
-    ck_assert_int_eq(reach_check(&reach, 510), 10);
-    ck_assert_int_eq(reach_check(&reach, -1), 0);
-    ck_assert_int_eq(reach_check(&reach, 900), 0);
-    ck_assert_int_eq(reach_check(&reach, 3), 0);
-    ck_assert_int_eq(reach_check(&reach, 4), 1);
+    ck_assert_int_eq(reach_check(&reach, tally(500)), 0);
+    ck_assert_int_eq(reach_check(&reach, tally(510)), 10);
+    ck_assert_int_eq(reach_check(&reach, later), 0);
+    later.n = 3;
+    ck_assert_int_eq(reach_check(&reach, later), 0);
+    later.n = 4;
+    ck_assert_int_eq(reach_check(&reach, later), 1);
     ck_assert_int_eq(reach.missing, 11);
 }
 END_TEST
@@ -81,7 +89,7 @@ unit_suite(void)
     tcase_add_test(tc, it_grows_to_what_fits_in_the_time);
     tcase_add_test(tc, a_busy_machine_makes_it_smaller_slowly);
     tcase_add_test(tc, what_is_missing_is_found_once);
-    tcase_add_test(tc, counts_that_are_not_known);
+    tcase_add_test(tc, counts_of_another_place);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -86,6 +86,7 @@ ctl_tickets_list(struct ctl *c)
     const char *between = c->json ? ",\n " : "\n";
     struct redisReply *ids, *ticket;
     int64_t most = 100, n = 0;
+    int ret = CTL_OK;
     struct buf out;
 
     if (product == NULL)
@@ -104,8 +105,10 @@ ctl_tickets_list(struct ctl *c)
         if (i > 0 && by_text(&ids->element[i - 1], &ids->element[i]) == 0)
             continue;
         ticket = read_ticket(c, product, ids->element[i]->str);
-        if (ticket == NULL)
-            break;
+        if (ticket == NULL) {
+            ret = CTL_FAILED;
+            goto out;
+        }
         buf_str(&out, n > 0 ? between : "");
         if (add_ticket(c, &out, ids->element[i]->str, ticket))
             n++;
@@ -114,12 +117,12 @@ ctl_tickets_list(struct ctl *c)
         freeReplyObject(ticket);
     }
     buf_str(&out, c->json ? "]" : "");
+    if (out.len > 0)
+        ret = ctl_print(&out);
+out:
     freeReplyObject(ids);
-    if (n == 0 && !c->json) {
-        buf_free(&out);
-        return CTL_OK;
-    }
-    return ctl_print(&out);
+    buf_free(&out);
+    return ret;
 }
 
 /* --- tickets cancel --------------------------------------------------------------------------- */

@@ -400,6 +400,13 @@ def test_an_administrator_sees_and_ends_tickets(stack, client):
     assert ctl(stack, "tickets cancel", ann.id)[0] == 1
     assert ctl(stack, "tickets cancel", bob.id)[0] == 0
     assert ann.http.post(f"{ann.base}/join/{party['code']}").status_code == 404
+    # What cannot be read is not left out without a word.
+    stack.redis.set("{exrps}:ticket:" + "0" * 32, "no ticket")
+    stack.redis.hset("{exrps}:tickets:users", "nobody", "0" * 32)
+    status, words = ctl(stack, "tickets list")
+    assert status == 1 and "WRONGTYPE" in words
+    stack.redis.delete("{exrps}:ticket:" + "0" * 32)
+    stack.redis.hdel("{exrps}:tickets:users", "nobody")
     last = stack.redis.xrevrange("{exrps}:audit", count=1)[0][1]
     assert last["what"] == "tickets cancel" and last["about"] == bob.id
 

@@ -88,11 +88,15 @@ register('backfill_done', function(keys, args)
 end)
 
 -- A seat of the backfill, or who has none (any more), is given up; until as in create_failed. What somebody else asks the game
--- server for is left as it is.
+-- server for is left as it is. Who leaves already may just be told of to the game server, and has no seat before that is over.
 local function give_up_seat(g, user, id, now, until_)
     local seat, i = find_seat(g, user)
     if seat and seat.match == id then
-        if until_ > 0 then leave(g, user, now, until_) else table.remove(g.seats, i) end
+        if until_ > 0 or seat.status == 'leaving' then
+            leave(g, user, now, math.max(until_, now))
+        else
+            table.remove(g.seats, i)
+        end
     elseif until_ > 0 and (not seat or seat.status == 'leaving') then
         leave(g, user, now, math.max(until_, seat and seat['until'] or 0))
     end

@@ -151,12 +151,16 @@ def test_only_queues_that_say_so(stack, client, listed):
     assert ann.over()["game"]["game_id"] == cas.over()["game"]["game_id"] != game
 
 
-def test_a_listed_game_comes_before_a_match(client, listed):
-    """Two who could be matched with each other are not."""
+def test_a_listed_game_comes_before_a_match(stack, client, listed):
+    """Two of whom the worker hears at once could be matched with each other, and are not."""
     game = listed(2)
     ann, bob = client("ann"), client("bob")
-    ann.open("fill")
-    bob.open("fill")
+    stack.signal("worker", signal.SIGSTOP)
+    try:
+        ann.open("fill")
+        bob.open("fill")
+    finally:
+        stack.signal("worker", signal.SIGCONT)
     assert [c.over()["game"]["game_id"] for c in (ann, bob)] == [game, game]
 
 

@@ -14,7 +14,7 @@ cd "$srcdir/lib/redis"
 awk -F "'" '
     /^register\(/ { name = $2; next }
     name != "" && /^end/ { if (!/no-writes/) print name; name = "" }
-' lobby.lua quick.lua tickets.lua match.lua | sort >"$tmp/functions"
+' lobby.lua quick.lua tickets.lua match.lua backfill.lua | sort >"$tmp/functions"
 cd - >/dev/null
 tests/model/model functions | sort -u >"$tmp/steps"
 [ -s "$tmp/functions" ] || {

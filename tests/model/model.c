@@ -19,8 +19,8 @@
 #define STATES_MAX ((size_t)100000000)
 
 static const struct model *const models[] = {
-    &lobby_one_game,        &lobby_kept_seats, &lobby_match_game,  &lobby_two_games,
-    &lobby_two_games_short, &ticket_one_match, &ticket_two_matches};
+    &lobby_one_game,        &lobby_kept_seats, &lobby_match_game,   &lobby_two_games,
+    &lobby_two_games_short, &ticket_one_match, &ticket_two_matches, &backfill_model};
 #define NMODELS (sizeof(models) / sizeof(models[0]))
 
 static bool
@@ -110,6 +110,7 @@ run(bool full)
 
     setvbuf(stdout, NULL, _IOLBF, 0);
     result |= look(&lobby_match_game, 0, NULL);
+    result |= look(&backfill_model, 0, NULL);
     if (full) {
         result |= look_at_parts(&lobby_one_game, &lobby_two_games);
         result |= look(&lobby_kept_seats, 0, NULL);
@@ -120,6 +121,7 @@ run(bool full)
     }
     result |= break_all(&lobby_one_game, full);
     result |= break_all(&ticket_one_match, full);
+    result |= break_all(&backfill_model, full);
     return result;
 }
 

@@ -93,4 +93,7 @@ extern const struct model lobby_one_game, lobby_kept_seats, lobby_match_game, lo
 /* Tickets and the matches that are made of them. */
 extern const struct model ticket_one_match, ticket_two_matches;
 
+/* A ticket, and a listed game. */
+extern const struct model backfill_model;
+
 #endif

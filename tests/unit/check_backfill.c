@@ -36,6 +36,7 @@ START_TEST(a_party_gets_the_seats_of_a_listed_game)
     BACKFILL("ok 1200", "backfill_done", A, N1, "t1", "3500|50000|%d|tok a|tok b", KEEP);
     ck_assert_str_eq(field("t1", "state"), "matched");
     ck_assert_str_eq(field("t1", "match"), A);
+    ck_assert_str_eq(functions_command("EXISTS {p}:match:n1"), "0");
     ck_assert_ptr_nonnull(strstr(field("t1", "game:bob"), "\"token\":\"tok b\""));
     HELD("bob", A);
     DUE(A, "53500"); /* it is full: they have the seat's time */
@@ -153,9 +154,13 @@ START_TEST(a_player_whose_answer_was_late_leaves_when_it_is_there)
     CALL("state creator_joined already in it", "seat_reserve", A, "5600|9000|host");
     CALL("taken", "seat_reserve", A, "5600|9000|bob");
     CALL("ok http://s", "seat_reserve", A, "5600|9000|ann");
-    /* He was refused after all. */
+    /* He was refused after all. He may be being removed: he comes back when that is over. */
     BACKFILL("ok 0", "backfill_failed", A, N1, "t1", "6000|0|bob");
-    CALL("ok http://s", "seat_reserve", A, "6100|9000|bob");
+    CALL("ok", "player_gone", A, "5500|bob");
+    CALL("taken", "seat_reserve", A, "6100|9000|bob");
+    CALL("players http://s 0 0 bob", "expire", A, "6100|%d|%d", LATE, RELIST);
+    CALL("ok", "player_gone", A, "6100|bob");
+    CALL("ok http://s", "seat_reserve", A, "6200|9000|bob");
 }
 END_TEST
 

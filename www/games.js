@@ -9,7 +9,7 @@ import { said, t } from "./text.js";
 const PAUSE = 2000; // ms
 
 // The open games of a product, all or those with certain settings; who is signed in can join them, and is
-// led to the seat.
+// led to the seat. look() begins again, after stop().
 export function openGames(product) {
   const list = element("ul", { class: "games" });
   const none = element("p", { class: "empty" });
@@ -90,7 +90,7 @@ export function openGames(product) {
 
   filter.addEventListener("change", () => filter.reportValidity() && look());
   look();
-  return { node, stop: () => stop() };
+  return { node, look, stop: () => stop() };
 }
 
 // To where a seat is shown, or shown anew.

@@ -22,6 +22,7 @@ export function showLobby(into, product, status) {
   const box = element("div", { class: "lobby" });
   const ended = new AbortController();
   let stopPart = () => {};
+  let ways;
 
   // The focus stays in the lobby, where it was there.
   function part(node, stop = () => {}) {
@@ -91,8 +92,13 @@ export function showLobby(into, product, status) {
 
   // --- who has neither seat nor ticket ---
 
+  // Made once: what was typed is there when the player comes back.
   function offer() {
-    const ways = showWays(product, {
+    if (ways !== undefined) {
+      part(ways.node, ways.stop);
+      return ways.look();
+    }
+    ways = showWays(product, {
       seat: (path, body) => attempt(async () => show(await post(path, body))),
       ticket: (body) => attempt(async () => waitFor(await post(paths.tickets(id), body))),
       party: (code, body) => attempt(async () => waitFor(await post(paths.tickets(id, ["join", code]), body))),

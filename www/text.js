@@ -82,7 +82,7 @@ export function t(name, values = {}) {
 
 // What went wrong, for who asked for it: in the reader's language where it is something that happens.
 export function said(error) {
-  if (error.status === undefined) return error instanceof TypeError || error.name === "TimeoutError" ? t("away") : error.message;
+  if (error.status === undefined) return error instanceof TypeError || error.name === "TimeoutError" ? t("busy") : error.message;
   if (error.status === 401) return t("signed-out");
   if (error.status === 429) return t("too-many");
   if (error.status === 503) return t("busy");

@@ -118,7 +118,7 @@ function partyCode(product, go) {
   return codeForm("party-code", t("party-code"), (code) => go.party(code, { latencies: latency.values() }), regions.length > 0 ? latency.node : undefined);
 }
 
-// go.seat(path, body), go.ticket(body), go.party(code, body): what is asked for. Returns {node, stop}.
+// go.seat(path, body), go.ticket(body), go.party(code, body): what is asked for. Returns {node, look, stop}.
 export function showWays(product, go) {
   const games = openGames(product);
   const friends = product.queues.some((queue) => queue.team_size.max > 1);
@@ -134,5 +134,5 @@ export function showWays(product, go) {
     ),
     element("aside", {}, games.node, element("section", { class: "card side", "aria-label": t("codes") }, code, friends ? partyCode(product, go) : undefined)),
   );
-  return { node, stop: games.stop };
+  return { node, look: games.look, stop: games.stop };
 }

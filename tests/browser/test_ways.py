@@ -78,7 +78,9 @@ def test_a_queue_that_asks_for_more(demo, windows, screenshot):
     screenshot("queue-figures-desktop")
     bob.click(".wait button", "Cancel")
     wait_for(lambda: bob.text(".refused") == "You no longer wait.", 10, "it to be cancelled")
-    bob.sends("Be matched", {**far, "within-level": "4.5", "latency-america": "20", "latency-europe": "300"})
+    # What was typed is still there: to wait again takes one press.
+    assert bob.script("return ['queue', 'within-level', 'latency-europe'].map(id => document.getElementById(id).value)") == ["1", "6", "30"]
+    bob.sends("Be matched", {"within-level": "4.5", "latency-america": "20", "latency-europe": "300"})
     assert settled(bob)[-1] == "Region: america"
     for window in (ann, bob):
         window.says("Round 1")
@@ -177,6 +179,23 @@ def sit_down(stack, window, user):
     window.script("sessionStorage.clear(); sessionStorage.setItem('varcade.token', arguments[0])", stack.token(user, user))
     window.here().get(stack.url + f"/?{user}#/exrps/play")
     return window
+
+
+def test_an_action_while_the_server_is_away(short, windows):
+    """Nobody tries that again but the player; then it is done."""
+    ann = sit_down(short, windows(), "amy")
+    wait_for(lambda: ann.text(".ways"), 15, "the lobby")
+
+    def offline(off):
+        ann.here().execute_cdp_cmd("Network.enable", {})
+        ann.here().execute_cdp_cmd("Network.emulateNetworkConditions",
+                                   {"offline": off, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1})
+    offline(True)
+    ann.sends("A game of your own", {"create-map": "<b>sand"})
+    wait_for(lambda: ann.text(".refused") == "The server is busy or away. Try again in a moment.", 10, "word of that")
+    offline(False)
+    ann.sends("A game of your own", {})
+    assert settled(ann) == ["Map: <b>sand"]
 
 
 def test_a_party_and_its_regions(short, windows):

@@ -68,9 +68,13 @@ void
 reach_tell(struct redis_args *a, const char *product_id, const char *stream,
            const struct reach *reach)
 {
-    const struct event_id ids[FIELDS] = {
-        [ID] = reach->id,           [LAST] = reach->last, [SINCE] = reach->since,
-        [CHECKED] = reach->checked, [FROM] = reach->from, [TO] = reach->to};
+    const struct event_id ids[FIELDS] = {[ID] = reach->id,
+                                         [LAST] = reach->last,
+                                         [SINCE] = reach->since,
+                                         [CHECKED] = reach->checked,
+                                         [FROM] = reach->from,
+                                         [TO] = reach->to,
+                                         [MET_SINCE] = reach->met.since};
     char text[EVENT_ID_SIZE];
 
     redis_args_str(a, "HSET");

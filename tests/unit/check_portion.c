@@ -1,4 +1,7 @@
 /* How many events one apply is given; and what of the archive is missing. */
+#include <hiredis/hiredis.h>
+
+#include "lib/redis.h"
 #include "tests/unit/unit.h"
 #include "worker/portion.h"
 #include "worker/reach.h"
@@ -80,6 +83,53 @@ START_TEST(counts_of_another_place)
 }
 END_TEST
 
+/* What is told is what is taken: HSET's pairs as HMGET's answer. */
+START_TEST(what_is_told_is_taken)
+{
+    const struct reach told = {.id = {1, 2},
+                               .last = {3, 4},
+                               .since = {5, 6},
+                               .met = {.n = 7, .since = {8, 9}},
+                               .checked = {10, 11},
+                               .missing = 12,
+                               .from = {13, 14},
+                               .to = {15, 16}};
+    struct redisReply field[16], *element[16];
+    struct redisReply reply = {.type = REDIS_REPLY_ARRAY, .element = element};
+    struct redis_args tell, ask;
+    struct reach taken;
+
+    redis_args_init(&tell);
+    redis_args_init(&ask);
+    reach_tell(&tell, "p", "s", &told);
+    reach_ask(&ask, "p", "s");
+    reply.elements = (tell.n - 2) / 2;
+    ck_assert_uint_eq(reply.elements, ask.n - 2);
+    ck_assert_uint_le(reply.elements, 16);
+    for (size_t i = 0; i < reply.elements; i++) {
+        size_t name = 2 + 2 * i, at = tell.ends[name - 1], asked = ask.ends[1 + i];
+
+        ck_assert_uint_eq(tell.ends[name] - at, ask.ends[2 + i] - asked);
+        ck_assert_mem_eq(tell.bytes.data + at, ask.bytes.data + asked, tell.ends[name] - at);
+        field[i] = (struct redisReply){.type = REDIS_REPLY_STRING,
+                                       .str = tell.bytes.data + tell.ends[name],
+                                       .len = tell.ends[name + 1] - tell.ends[name]};
+        element[i] = &field[i];
+    }
+    ck_assert_int_eq(reach_take(&reply, &taken), 0);
+    ck_assert_mem_eq(&taken, &told, sizeof(taken));
+    /* Of one that nobody has ever told. */
+    for (size_t i = 0; i < reply.elements; i++)
+        field[i].type = REDIS_REPLY_NIL;
+    ck_assert_int_eq(reach_take(&reply, &taken), 0);
+    ck_assert_mem_eq(&taken, &(struct reach){.missing = 0}, sizeof(taken));
+    reply.elements--;
+    ck_assert_int_eq(reach_take(&reply, &taken), -1);
+    redis_args_free(&tell);
+    redis_args_free(&ask);
+}
+END_TEST
+
 Suite *
 unit_suite(void)
 {
@@ -90,6 +140,7 @@ unit_suite(void)
     tcase_add_test(tc, a_busy_machine_makes_it_smaller_slowly);
     tcase_add_test(tc, what_is_missing_is_found_once);
     tcase_add_test(tc, counts_of_another_place);
+    tcase_add_test(tc, what_is_told_is_taken);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -46,7 +46,7 @@ export function showLobby(into, product, status) {
     if (error.status === 401) leaveAccount();
   }
 
-  // Does what was asked for; while that lasts nothing else can be.
+  // Does what was asked for; while that lasts nothing else can be. Returns whether it was done.
   async function attempt(action) {
     const before = document.activeElement;
     const inside = box.contains(before);
@@ -54,6 +54,7 @@ export function showLobby(into, product, status) {
     box.inert = true;
     try {
       await action();
+      return true;
     } catch (error) {
       if (error instanceof Problem && error.members.ticket_id) {
         remember(error.members.ticket_id);
@@ -64,6 +65,7 @@ export function showLobby(into, product, status) {
       box.inert = false;
       if (inside) keepFocus(before);
     }
+    return false;
   }
 
   function leaveAccount() {

@@ -32,9 +32,12 @@ function codeField(id) {
 
 function codeForm(id, label, act, more) {
   const field = codeField(id);
+  const send = async () => {
+    if (await act(field.value.trim())) field.value = ""; // it is of no further use
+  };
   return form(
     { class: "ask" },
-    () => act(field.value.trim()),
+    send,
     element("label", { for: id }, label),
     element("div", { class: "field" }, field, element("button", { class: "quiet" }, t("join"))),
     more,

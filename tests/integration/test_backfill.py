@@ -151,17 +151,15 @@ def test_only_queues_that_say_so(stack, client, listed):
     assert ann.over()["game"]["game_id"] == cas.over()["game"]["game_id"] != game
 
 
-def test_a_listed_game_comes_before_a_match(stack, client, listed):
-    """Two of whom the worker hears at once could be matched with each other, and are not."""
-    game = listed(2)
-    ann, bob = client("ann"), client("bob")
-    stack.signal("worker", signal.SIGSTOP)
-    try:
-        ann.open("fill")
-        bob.open("fill")
-    finally:
-        stack.signal("worker", signal.SIGCONT)
-    assert [c.over()["game"]["game_id"] for c in (ann, bob)] == [game, game]
+def test_a_listed_game_comes_before_a_match(client, listed):
+    """Who come just behind a look at the list could be matched with each other, and wait for the next one."""
+    game = listed(3)
+    players = [client(name) for name in ("ann", "bob", "cas")]
+    players[0].open("fill")
+    players[0].over()
+    for player in players[1:]:
+        player.open("fill")
+    assert [player.over()["game"]["game_id"] for player in players] == [game] * 3
 
 
 @pytest.mark.parametrize("queue,others,setting,ticket", [

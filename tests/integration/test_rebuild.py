@@ -410,7 +410,7 @@ def test_erased_while_playing(tracker):
         rng = random.Random(12)
         while not stop.is_set():
             history(tracker, 10, rng)
-            tracker.add("exrps", type="score", user_id="u5", score="1")
+            applied(tracker, tracker.add("exrps", type="score", user_id="u5", score="1"))
 
     thread = threading.Thread(target=play)
     thread.start()

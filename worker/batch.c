@@ -74,6 +74,7 @@ batch_free(struct batch *b)
     mem_arena_free(&b->kept);
     free(b->groups);
     free(b->unknown);
+    free(b->sorted);
     free(b->ledgers);
     free(b->items);
     free(b->moves);
@@ -367,7 +368,7 @@ batch_compute(struct batch *b)
         b->moves = mem_grow(b->moves, &b->moves_cap, b->nmoves + 1, sizeof(*b->moves));
         b->moves[b->nmoves++] = i;
     }
-    batch_figures_count(b);
+    batch_figures_finish(b);
     batch_tables_make(b);
 }
 

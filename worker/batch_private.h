@@ -249,6 +249,8 @@ struct batch {
     size_t ngroups, groups_cap;
     struct group **unknown;        /* those with figures that are to be read */
     size_t nunknown, unknown_cap;
+    struct figure **sorted;        /* scratch */
+    size_t sorted_cap;
     size_t *moves;                 /* indices of the items that go to a game's state */
     size_t nmoves, moves_cap;
     size_t *games;                 /* of those that are about a game */
@@ -289,8 +291,8 @@ void batch_figures_add(struct batch *b, struct item *item, const struct event *e
 void batch_figures_add_effect(struct batch *b, struct item *item,
                               const struct rules_effect *effect);
 
-/* batch_figures_count(b): set every group's nchanged. batch_figures_forget(b): there are none any more. */
-void batch_figures_count(struct batch *b);
+/* batch_figures_finish(b): nothing is computed any more: set every group's nchanged, and put scores in order. batch_figures_forget(b): there are none any more. */
+void batch_figures_finish(struct batch *b);
 void batch_figures_forget(struct batch *b);
 
 /* batch_tables.c. make(b): put the groups that change into tables. have(group): whether it is written in one. The

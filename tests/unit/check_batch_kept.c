@@ -289,6 +289,27 @@ START_TEST(statistics_of_three_are_a_table)
 }
 END_TEST
 
+/* By score, then by name, whatever order the events came in. */
+START_TEST(scores_of_many_are_in_order)
+{
+    const size_t players = 40;
+    char id[32], user[32], x[32], expected[1024] = " 40 ";
+
+    for (size_t i = 0; i < players; i++) {
+        (void)snprintf(id, sizeof(id), "%zu-0", 2 + i);
+        (void)snprintf(user, sizeof(user), "u%02zu", i * 7 % players);
+        (void)snprintf(x, sizeof(x), "%zu", 100 - i * 7 % players / 2);
+        pay(id, user, x, "0");
+    }
+    for (size_t i = 0; i < batch_reads(batch); i++)
+        answer_nil(i, players);
+    for (size_t i = players / 2; i-- > 0;)
+        (void)snprintf(expected + strlen(expected), sizeof(expected) - strlen(expected),
+                       "%zu u%02zu %zu u%02zu ", 100 - i, 2 * i, 100 - i, 2 * i + 1);
+    contains(applied(), expected);
+}
+END_TEST
+
 Suite *
 unit_suite(void)
 {
@@ -307,6 +328,7 @@ unit_suite(void)
     tcase_add_test(tc, what_was_undone_is_kept_as_it_was);
     tcase_add_test(tc, many_that_come_but_once_are_not_kept);
     tcase_add_test(tc, statistics_of_three_are_a_table);
+    tcase_add_test(tc, scores_of_many_are_in_order);
     suite_add_tcase(suite, tc);
     return suite;
 }

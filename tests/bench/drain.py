@@ -2,7 +2,9 @@
 """How fast varcade-worker drains a stream of game_over events, as ratios within one run.
 
 Against (a) a program in C that reads the same stream in reads of the same size and does nothing with it, and
-(b) a worker in Python with redis-py that does one MULTI an event: HINCRBY, ZINCRBY, SET of its checkpoint.
+(b) a worker in Python with redis-py that does one MULTI an event: HINCRBY, ZINCRBY, SET of its checkpoint. And, since nobody who
+writes the same figures can be faster, (c) Redis alone: HSET and ZADD of those that the worker writes, in batches of the same
+size, as commands that were made beforehand.
 
 A Redis of its own with an append-only file, as quickstart has it. The game: games, wins and losses of both players as
 statistics; two boards, wins (winner +1) and points (winner +3), on which losers are with what they have (+0); no
@@ -10,7 +12,7 @@ last matches and no head to head, but with --lists, as is the default of a game'
 of a game that the lobby does not know: the worker looks for it; the naive one does not.
 Winner and loser are drawn evenly from the players; all of them are on the boards and have statistics beforehand.
 
-Each round measures the three in turn; told are medians of the rounds. Nothing here fails: it prints figures. The
+Each round measures the first three in turn; told are medians of the rounds. (c) is measured once. Nothing here fails: it prints figures. The
 ratios are of times by the clock, and on a machine that has other work tell of that: hence those of processor time too.
 usage: tests/bench/drain.py [--build build] [--players 1000,10000,1000000] [--events 200000] [--rounds 5]
        [--lists] [--json FILE]
@@ -137,15 +139,17 @@ def prefill(setting, players):
     setting.send(commands())
 
 
-def write_events(setting, players, n):
+def matches(players, n):
+    """Winner, loser and game of each event."""
     rng = random.Random(7)
+    for _ in range(n):
+        winner, loser = rng.sample(range(players), 2)
+        yield f"u{winner}", f"u{loser}", "%032x" % rng.getrandbits(128)
 
-    def commands():
-        for _ in range(n):
-            winner, loser = rng.sample(range(players), 2)
-            yield ["XADD", STREAM, "*", "product_id", PRODUCT, "game_id", "%032x" % rng.getrandbits(128), "type", "game_over",
-                   "winner_id", f"u{winner}", "loser_id", f"u{loser}"]
-    setting.send(commands())
+
+def write_events(setting, players, n):
+    setting.send(["XADD", STREAM, "*", "product_id", PRODUCT, "game_id", game, "type", "game_over", "winner_id", winner,
+                  "loser_id", loser] for winner, loser, game in matches(players, n))
     return setting.redis.xinfo_stream(STREAM)["last-generated-id"]
 
 
@@ -235,6 +239,57 @@ def drain_naively(setting):
                 return n / (time.monotonic() - begin), n, time.process_time() - cpu
 
 
+def figures_of(setting, users):
+    """Of each user the figures as they are: name or board -> number."""
+    figures = {}
+    for first in range(0, len(users), 1000):
+        some = users[first:first + 1000]
+        pipe = setting.redis.pipeline(transaction=False)
+        for user in some:
+            pipe.hmget(stats_key(user), "games", "wins", "losses")
+        for board in BOARDS:
+            pipe.zmscore(board_key(board), some)
+        answers = pipe.execute()
+        for i, user in enumerate(some):
+            figures[user] = dict(zip(("games", "won", "lost"), map(int, answers[i])))
+            figures[user].update((board, int(answers[len(some) + k][i])) for k, board in enumerate(BOARDS))
+    return figures
+
+
+def batches_of_figures(setting, players, events, count):
+    """What is to be written for every count events, as Redis takes it, and how many commands that are."""
+    played = [match[:2] for match in matches(players, events)]
+    figures = figures_of(setting, sorted({user for match in played for user in match}))
+    for first in range(0, events, count):
+        changed = {}
+        for winner, loser in played[first:first + count]:
+            for user, won, lost in ((winner, 1, 0), (loser, 0, 1)):
+                own = figures[user]
+                for name, add in (("games", 1), ("won", won), ("lost", lost), ("wins", won), ("points", 3 * won)):
+                    if add:
+                        own[name] += add
+                        changed.setdefault(user, set()).add(name)
+        commands = [["HSET", stats_key(user)] + [x for name, field in (("games", "games"), ("won", "wins"), ("lost", "losses"))
+                                                 if name in names for x in (field, figures[user][name])]
+                    for user, names in changed.items()]
+        commands += [["ZADD", board_key(board)] + [x for user, names in changed.items() if board in names
+                                                   for x in (figures[user][board], user)] for board in BOARDS]
+        yield b"".join(b"*%d\r\n" % len(c) + b"".join(b"$%d\r\n%b\r\n" % (len(x), x) for x in (str(x).encode() for x in c))
+                       for c in commands), len(commands)
+
+
+def write_by_redis_alone(setting, players, events, count):
+    """Events a second."""
+    batches = list(batches_of_figures(setting, players, events, count))
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(setting.socket)
+        answers = s.makefile("rb")
+        began = time.monotonic()
+        for packed, n in batches:
+            setting.flush(s, [packed], answers, n)
+        return events / (time.monotonic() - began)
+
+
 def measure(arguments, players):
     game = dict(GAME, matches=20, head_to_head=True) if arguments.lists else GAME
     setting = Setting(arguments.build, game, arguments.appendonly)
@@ -258,6 +313,8 @@ def measure(arguments, players):
         figures.update(players=players, least_to_reading=min(r[3] for r in rows), most_to_reading=max(r[3] for r in rows),
                        redis_bytes_prefilled=memory, redis_bytes_at_end=after - before,
                        stream_bytes=setting.redis.memory_usage(STREAM, samples=0))
+        figures["alone_per_second"] = write_by_redis_alone(setting, players, arguments.events, int(figures["events_a_read"]))
+        figures["to_alone"] = figures["events_per_second"] / figures["alone_per_second"]
         return figures
     finally:
         setting.close(arguments.keep)
@@ -269,7 +326,9 @@ def tell(f):
         f["least_to_reading"], f["most_to_reading"], f["to_naive"], f["events_a_read"], f["worker_bytes"] / 1e6,
         f["redis_bytes_prefilled"] / 1e6))
     print("          processor, us an event: %.1f, %.1f, %.1f: %.3f to reading, %.1f to naive" % (
-        f["cpu_us"], f["reading_cpu_us"], f["naive_cpu_us"], f["cpu_to_reading"], f["cpu_to_naive"]), flush=True)
+        f["cpu_us"], f["reading_cpu_us"], f["naive_cpu_us"], f["cpu_to_reading"], f["cpu_to_naive"]))
+    print("          Redis alone with the same writes %.0f/s, %.3f of reading; the worker %.3f of that" % (
+        f["alone_per_second"], f["alone_per_second"] / f["reading_per_second"], f["to_alone"]), flush=True)
 
 
 def main():

@@ -22,7 +22,7 @@
 #include "worker/rebuild.h"
 
 #define COUNT "1000"
-#define AT_ONCE ((size_t)64) /* keys that are read in one write */
+#define AT_ONCE ((size_t)256) /* keys that are read in one write */
 #define DAY_MS 86400000
 #define MINUTE_MS 60000
 #define PACE_EVENTS 2097152 /* worker/batch_bounds.c */

@@ -254,8 +254,9 @@ local function expire_away(g, now, relist)
     for _, seat in ipairs({ unpack(g.seats) }) do
         if seat.status == 'away' and seat.due <= now then
             if seat == g.seats[1] and not succeed(g) then return false end
+            local waited = is_waiting(g)
             leave(g, seat.user, now, now)
-            vacated(g, false, now, { creator_joined = relist })
+            vacated(g, waited, now, { creator_joined = relist })
             if g.state == 'removing' then return false end
         end
     end

@@ -9,6 +9,7 @@
 #include "tests/unit/functions.h"
 #include "tests/unit/model_fixture.h"
 #include "tests/unit/random.h"
+#include "tests/unit/redis_server.h"
 #include "tests/unit/unit.h"
 
 #define WALKS 60
@@ -600,6 +601,7 @@ unit_suite(void)
     Suite *s = suite_create("model: tickets");
     TCase *tc = tcase_create("walks");
 
+    redis_server_require();
     tcase_add_checked_fixture(tc, functions_setup, functions_teardown);
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, every_step_does_in_redis_what_it_does_in_the_model);

@@ -355,6 +355,24 @@ START_TEST(test_a_creator_who_does_not_come_back)
 }
 END_TEST
 
+/* A full game waits for its players; where one of them is away too long it is not full any more,
+ * and waits for anybody. */
+START_TEST(test_who_is_away_too_long_ends_the_wait)
+{
+    CALL("ok", "create_intent", A, "1000|9000|" A "|p|host|Host|3|{}|http://s|ws://s|rejoin|5000");
+    CALL_JSON("create_done", A, "1500|tok|60000");
+    EVENT("1", A, 2000, "state", "creator_joined");
+    join(A, 3000, "b");
+    join(A, 3200, "c");
+    EVENT("1", A, 4000, "connect", "b");
+    EVENT("1", A, 5000, "disconnect", "b");
+    CALL("players http://s 1 0 b", "expire", A, "10000|%d|%d", LATE, RELIST);
+    CALL("ok", "player_gone", A, "10000|b");
+    LISTED("1");
+    DUE(A, "910000"); /* c is in no hurry now */
+}
+END_TEST
+
 START_TEST(test_another_player_takes_the_place_of_the_creator)
 {
     connected_game("|migrates|1");
@@ -405,6 +423,7 @@ unit_suite(void)
     tcase_add_test(tc, test_quick_match_by_rating);
     tcase_add_test(tc, test_a_seat_is_kept);
     tcase_add_test(tc, test_a_creator_who_does_not_come_back);
+    tcase_add_test(tc, test_who_is_away_too_long_ends_the_wait);
     tcase_add_test(tc, test_another_player_takes_the_place_of_the_creator);
     tcase_add_test(tc, test_a_creator_who_is_away_too_long_is_followed);
     suite_add_tcase(s, tc);

@@ -133,7 +133,7 @@ void ctl_redis_close(struct ctl *c);
 void ctl_redis_change(struct redis_args *a, const char *function, const char *product);
 void ctl_redis_who(const struct ctl *c, struct redis_args *a);
 
-/* ctl_redis_log(c, product, about): a line in the log for a change that was made. */
+/* ctl_redis_log(c, product, about): a line in the log for a change that was made, or a token; product NULL: for all. */
 void ctl_redis_log(const struct ctl *c, const char *product, const char *about);
 
 /* --- the commands ----------------------------------------------------------------------------- */

@@ -87,6 +87,8 @@ ctl_token_run(struct ctl *c)
         ret = print(c, token, now / 1000 * 1000 + hours * 3600 * 1000);
     else
         ret = ctl_fail("%s", why.data != NULL ? why.data : "out of memory");
+    if (ret == CTL_OK)
+        ctl_redis_log(c, NULL, ctl_option(c, "user"));
     free(token);
     buf_free(&why);
     return ret;

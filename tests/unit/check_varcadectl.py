@@ -15,6 +15,7 @@ from pathlib import Path
 SRCDIR = Path(os.environ.get("srcdir", "."))
 PROGRAM = str(Path("worker/varcadectl").resolve())
 SECRET = "0123456789abcdef0123456789abcdef"
+AUDIT = r"^\S+ varcadectl\[\d+\] NOTICE audit: token who=\S+ about=\S+\n$"
 
 
 def run(*args, **kwargs):
@@ -47,7 +48,8 @@ class Case(unittest.TestCase):
 class Token(Case):
     def claims(self, *args):
         out = run("token", "--config", self.config, *args)
-        self.assertEqual((out.returncode, out.stderr), (0, ""))
+        self.assertEqual(out.returncode, 0, out.stderr)
+        self.assertRegex(out.stderr, AUDIT)
         signed, signature = out.stdout.rstrip("\n").rsplit(".", 1)
         expected = hmac.new(SECRET.encode(), signed.encode(), hashlib.sha256).digest()
         self.assertEqual(unbase64(signature), expected)
@@ -66,7 +68,8 @@ class Token(Case):
     def test_json(self):
         before = int(time.time())
         out = run("token", "--json", "--config", self.config, "--user", "u", "--name", "n", "--hours", "2")
-        self.assertEqual((out.returncode, out.stderr), (0, ""))
+        self.assertEqual(out.returncode, 0)
+        self.assertRegex(out.stderr, AUDIT)
         told = json.loads(out.stdout)
         payload = json.loads(unbase64(told["token"].split(".")[1]))
         self.assertEqual((payload["user_id"], told["user_id"]), ("u", "u"))

@@ -31,14 +31,25 @@ grown(struct rules_file *f, void *array, size_t n, size_t *cap, size_t size)
     return p;
 }
 
+/* Of a number: as a double, 2^53 + 1 is 2^53. */
+static bool
+is_beyond(struct json_object *value)
+{
+    const int64_t max = (int64_t)RULES_SCORE_MAX;
+    int64_t whole = json_object_get_int64(value);
+
+    if (json_object_is_type(value, json_type_int) && (whole > max || whole < -max))
+        return true;
+    return !(fabs(json_object_get_double(value)) <= RULES_SCORE_MAX);
+}
+
 /* The text that a condition's value stands for: numbers and booleans as they are written. */
 static struct event_text
 condition_text(struct rules_file *f, struct json_object *value)
 {
     struct event_text text = rules_file_string(value);
 
-    if (json_object_is_type(value, json_type_int) &&
-        fabs(json_object_get_double(value)) > RULES_SCORE_MAX)
+    if (json_object_is_type(value, json_type_int) && is_beyond(value))
         rules_file_complain(f, "beyond 2^53: write it as a string");
     else if (json_object_is_type(value, json_type_int) ||
              json_object_is_type(value, json_type_double) ||
@@ -179,7 +190,7 @@ compile_number(struct rules_file *f, struct rules_step *step, struct json_object
         rules_file_complain(f, "neither a number nor {\"field\": NAME}");
     } else {
         step->number = json_object_get_double(value);
-        if (!(fabs(step->number) <= RULES_SCORE_MAX))
+        if (is_beyond(value))
             rules_file_complain(f, "beyond 2^53");
     }
 }

@@ -214,8 +214,10 @@ START_TEST(test_stat_problems)
             "stats[0].add.a.b: not 1 to 64 of A-Z a-z 0-9 _ -\n");
     refused("{'stats': [{'on': {'type': 'a'}, 'player': 'u', 'add': "
             "{'s': 9007199254740993, 't': -1e16, 'u': 1e999, 'v': 99999999999999999999}}]}",
-            "stats[0].add.t: beyond 2^53\nstats[0].add.u: beyond 2^53\n"
+            "stats[0].add.s: beyond 2^53\nstats[0].add.t: beyond 2^53\nstats[0].add.u: beyond 2^53\n"
             "stats[0].add.v: beyond 2^53\n");
+    refused("{'stats': [{'on': {'n': -9007199254740993}, 'player': 'u', 'add': {'s': 1}}]}",
+            "stats[0].on.n: beyond 2^53: write it as a string\n");
     refused("{'stats': [{'on': {'n': 99999999999999999999}, 'player': 'u', 'add': {'s': 1}}]}",
             "stats[0].on.n: beyond 2^53: write it as a string\n");
     refused("{'titles': {'s': 'S'}}", "titles.s: no rule writes a statistic of this name\n");

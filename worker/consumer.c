@@ -30,7 +30,7 @@
 #define RETRY ((dur_ms)500)  /* after a read that failed */
 #define COUNT_FIRST ((size_t)64)
 #define BEHIND_MICROS_MAX \
-    10000        /* one apply may take, not APPLY_MICROS_MAX, while there is more to do … */
+    20000        /* one apply may take, not APPLY_MICROS_MAX, while there is more to do … */
 #define BEHIND 4 /* … than so many reads bring */
 
 struct consumer {

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/conf.h"
-#include "lib/product.h"
+#include "lib/config/conf.h"
+#include "lib/product/product.h"
 
 int
 main(int argc, char **argv)

@@ -7,13 +7,13 @@
 
 #include "fcgi/meter.h"
 #include "fcgi/polls.h"
-#include "lib/conf.h"
-#include "lib/gameserver.h"
-#include "lib/lobby.h"
-#include "lib/log.h"
-#include "lib/loop.h"
-#include "lib/redis.h"
-#include "lib/servers.h"
+#include "lib/base/log.h"
+#include "lib/base/loop.h"
+#include "lib/config/conf.h"
+#include "lib/lobby/gameserver.h"
+#include "lib/lobby/lobby.h"
+#include "lib/lobby/servers.h"
+#include "lib/redis/redis.h"
 
 static void
 log_change(const char *url, bool up, const char *why)

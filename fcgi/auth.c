@@ -6,7 +6,7 @@
 #include "fcgi/app.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
-#include "lib/token.h"
+#include "lib/access/token.h"
 
 static const char *
 verify(struct request *r)

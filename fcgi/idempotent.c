@@ -12,8 +12,8 @@
 #include "fcgi/request.h"
 #include "fcgi/router.h"
 #include "fcgi/store.h"
-#include "lib/keys.h"
-#include "lib/product.h"
+#include "lib/product/product.h"
+#include "lib/redis/keys.h"
 
 #define KEEP_MS 86400000
 /* Longer than any handler waits for a game server. */

@@ -12,15 +12,15 @@
 
 #include "config.h"
 #include "fcgi/app.h"
-#include "fcgi/pool.h"
-#include "fcgi/serve.h"
-#include "lib/buf.h"
-#include "lib/conf.h"
-#include "lib/log.h"
-#include "lib/product.h"
-#include "lib/service.h"
-#include "lib/text.h"
-#include "lib/token.h"
+#include "fcgi/server/pool.h"
+#include "fcgi/server/serve.h"
+#include "lib/access/token.h"
+#include "lib/base/buf.h"
+#include "lib/base/log.h"
+#include "lib/base/service.h"
+#include "lib/base/text.h"
+#include "lib/config/conf.h"
+#include "lib/product/product.h"
 
 #define WHY_MAX 16384
 #define POOL_NAME_MAX 32

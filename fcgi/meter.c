@@ -10,9 +10,9 @@
 #include "fcgi/app.h"
 #include "fcgi/polls.h"
 #include "fcgi/router.h"
-#include "lib/metrics.h"
-#include "lib/redis.h"
-#include "lib/servers.h"
+#include "lib/base/metrics.h"
+#include "lib/lobby/servers.h"
+#include "lib/redis/redis.h"
 
 #define ROUTES_MAX 48
 #define STATUS_MIN 200

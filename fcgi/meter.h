@@ -1,10 +1,10 @@
-/* The figures of this program for GET /metrics (lib/metrics.h). */
+/* The figures of this program for GET /metrics (lib/base/metrics.h). */
 #ifndef VARCADE_FCGI_METER_H
 #define VARCADE_FCGI_METER_H
 
 #include <stddef.h>
 
-#include "lib/buf.h"
+#include "lib/base/buf.h"
 
 struct app;
 struct meter;

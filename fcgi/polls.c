@@ -9,13 +9,13 @@
 #include "fcgi/app.h"
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
+#include "fcgi/routes/ticketview.h"
 #include "fcgi/store.h"
-#include "fcgi/ticketview.h"
-#include "lib/conf.h"
-#include "lib/loop.h"
-#include "lib/product.h"
-#include "lib/ticketlog.h"
-#include "lib/tickets.h"
+#include "lib/base/loop.h"
+#include "lib/config/conf.h"
+#include "lib/matcher/ticketlog.h"
+#include "lib/matcher/tickets.h"
+#include "lib/product/product.h"
 
 /* Ids are random: their first digits choose the list. */
 #define LIST_DIGITS 3

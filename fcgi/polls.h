@@ -1,7 +1,7 @@
 /*
  * Long polls: requests that are answered when their ticket has changed, ten thousand of them at once in one
  * process. Each is a small struct, a timer and a connection that has given back what it does not need;
- * one connection to Redis (lib/ticketlog.h) wakes those whose ticket is in the news, and each looks again when its
+ * one connection to Redis (lib/matcher/ticketlog.h) wakes those whose ticket is in the news, and each looks again when its
  * time is up, whatever it was told.
  *
  * Where as many wait already as tickets.polls_max allows, a poll is answered at once, with what there is.
@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 
 struct app;
 struct polls;

@@ -11,7 +11,7 @@
 #include "fcgi/meter.h"
 #include "fcgi/request.h"
 #include "fcgi/router.h"
-#include "lib/conf.h"
+#include "lib/config/conf.h"
 
 const char *
 reply_phrase(int status)

@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 
 struct request;
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "fcgi/app.h"
-#include "lib/product.h"
+#include "lib/product/product.h"
 
 #define REQUEST_ID_MIN 8
 #define REQUEST_ID_BYTES 16 /* of one made here */

@@ -12,12 +12,12 @@
 #include <stddef.h>
 #include <time.h>
 
-#include "fcgi/target.h"
-#include "lib/board.h"
-#include "lib/buf.h"
-#include "lib/log.h"
-#include "lib/text.h"
-#include "lib/token.h"
+#include "fcgi/server/target.h"
+#include "lib/access/token.h"
+#include "lib/base/buf.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/boards/board.h"
 
 struct app;
 struct product;

@@ -7,7 +7,7 @@
 #include "fcgi/reply.h"
 #include "fcgi/request.h"
 #include "fcgi/router.h"
-#include "lib/product.h"
+#include "lib/product/product.h"
 
 void
 store_read(struct request *r, struct redis_args *a, redis_fn *fn)

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "lib/redis.h"
+#include "lib/redis/redis.h"
 
 struct request;
 

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/conf.h"
-#include "lib/redis.h"
+#include "lib/config/conf.h"
+#include "lib/redis/redis.h"
 #include "worker/apply.h"
-#include "worker/batch.h"
+#include "worker/batch/batch.h"
 #include "worker/mem.h"
 #include "worker/worker.h"
 

@@ -1,13 +1,13 @@
 /*
  * One lane's batch on its way through Redis: the figures are read in one pipeline, computed
- * (worker/batch.c), and written with the checkpoint by one call of the function `apply`.
+ * (worker/batch/batch.c), and written with the checkpoint by one call of the function `apply`.
  */
 #ifndef VARCADE_WORKER_APPLY_H
 #define VARCADE_WORKER_APPLY_H
 
 #include <stdint.h>
 
-#include "worker/batch.h"
+#include "worker/batch/batch.h"
 
 struct apply;
 struct lane;

@@ -12,12 +12,12 @@
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
 
-#include "lib/conf.h"
-#include "lib/event.h"
-#include "lib/log.h"
-#include "lib/loop.h"
-#include "lib/metrics.h"
-#include "lib/redis.h"
+#include "lib/base/log.h"
+#include "lib/base/loop.h"
+#include "lib/base/metrics.h"
+#include "lib/config/conf.h"
+#include "lib/redis/redis.h"
+#include "lib/rules/event.h"
 #include "worker/apply.h"
 #include "worker/consumer.h"
 #include "worker/mem.h"

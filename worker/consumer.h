@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 
 struct consumer;
 struct lane;

@@ -1,12 +1,12 @@
 /* Deadlines of one product: see curator.h. */
 #include <stdlib.h>
 
-#include "lib/keys.h"
-#include "lib/lobby.h"
-#include "lib/log.h"
-#include "lib/loop.h"
-#include "lib/product.h"
-#include "lib/redis.h"
+#include "lib/base/log.h"
+#include "lib/base/loop.h"
+#include "lib/lobby/lobby.h"
+#include "lib/product/product.h"
+#include "lib/redis/keys.h"
+#include "lib/redis/redis.h"
 #include "worker/consumer.h"
 #include "worker/curator.h"
 #include "worker/mem.h"

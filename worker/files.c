@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/text.h"
+#include "lib/base/text.h"
 #include "worker/files.h"
 #include "worker/mem.h"
 

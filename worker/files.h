@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "lib/buf.h"
+#include "lib/base/buf.h"
 
 /* files_make_folder(path): mkdir -p, 0755, since nginx reads there as another user. path is changed
  * and put back. Returns 0, or -1 with errno. */

@@ -4,20 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/keys.h"
-#include "lib/loop.h"
-#include "lib/metrics.h"
-#include "lib/product.h"
+#include "lib/base/loop.h"
+#include "lib/base/metrics.h"
+#include "lib/product/product.h"
+#include "lib/redis/keys.h"
 #include "worker/apply.h"
-#include "worker/archiver.h"
+#include "worker/archive/archiver.h"
+#include "worker/batch/batch.h"
+#include "worker/batch/rulings.h"
 #include "worker/curator.h"
-#include "worker/matchmaker.h"
+#include "worker/matchmaker/matchmaker.h"
 #include "worker/mem.h"
 #include "worker/position.h"
 #include "worker/retention.h"
-#include "worker/snapshots.h"
-#include "worker/batch.h"
-#include "worker/rulings.h"
+#include "worker/snapshots/snapshots.h"
 #include "worker/worker.h"
 
 static struct lane *

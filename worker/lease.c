@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "lib/conf.h"
-#include "lib/keys.h"
-#include "lib/log.h"
-#include "lib/loop.h"
-#include "lib/metrics.h"
-#include "lib/redis.h"
+#include "lib/base/log.h"
+#include "lib/base/loop.h"
+#include "lib/base/metrics.h"
+#include "lib/config/conf.h"
+#include "lib/redis/keys.h"
+#include "lib/redis/redis.h"
 #include "worker/lease.h"
 #include "worker/mem.h"
 #include "worker/position.h"

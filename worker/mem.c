@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/log.h"
+#include "lib/base/log.h"
 #include "worker/mem.h"
 
 #define CHUNK_SIZE ((size_t)65536)

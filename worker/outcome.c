@@ -2,14 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/log.h"
-#include "lib/loop.h"
-#include "lib/metrics.h"
-#include "lib/redis.h"
+#include "lib/base/log.h"
+#include "lib/base/loop.h"
+#include "lib/base/metrics.h"
+#include "lib/redis/redis.h"
 #include "worker/apply.h"
 #include "worker/outcome.h"
 #include "worker/position.h"
-#include "worker/snapshots.h"
+#include "worker/snapshots/snapshots.h"
 #include "worker/worker.h"
 
 #define IDLE_ENTRIES 1000       /* a checkpoint is moved by itself when it is so many entries */

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 
 struct apply_result;
 struct lane;

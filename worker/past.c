@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/keys.h"
-#include "lib/product.h"
-#include "lib/redis.h"
-#include "lib/rules.h"
+#include "lib/product/product.h"
+#include "lib/redis/keys.h"
+#include "lib/redis/redis.h"
+#include "lib/rules/rules.h"
 
 bool
 past_is_gone(const struct product *product, const struct generation *generation, const char *key,

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 
 struct generation;
 struct product;

@@ -2,16 +2,16 @@
 #include <hiredis/hiredis.h>
 #include <string.h>
 
-#include "lib/conf.h"
-#include "lib/keys.h"
-#include "lib/log.h"
-#include "lib/loop.h"
-#include "lib/redis.h"
+#include "lib/base/log.h"
+#include "lib/base/loop.h"
+#include "lib/config/conf.h"
+#include "lib/redis/keys.h"
+#include "lib/redis/redis.h"
 #include "worker/apply.h"
+#include "worker/batch/rulings.h"
 #include "worker/consumer.h"
 #include "worker/position.h"
-#include "worker/snapshots.h"
-#include "worker/rulings.h"
+#include "worker/snapshots/snapshots.h"
 #include "worker/worker.h"
 
 #define HOLD ((dur_ms)20) /* how often a lane that is on hold looks again */

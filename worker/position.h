@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/event.h"
+#include "lib/rules/event.h"
 #include "worker/tally.h"
 
 struct lane;

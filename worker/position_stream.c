@@ -3,9 +3,9 @@
 #include <hiredis/hiredis.h>
 #include <string.h>
 
-#include "lib/keys.h"
-#include "lib/redis.h"
-#include "lib/text.h"
+#include "lib/base/text.h"
+#include "lib/redis/keys.h"
+#include "lib/redis/redis.h"
 #include "worker/position.h"
 
 int

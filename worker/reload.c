@@ -8,22 +8,22 @@
  */
 #include <stdlib.h>
 
-#include "lib/buf.h"
-#include "lib/conf.h"
-#include "lib/log.h"
-#include "lib/loop.h"
-#include "lib/product.h"
-#include "lib/servers.h"
-#include "lib/service.h"
-#include "lib/ticketlog.h"
+#include "lib/base/buf.h"
+#include "lib/base/log.h"
+#include "lib/base/loop.h"
+#include "lib/base/service.h"
+#include "lib/config/conf.h"
+#include "lib/lobby/servers.h"
+#include "lib/matcher/ticketlog.h"
+#include "lib/product/product.h"
 #include "worker/consumer.h"
 #include "worker/curator.h"
 #include "worker/lease.h"
-#include "worker/matchmaker.h"
+#include "worker/matchmaker/matchmaker.h"
 #include "worker/mem.h"
-#include "worker/plain.h"
 #include "worker/reload.h"
-#include "worker/snapshots.h"
+#include "worker/snapshots/plain.h"
+#include "worker/snapshots/snapshots.h"
 #include "worker/worker.h"
 
 #define LOOK ((dur_ms)5)

@@ -2,14 +2,14 @@
 #include <hiredis/hiredis.h>
 #include <string.h>
 
-#include "lib/conf.h"
-#include "lib/event.h"
-#include "lib/lobby.h"
-#include "lib/log.h"
-#include "lib/loop.h"
-#include "lib/metrics.h"
-#include "lib/text.h"
-#include "worker/batch.h"
+#include "lib/base/log.h"
+#include "lib/base/loop.h"
+#include "lib/base/metrics.h"
+#include "lib/base/text.h"
+#include "lib/config/conf.h"
+#include "lib/lobby/lobby.h"
+#include "lib/rules/event.h"
+#include "worker/batch/batch.h"
 #include "worker/report.h"
 #include "worker/worker.h"
 

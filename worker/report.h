@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/clock.h"
-#include "lib/event.h"
+#include "lib/base/clock.h"
+#include "lib/rules/event.h"
 
 struct batch;
 struct lane;

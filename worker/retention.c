@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/event.h"
-#include "lib/keys.h"
-#include "lib/log.h"
-#include "lib/loop.h"
-#include "lib/product.h"
-#include "lib/redis.h"
+#include "lib/base/log.h"
+#include "lib/base/loop.h"
+#include "lib/product/product.h"
+#include "lib/redis/keys.h"
+#include "lib/redis/redis.h"
+#include "lib/rules/event.h"
 #include "worker/mem.h"
 #include "worker/past.h"
 #include "worker/worker.h"

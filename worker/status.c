@@ -15,10 +15,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lib/conf.h"
-#include "lib/loop.h"
-#include "lib/metrics.h"
-#include "lib/redis.h"
+#include "lib/base/loop.h"
+#include "lib/base/metrics.h"
+#include "lib/config/conf.h"
+#include "lib/redis/redis.h"
 #include "worker/mem.h"
 #include "worker/status.h"
 #include "worker/worker.h"

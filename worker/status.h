@@ -6,7 +6,7 @@
 #ifndef VARCADE_WORKER_STATUS_H
 #define VARCADE_WORKER_STATUS_H
 
-#include "lib/buf.h"
+#include "lib/base/buf.h"
 
 struct status;
 struct worker;

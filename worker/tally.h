@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "lib/event.h"
+#include "lib/rules/event.h"
 
 struct tally {
     struct event_id since; /* 0-0: from the beginning */

@@ -23,10 +23,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/clock.h"
-#include "lib/event.h"
-#include "lib/generation.h"
-#include "lib/text.h"
+#include "lib/base/clock.h"
+#include "lib/base/text.h"
+#include "lib/product/generation.h"
+#include "lib/rules/event.h"
 #include "worker/report.h"
 #include "worker/tally.h"
 

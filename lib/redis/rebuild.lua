@@ -1,4 +1,4 @@
--- Computing the figures of a product anew, in a generation of their own (worker/rebuild.c).
+-- Computing the figures of a product anew, in a generation of their own (worker/rebuild/rebuild.c).
 
 -- rebuild_begin (generations, generation): answers a number that no generation has had, and the live one. Whoever
 -- began before is superseded, and so is who began when figures are changed by hand (restate).

@@ -16,8 +16,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/matcher.h"
-#include "lib/text.h"
+#include "lib/base/text.h"
+#include "lib/matcher/matcher.h"
 #include "tests/unit/random.h"
 
 #define PI 3.14159265358979323846

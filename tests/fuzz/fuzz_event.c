@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "lib/event.h"
-#include "lib/text.h"
+#include "lib/base/text.h"
+#include "lib/rules/event.h"
 #include "tests/entry.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -5,10 +5,10 @@
 #include <assert.h>
 #include <stdint.h>
 
-#include "fcgi/eventbody.h"
-#include "lib/event.h"
-#include "lib/redis.h"
-#include "lib/text.h"
+#include "fcgi/routes/eventbody.h"
+#include "lib/base/text.h"
+#include "lib/redis/redis.h"
+#include "lib/rules/event.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "fcgi/frame.h"
+#include "fcgi/server/frame.h"
 
 #define BODY_MAX 1000
 

@@ -1,5 +1,5 @@
 /*
- * Placements and ranks of an event: whatever comes in, what is taken is a match as lib/match.h
+ * Placements and ranks of an event: whatever comes in, what is taken is a match as lib/rules/match.h
  * promises, and nothing else is read.
  *
  * The input is the placements and, behind the first line feed, the ranks.
@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/match.h"
-#include "lib/text.h"
+#include "lib/base/text.h"
+#include "lib/rules/match.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

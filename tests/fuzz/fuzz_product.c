@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "lib/product.h"
-#include "lib/rules.h"
+#include "lib/product/product.h"
+#include "lib/rules/rules.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

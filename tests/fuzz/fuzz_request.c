@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "fcgi/jsontext.h"
-#include "fcgi/target.h"
+#include "fcgi/server/jsontext.h"
+#include "fcgi/server/target.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/buf.h"
-#include "lib/rules.h"
-#include "lib/text.h"
+#include "lib/base/buf.h"
+#include "lib/base/text.h"
+#include "lib/rules/rules.h"
 #include "tests/entry.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

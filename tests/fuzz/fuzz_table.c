@@ -9,7 +9,7 @@
 
 #include <json-c/json.h>
 
-#include "lib/table.h"
+#include "lib/config/table.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,5 +1,5 @@
 /*
- * Text from outside: the input to every check and conversion of lib/text.h, in memory of its exact
+ * Text from outside: the input to every check and conversion of lib/base/text.h, in memory of its exact
  * size, and to the JSON writer. What is accepted has to read back.
  */
 #include <assert.h>
@@ -10,8 +10,8 @@
 
 #include <json-c/json.h>
 
-#include "lib/buf.h"
-#include "lib/text.h"
+#include "lib/base/buf.h"
+#include "lib/base/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

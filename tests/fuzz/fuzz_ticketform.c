@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "lib/product.h"
-#include "lib/ticketform.h"
+#include "lib/matcher/ticketform.h"
+#include "lib/product/product.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

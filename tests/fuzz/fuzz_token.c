@@ -11,9 +11,9 @@
 
 #include <jwt.h>
 
-#include "lib/buf.h"
-#include "lib/text.h"
-#include "lib/token.h"
+#include "lib/access/token.h"
+#include "lib/base/buf.h"
+#include "lib/base/text.h"
 
 #define SECRET "0123456789abcdef0123456789abcdef"
 #define NOW ((wall_ms)1700000000 * 1000)

@@ -2,7 +2,7 @@
  * A backfill as a model: a ticket of one player or of two, a listed game with two free seats that
  * others come to and leave too, one backfill at a time, a curator, one game server. Steps that are
  * Redis functions do what the function of that name does (lib/redis/backfill.lua, lobby.lua); those
- * of a making are the steps between them in worker/making.c and making_game.c.
+ * of a making are the steps between them in worker/matchmaker/making.c and making_game.c.
  *
  * What the lobby does for a player who has no ticket is one step here: its own model looks at that.
  * For time, and for who may believe to have the lease, see ticket_model.c: a process that stood
@@ -432,7 +432,7 @@ end_record(const struct at *at, struct backfill *to)
     to->record = to->due = false;
 }
 
-/* worker/ticketcare.c: fail_match(). Whose deadline is over that may have passed. */
+/* worker/matchmaker/ticketcare.c: fail_match(). Whose deadline is over that may have passed. */
 static void
 care_for_match(const struct at *at)
 {

@@ -2,7 +2,7 @@
  * The lobby as a model: three players, two games of two seats each, a process for each create or
  * join, one worker, one game server. Steps that are Redis functions do what the function of that
  * name does (lib/redis/lobby.lua and games.lua); those of processes are the steps between them in
- * lib/lobby_seat.c, lobby_quick.c and lobby_expire.c.
+ * lib/lobby/lobby_seat.c, lobby_quick.c and lobby_expire.c.
  *
  * Time is abstract: what has a deadline may happen from when it is set. Two things are known of
  * time. A process that is alive sends its question before its intent's deadline; or it stood still,

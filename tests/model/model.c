@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/text.h"
+#include "lib/base/text.h"
 #include "tests/model/search.h"
 
 /* Of 24 bytes each, and 8 in the table: less than 5 GB. */

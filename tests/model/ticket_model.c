@@ -3,7 +3,7 @@
  * another one; two matches at a time of two players each; a process for each match, a curator, one
  * game server; any number of other games. Steps that are Redis functions do what the function of
  * that name does (lib/redis/tickets.lua, match.lua and lobby.lua); those of a making are the steps
- * between them in worker/making.c and making_game.c.
+ * between them in worker/matchmaker/making.c and making_game.c.
  *
  * What a worker believes is in no state: whoever matches may try any tickets at any moment, and
  * whoever cares for what is due may find that any deadline has passed. So it does not matter who
@@ -375,7 +375,7 @@ match_failed(struct at *at, size_t which, enum until until, bool refused, bool p
     emit(at, T_match_failed, true, to);
 }
 
-/* worker/ticketcare.c: fail_match(). Whose deadline is over that may have passed. */
+/* worker/matchmaker/ticketcare.c: fail_match(). Whose deadline is over that may have passed. */
 static void
 care_for_match(struct at *at, size_t which)
 {

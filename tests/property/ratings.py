@@ -1,4 +1,4 @@
-"""Elo, Glicko-2 and Plackett-Luce as their papers have them, written for reading; see lib/rating.h for the sources."""
+"""Elo, Glicko-2 and Plackett-Luce as their papers have them, written for reading; see lib/rules/rating.h for the sources."""
 import math
 
 

@@ -2,7 +2,7 @@
 # What can be checked of the documents by a machine, as part of `make check`:
 #
 #   - the README's source map names every file of lib/, fcgi/ and worker/, and no file that is not there,
-#   - docs/ARCHITECTURE.md names every key of lib/keys.h and every function of lib/redis/,
+#   - docs/ARCHITECTURE.md names every key of lib/redis/keys.h and every function of lib/redis/,
 #   - docs/http-api.md names every route of fcgi/router.c,
 #   - links between the documents lead somewhere,
 #   - mandoc finds nothing wrong with the man pages.
@@ -22,7 +22,7 @@ source_files() {
         -o -name '*.am' \) ! -path lib/redis/library.c | sort
 }
 
-# The files that it does name: `lib/buf.[ch]` is two.
+# The files that it does name: `lib/base/buf.[ch]` is two.
 mapped_files() {
     sed -n '/^## Source map/,/^## [^S]/p' README.md | grep -o '`[^`]*`' | tr -d '`' |
         grep -E '^(lib|fcgi|worker)/.*[^/]$' |
@@ -66,7 +66,7 @@ check_links() {
 
 check_sources() {
     check_map
-    sed -nE '/^#define KEYG?_/{/KEYG_/s/:%s:/:<g>:/;s/^[^"]*"([^"]*)".*/\1/;s/:%[a-z].*//;p;}' lib/keys.h |
+    sed -nE '/^#define KEYG?_/{/KEYG_/s/:%s:/:<g>:/;s/^[^"]*"([^"]*)".*/\1/;s/:%[a-z].*//;p;}' lib/redis/keys.h |
         check_names docs/ARCHITECTURE.md key
     sed -nE "s/^register(_read)?\('([a-z_]+)'.*/\`\2\`/p" lib/redis/*.lua |
         grep -v ping | check_names docs/ARCHITECTURE.md function

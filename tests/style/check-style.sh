@@ -5,6 +5,7 @@
 #   - no function of more than 120 lines, no .c file of more than 500 (tests, which are lists of
 #     cases in tables: 800),
 #   - every file opens with a comment,
+#   - the folders of lib/ stand on each other in the order of docs/ARCHITECTURE.md: no include goes back,
 #   - every header compiles alone, and twice over.
 #
 # What is wrong goes to stderr as file:line: message. The Makefile gives srcdir (the sources, which
@@ -59,7 +60,7 @@ check_c() {
                 printf "%s:%d: %d lines: such a file has at most %d\n", file, most + 1, lines, most
         }
         BEGIN {
-            # setlocale: numbers are read and written with a point, by lib/text.c too.
+            # setlocale: numbers are read and written with a point, by lib/base/text.c too.
             banned = "strcpy|strcat|strncpy|sprintf|vsprintf|strtok|strtok_r|atoi|atol|atoll|atof|" \
                 "sscanf|gets|setlocale"
         }
@@ -114,6 +115,17 @@ check_openings() {
         }'
 }
 
+check_floors() {
+    below=
+    for folder in base redis config rules product access boards lobby matcher; do
+        below="$below${below:+|}$folder"
+        grep -nE '^#include "(lib|fcgi|worker)/' "lib/$folder"/*.[ch] |
+            grep -vE "#include \"lib/($below)/" | sed 's|$|: not a folder that this one stands on|'
+    done
+    find lib -maxdepth 2 -name '*.[ch]' | grep -vE "^lib/($below)/" |
+        sed 's|$|:1: in none of the folders whose order is known|'
+}
+
 check_headers() {
     sources -name '*.h' | while read -r header; do
         # shellcheck disable=SC2086 # a command and flags, in words
@@ -126,6 +138,7 @@ check_headers() {
 complaints=$(
     check_c
     check_openings
+    check_floors
     [ -z "${CC:-}" ] || [ -z "${STYLE_CFLAGS:-}" ] || check_headers
 )
 [ -z "$complaints" ] || {

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/loop.h"
+#include "lib/base/loop.h"
 #include "tests/unit/unit.h"
 
 struct loop *calls_loop;

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "lib/clock.h"
-#include "lib/gameserver.h"
+#include "lib/base/clock.h"
+#include "lib/lobby/gameserver.h"
 #include "tests/unit/stub.h"
 
 /* The limits of those tests that are about them; all others have time enough on any machine. */

@@ -11,7 +11,7 @@
 
 #include "tests/entry.h"
 #include "tests/unit/unit.h"
-#include "worker/archive.h"
+#include "worker/archive/archive.h"
 
 #define DAY UINT64_C(86400000)
 

@@ -1,5 +1,5 @@
 /*
- * Tests of worker/batch_figures.c and worker/batch_tables.c: what of a batch the next one need not
+ * Tests of worker/batch/batch_figures.c and worker/batch/batch_tables.c: what of a batch the next one need not
  * read, when it has to all the same, and how statistics of many are written.
  */
 #include <hiredis/hiredis.h>
@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/product.h"
-#include "lib/redis.h"
+#include "lib/product/product.h"
+#include "lib/redis/redis.h"
 #include "tests/entry.h"
 #include "tests/unit/batch_fixture.h"
 #include "tests/unit/unit.h"
-#include "worker/batch.h"
+#include "worker/batch/batch.h"
 
 #define NO_LIMIT SIZE_MAX
 

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/event.h"
-#include "lib/product.h"
-#include "lib/redis.h"
+#include "lib/product/product.h"
+#include "lib/redis/redis.h"
+#include "lib/rules/event.h"
 #include "tests/entry.h"
 #include "tests/unit/batch_fixture.h"
 #include "tests/unit/unit.h"
-#include "worker/batch.h"
+#include "worker/batch/batch.h"
 
 #define GAME "0123456789abcdef0123456789abcdef"
 

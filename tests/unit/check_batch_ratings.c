@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/event.h"
-#include "lib/product.h"
-#include "lib/redis.h"
+#include "lib/product/product.h"
+#include "lib/redis/redis.h"
+#include "lib/rules/event.h"
 #include "tests/entry.h"
 #include "tests/unit/batch_fixture.h"
 #include "tests/unit/unit.h"
-#include "worker/batch.h"
+#include "worker/batch/batch.h"
 
 static const char game_file[] =
     "{\"product_id\": \"p\", \"title\": \"P\", \"game_server_url\": \"http://127.0.0.1:1\","

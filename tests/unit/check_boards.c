@@ -9,18 +9,18 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/board.h"
-#include "lib/event.h"
-#include "lib/product.h"
-#include "lib/redis.h"
-#include "lib/rules.h"
-#include "lib/text.h"
+#include "lib/base/text.h"
+#include "lib/boards/board.h"
+#include "lib/product/product.h"
+#include "lib/redis/redis.h"
+#include "lib/rules/event.h"
+#include "lib/rules/rules.h"
 #include "tests/entry.h"
 #include "tests/unit/functions.h"
 #include "tests/unit/random.h"
 #include "tests/unit/redis_server.h"
 #include "tests/unit/unit.h"
-#include "worker/batch.h"
+#include "worker/batch/batch.h"
 
 #define ZONE "Europe/Berlin"
 #define USERS 12

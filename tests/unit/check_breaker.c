@@ -1,5 +1,5 @@
-/* Tests of lib/breaker.c. */
-#include "lib/breaker.h"
+/* Tests of lib/base/breaker.c. */
+#include "lib/base/breaker.h"
 #include "tests/unit/unit.h"
 
 static struct breaker b;

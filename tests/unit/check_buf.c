@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/buf.h"
+#include "lib/base/buf.h"
 #include "tests/unit/unit.h"
 
 START_TEST(grows_and_stays_terminated)

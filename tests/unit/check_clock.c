@@ -2,7 +2,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 #include "tests/unit/unit.h"
 
 START_TEST(clocks_agree_with_the_system)

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/conf.h"
+#include "lib/config/conf.h"
 #include "tests/unit/unit.h"
 
 #define WHY_MAX 8192

@@ -1,5 +1,5 @@
 /* Events: ids, what an entry must have, and what becomes a dead letter, with which reason. */
-#include "lib/event.h"
+#include "lib/rules/event.h"
 
 #include <check.h>
 #include <hiredis/hiredis.h>
@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/redis.h"
-#include "lib/text.h"
+#include "lib/base/text.h"
+#include "lib/redis/redis.h"
 #include "tests/entry.h"
 #include "tests/unit/random.h"
 #include "tests/unit/unit.h"

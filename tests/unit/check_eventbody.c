@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fcgi/eventbody.h"
-#include "lib/redis.h"
+#include "fcgi/routes/eventbody.h"
+#include "lib/redis/redis.h"
 #include "tests/unit/unit.h"
 
 #define GAME "0123456789abcdef0123456789abcdef"

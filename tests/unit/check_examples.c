@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/text.h"
+#include "lib/base/text.h"
 #include "tests/unit/redis_server.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/worker_fixture.h"

@@ -5,11 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/buf.h"
-#include "lib/clock.h"
-#include "lib/text.h"
-#include "lib/window.h"
-#include "lib/zone.h"
+#include "lib/base/buf.h"
+#include "lib/base/clock.h"
+#include "lib/base/text.h"
+#include "lib/base/zone.h"
+#include "lib/rules/window.h"
 #include "tests/unit/fcgi_program.h"
 #include "tests/unit/functions.h"
 #include "tests/unit/redis_server.h"

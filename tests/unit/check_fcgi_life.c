@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 #include "tests/unit/fcgi_program.h"
 #include "tests/unit/functions.h"
 #include "tests/unit/redis_server.h"

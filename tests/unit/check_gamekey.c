@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/gamekey.h"
+#include "lib/access/gamekey.h"
 #include "tests/unit/unit.h"
 
 /* SHA-256 of 64 times `0`, as sha256sum(1) says. */

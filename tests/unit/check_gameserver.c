@@ -1,5 +1,5 @@
 /*
- * Tests of lib/gameserver.c and, through it, of lib/httpclient.c: one call and what becomes of it.
+ * Tests of lib/lobby/gameserver.c and, through it, of lib/base/httpclient.c: one call and what becomes of it.
  */
 #include <fcntl.h>
 #include <netdb.h>
@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lib/gameserver.h"
-#include "lib/loop.h"
+#include "lib/base/loop.h"
+#include "lib/lobby/gameserver.h"
 #include "tests/unit/calls.h"
 #include "tests/unit/stub.h"
 #include "tests/unit/unit.h"

@@ -1,11 +1,11 @@
 /*
- * Tests of lib/gameserver.c: many calls, and the bounds and breakers between them.
+ * Tests of lib/lobby/gameserver.c: many calls, and the bounds and breakers between them.
  */
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/gameserver.h"
-#include "lib/loop.h"
+#include "lib/base/loop.h"
+#include "lib/lobby/gameserver.h"
 #include "tests/unit/calls.h"
 #include "tests/unit/stub.h"
 #include "tests/unit/unit.h"

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/gamesettings.h"
+#include "lib/product/gamesettings.h"
 #include "tests/unit/unit.h"
 
 #define DECLARED                                                               \

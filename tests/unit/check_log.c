@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/log.h"
+#include "lib/base/log.h"
 #include "tests/unit/unit.h"
 
 static int log_fd = -1;   /* where stderr goes meanwhile */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/loop.h"
+#include "lib/base/loop.h"
 #include "tests/unit/unit.h"
 
 static struct loop *loop;

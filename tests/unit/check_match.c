@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/match.h"
+#include "lib/rules/match.h"
 #include "tests/unit/unit.h"
 
 static struct match_room room;

@@ -4,7 +4,7 @@
  * rule held; the same calls give the same matches; and where it can be told in a simple way that a
  * match was possible, it was found.
  */
-#include "lib/buf.h"
+#include "lib/base/buf.h"
 #include "tests/unit/matcher_fixture.h"
 #include "tests/unit/random.h"
 

@@ -13,8 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/metrics.h"
-#include "lib/metrics_file.h"
+#include "lib/base/metrics.h"
+#include "lib/base/metrics_file.h"
 #include "tests/unit/unit.h"
 
 static char dir[64];

@@ -1,10 +1,10 @@
 /* How many events one apply is given; and what of the archive is missing. */
 #include <hiredis/hiredis.h>
 
-#include "lib/redis.h"
+#include "lib/redis/redis.h"
 #include "tests/unit/unit.h"
+#include "worker/archive/reach.h"
 #include "worker/portion.h"
-#include "worker/reach.h"
 
 START_TEST(it_grows_to_what_fits_in_the_time)
 {

@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/product.h"
-#include "lib/rules.h"
+#include "lib/product/product.h"
+#include "lib/rules/rules.h"
 #include "tests/unit/unit.h"
 
 #define WHY_MAX 8192

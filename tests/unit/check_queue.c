@@ -2,8 +2,8 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "lib/queue.h"
-#include "lib/rating_rule.h"
+#include "lib/product/queue.h"
+#include "lib/rules/rating_rule.h"
 #include "tests/unit/rules_file.h"
 #include "tests/unit/unit.h"
 

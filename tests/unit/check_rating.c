@@ -4,7 +4,7 @@
  */
 #include <math.h>
 
-#include "lib/rating.h"
+#include "lib/rules/rating.h"
 #include "tests/unit/unit.h"
 
 #define EXACT 1e-9 /* figures in full double precision */

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/buf.h"
-#include "lib/rating_rule.h"
-#include "lib/rules.h"
+#include "lib/base/buf.h"
+#include "lib/rules/rating_rule.h"
+#include "lib/rules/rules.h"
 #include "tests/entry.h"
 #include "tests/unit/unit.h"
 

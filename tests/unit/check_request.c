@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fcgi/frame.h"
-#include "fcgi/jsontext.h"
 #include "fcgi/request.h"
-#include "fcgi/target.h"
+#include "fcgi/server/frame.h"
+#include "fcgi/server/jsontext.h"
+#include "fcgi/server/target.h"
 #include "tests/unit/fcgi_client.h"
 #include "tests/unit/unit.h"
 

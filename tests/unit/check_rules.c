@@ -1,5 +1,5 @@
 /* Rules: what a game's file may say, which problems it is told, and what events then do. */
-#include "lib/rules.h"
+#include "lib/rules/rules.h"
 
 #include <check.h>
 #include <json-c/json.h>
@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/intern.h"
-#include "lib/text.h"
+#include "lib/base/intern.h"
+#include "lib/base/text.h"
 #include "tests/entry.h"
 #include "tests/unit/random.h"
 #include "tests/unit/rules_file.h"

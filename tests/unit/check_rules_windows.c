@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/rules.h"
-#include "lib/window.h"
-#include "lib/zone.h"
+#include "lib/base/zone.h"
+#include "lib/rules/rules.h"
+#include "lib/rules/window.h"
 #include "tests/unit/rules_file.h"
 #include "tests/unit/unit.h"
 

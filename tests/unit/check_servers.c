@@ -1,12 +1,12 @@
 /*
- * Tests of lib/servers.c: which game server gets a new game.
+ * Tests of lib/lobby/servers.c: which game server gets a new game.
  */
-#include "lib/servers.h"
+#include "lib/lobby/servers.h"
 
 #include <string.h>
 
-#include "lib/gameserver.h"
-#include "lib/product.h"
+#include "lib/lobby/gameserver.h"
+#include "lib/product/product.h"
 #include "tests/unit/calls.h"
 #include "tests/unit/stub.h"
 #include "tests/unit/unit.h"

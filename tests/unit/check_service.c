@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "lib/service.h"
+#include "lib/base/service.h"
 #include "tests/unit/unit.h"
 
 static char dir[64];

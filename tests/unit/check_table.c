@@ -5,8 +5,8 @@
 
 #include <json-c/json.h>
 
-#include "lib/clock.h"
-#include "lib/table.h"
+#include "lib/base/clock.h"
+#include "lib/config/table.h"
 #include "tests/unit/unit.h"
 
 #define WHY_MAX 4096

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/text.h"
+#include "lib/base/text.h"
 #include "tests/unit/unit.h"
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/product.h"
-#include "lib/ticketform.h"
+#include "lib/matcher/ticketform.h"
+#include "lib/product/product.h"
 #include "tests/unit/unit.h"
 
 static struct queue queues[] = {

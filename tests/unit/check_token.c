@@ -1,4 +1,4 @@
-/* Tests of lib/token.c: what is let in, and above all what is not. */
+/* Tests of lib/access/token.c: what is let in, and above all what is not. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,8 +9,8 @@
 
 #include <jwt.h>
 
-#include "lib/buf.h"
-#include "lib/token.h"
+#include "lib/access/token.h"
+#include "lib/base/buf.h"
 #include "tests/unit/tokens.h"
 #include "tests/unit/unit.h"
 

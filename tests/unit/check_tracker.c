@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib/clock.h"
-#include "lib/lobby.h"
+#include "lib/base/clock.h"
+#include "lib/lobby/lobby.h"
 #include "tests/unit/games.h"
 
 /* Of the keys that every call has: the checkpoint, the dead letters, and those that follow from

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/window.h"
-#include "lib/zone.h"
+#include "lib/base/zone.h"
+#include "lib/rules/window.h"
 #include "tests/unit/random.h"
 #include "tests/unit/unit.h"
 

@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "lib/text.h"
+#include "lib/base/text.h"
 
 #define ANSWER_MAX 4194304
 

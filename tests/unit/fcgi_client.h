@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "lib/buf.h"
+#include "lib/base/buf.h"
 
 #define FCGI_CLIENT_WAIT 10000 /* ms */
 

@@ -16,10 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
-#include "lib/loop.h"
-#include "lib/text.h"
-#include "lib/token.h"
+#include "lib/access/token.h"
+#include "lib/base/clock.h"
+#include "lib/base/loop.h"
+#include "lib/base/text.h"
 #include "tests/unit/functions.h"
 #include "tests/unit/redis_server.h"
 #include "tests/unit/stub.h"

@@ -7,7 +7,7 @@
 
 #include <hiredis/hiredis.h>
 
-#include "lib/buf.h"
+#include "lib/base/buf.h"
 #include "lib/redis/library.h"
 #include "tests/unit/functions.h"
 #include "tests/unit/redis_server.h"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/redis.h"
-#include "lib/token.h"
+#include "lib/access/token.h"
+#include "lib/redis/redis.h"
 
 #define CALLS_MAX 256
 #define PLAYERS_MAX 4096

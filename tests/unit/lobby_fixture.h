@@ -8,10 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "lib/gameserver.h"
-#include "lib/lobby.h"
-#include "lib/loop.h"
-#include "lib/product.h"
+#include "lib/base/loop.h"
+#include "lib/lobby/gameserver.h"
+#include "lib/lobby/lobby.h"
+#include "lib/product/product.h"
 #include "tests/unit/functions.h"
 #include "tests/unit/redis_server.h"
 #include "tests/unit/unit.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/matcher.h"
+#include "lib/matcher/matcher.h"
 #include "tests/unit/unit.h"
 
 /* One against one: 100 apart at once, 10 more each second. */

@@ -8,8 +8,8 @@
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
 
-#include "lib/loop.h"
-#include "lib/redis.h"
+#include "lib/base/loop.h"
+#include "lib/redis/redis.h"
 #include "tests/unit/redis_server.h"
 
 struct redis_fixture {

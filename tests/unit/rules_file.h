@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/buf.h"
-#include "lib/rules.h"
+#include "lib/base/buf.h"
+#include "lib/rules/rules.h"
 #include "tests/unit/unit.h"
 
 /* A board's rules, where they do not matter. */

@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
-#include "lib/loop.h"
+#include "lib/base/loop.h"
 #include "tests/unit/unit.h"
 
 struct stub_conn {
@@ -125,7 +125,7 @@ serve(struct stub_conn *conn)
         conn_close(conn, behaviours[i].after == RESET);
 }
 
-/* Whether it is asked if it is there (lib/servers.h), which no test is about. */
+/* Whether it is asked if it is there (lib/lobby/servers.h), which no test is about. */
 static bool
 is_probe(const char *text)
 {

@@ -18,8 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/redis.h"
-#include "lib/text.h"
+#include "lib/base/text.h"
+#include "lib/redis/redis.h"
 
 #define PROGRAM "worker/varcade-worker"
 #define WINNERS 10

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 #include "tests/unit/redis_server.h"
 
 #define WORKERS_MAX 2

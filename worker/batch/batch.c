@@ -1,0 +1,456 @@
+/*
+ * What a batch of events does: taking events in, the figures they touch, and the arithmetic.
+ * worker/batch/batch_apply.c makes the call that writes it.
+ *
+ * Each figure stands once in the batch, however many events touch it: read once, changed in memory
+ * in the events' order, written once as an absolute value. An event counts as a whole or not at
+ * all, so that a dead letter can be put right and sent again without counting anything twice.
+ */
+#include <assert.h>
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "lib/product/product.h"
+#include "lib/redis/redis.h"
+#include "lib/rules/rules.h"
+#include "worker/batch/batch.h"
+#include "worker/batch/batch_private.h"
+#include "worker/mem.h"
+
+/* So many bytes of figures are kept at any rate, more only where a batch finds at least one in
+ * KEPT_USEFUL of those it touches: what is not found is in the way, above all of the processor's
+ * cache. */
+#define KEPT_ALWAYS ((size_t)4 << 20)
+#define KEPT_USEFUL 8
+
+struct batch *
+batch_new(void)
+{
+    return mem_alloc(1, sizeof(struct batch));
+}
+
+static void
+forget(struct batch *b)
+{
+    HASH_CLEAR(hh, b->tables);
+    HASH_CLEAR(hh, b->ledgers_by_name);
+    HASH_CLEAR(hh, b->records_by_name);
+    HASH_CLEAR(hh, b->lists_by_key);
+    HASH_CLEAR(hh, b->seen_by_id);
+    HASH_CLEAR(hh, b->guards);
+    HASH_CLEAR(hh, b->held_by_id);
+    b->npaced = b->nheld = b->nsettled = 0;
+    b->ngroups = b->nunknown = b->nledgers = b->nitems = b->nmoves = b->ngames = b->ngone = 0;
+    mem_arena_reset(&b->arena);
+}
+
+void
+batch_keep(struct batch *b, size_t max)
+{
+    bool useful =
+        b->kept.total <= KEPT_ALWAYS || b->ntouched - b->nread >= b->ntouched / KEPT_USEFUL;
+
+    b->keep = b->kept.total <= max && useful;
+}
+
+void
+batch_rest(struct batch *b)
+{
+    forget(b);
+    batch_figures_forget(b);
+    b->keep = false;
+}
+
+void
+batch_free(struct batch *b)
+{
+    if (b == NULL)
+        return;
+    batch_rest(b);
+    mem_arena_free(&b->arena);
+    mem_arena_free(&b->kept);
+    free(b->groups);
+    free(b->unknown);
+    free(b->sorted);
+    free(b->ledgers);
+    free(b->items);
+    free(b->moves);
+    free(b->games);
+    free(b->effects);
+    free(b->windows);
+    free(b->name);
+    free(b);
+}
+
+/* What apply calls the events that go to a game's state. */
+static const char *const kinds[EVENT_TYPE_MAX] = {
+    [EVENT_STATE_CHANGE] = "state",
+    [EVENT_PLAYER_CONNECT] = "connect",
+    [EVENT_PLAYER_DISCONNECT] = "disconnect",
+    [EVENT_GAME_REMOVED] = "removed",
+    [EVENT_GAME_OVER] = "over",
+};
+
+/* The most windows that one event can be in on one board. */
+static size_t
+windows_most(const struct rules *rules)
+{
+    size_t most = 1;
+
+    for (size_t i = 0; i < rules_board_count(rules); i++) {
+        size_t n = 0;
+
+        for (size_t kind = 0; kind < WINDOW_KINDS; kind++)
+            n += rules_board_at(rules, i)->windows.has[kind];
+        if (n > most)
+            most = n;
+    }
+    return most;
+}
+
+void
+batch_start(struct batch *b, const char *product_id, const struct generation *generation,
+            const struct product *product)
+{
+    size_t slots;
+
+    forget(b);
+    if (!b->keep || product != b->product || strcmp(generation->s, b->generation.s) != 0)
+        batch_figures_forget(b);
+    b->keep = false;
+    b->ntouched = b->nread = 0;
+    b->number++;
+    (void)snprintf(b->product_id, sizeof(b->product_id), "%s", product_id);
+    b->generation = *generation;
+    b->product = product;
+    if (product == NULL)
+        return;
+    b->effects = mem_grow(b->effects, &b->effects_max, rules_effects_max(product->rules) + 1,
+                          sizeof(*b->effects));
+    slots = rules_board_count(product->rules) * WINDOW_KINDS;
+    b->windows = mem_grow(b->windows, &b->windows_cap, slots, sizeof(*b->windows));
+    memset(b->windows, 0, slots * sizeof(*b->windows));
+    b->windows_most = windows_most(product->rules);
+}
+
+void
+batch_set_rulings(struct batch *b, const struct rulings *rulings)
+{
+    b->rulings = rulings;
+}
+
+void
+batch_set_rebuild(struct batch *b)
+{
+    b->rebuild = true;
+}
+
+size_t
+batch_events(const struct batch *b)
+{
+    return b->nitems;
+}
+
+struct event_id
+batch_last_id(const struct batch *b)
+{
+    assert(b->nitems > 0);
+    return b->items[b->nitems - 1].id;
+}
+
+static struct event_text
+copy_text(struct batch *b, struct event_text t)
+{
+    if (t.s != NULL)
+        t.s = mem_arena_copy(&b->arena, t.s, t.len);
+    return t;
+}
+
+static struct item *
+add_item(struct batch *b, struct event_id id, size_t nfields)
+{
+    struct item *item;
+
+    b->items = mem_grow(b->items, &b->items_cap, b->nitems + 1, sizeof(*b->items));
+    item = &b->items[b->nitems++];
+    *item = (struct item){.id = id, .nfields = nfields};
+    if (nfields > 0)
+        item->fields = mem_arena_alloc(&b->arena, nfields * sizeof(*item->fields));
+    return item;
+}
+
+static void
+add_name(struct batch *b, struct item *item, const struct event *e)
+{
+    struct event_text none = {"", 0};
+
+    item->argument = event_field(e, "username");
+    item->named = batch_ledgers_find(b, LEDGER_NAMES, none, event_field(e, "user_id"));
+}
+
+void
+batch_add(struct batch *b, const struct event *e)
+{
+    struct event *copy = &b->scratch;
+    struct item *item;
+    size_t i;
+
+    assert(b->product != NULL);
+    item = add_item(b, e->id, 2 * e->nfields + (e->verdict != EVENT_NO_VERDICT ? 2 : 0));
+    item->at = rules_event_at(b->product->rules, e);
+    if (e->verdict != EVENT_NO_VERDICT)
+        batch_quarantine_add_verdict(b, item, e);
+    copy->id = e->id;
+    copy->type = e->type;
+    copy->nfields = e->nfields;
+    for (i = 0; i < e->nfields; i++) {
+        copy->name[i] = item->fields[2 * i] = copy_text(b, e->name[i]);
+        copy->value[i] = item->fields[2 * i + 1] = copy_text(b, e->value[i]);
+    }
+    copy->product_id = copy_text(b, e->product_id);
+    copy->game_id = item->game_id = copy_text(b, e->game_id);
+    item->type = e->type;
+    if (item->verdict == EVENT_DROP)
+        return;
+    if (e->type == EVENT_STATE_CHANGE)
+        item->argument = event_field(copy, "new_state");
+    else if (e->type == EVENT_PLAYER_CONNECT || e->type == EVENT_PLAYER_DISCONNECT)
+        item->argument = event_field(copy, "player_id");
+    else if (e->type == EVENT_PLAYER_NAME && !b->rebuild)
+        add_name(b, item, copy);
+    if (kinds[e->type] != NULL)
+        batch_games_add(b, item);
+    if (item->verdict == EVENT_NO_VERDICT)
+        batch_seen_add(b, item, event_field(copy, "event_id"));
+    batch_matches_add(b, item, copy);
+    if (item->dead == NULL)
+        batch_figures_add(b, item, copy);
+}
+
+void
+batch_add_dead(struct batch *b, struct event_id id, const struct redisReply *entry,
+               const char *reason)
+{
+    const struct redisReply *fields = NULL;
+    struct item *item;
+    size_t i, n = 0;
+
+    if (entry->type == REDIS_REPLY_ARRAY && entry->elements == 2 &&
+        entry->element[1]->type == REDIS_REPLY_ARRAY)
+        fields = entry->element[1];
+    if (fields != NULL)
+        n = fields->elements < DEAD_FIELDS_MAX ? fields->elements : DEAD_FIELDS_MAX;
+    item = add_item(b, id, n);
+    item->dead = reason;
+    for (i = 0; i < n; i++) {
+        const struct redisReply *field = fields->element[i];
+        size_t len = field->str == NULL ? 0 : field->len;
+
+        if (len > EVENT_FIELD_VALUE_MAX)
+            len = EVENT_FIELD_VALUE_MAX;
+        item->fields[i].s = mem_arena_copy(&b->arena, field->str, len);
+        item->fields[i].len = len;
+    }
+}
+
+/* --- computing -------------------------------------------------------------------------------- */
+
+/* One effect, with what it takes to undo it. Returns why it cannot be, or NULL. */
+static const char *
+apply_effect(struct effect *effect, struct event_id id)
+{
+    struct figure *figure = effect->figure;
+    double after;
+
+    if (effect->follows)
+        effect->value = effect[-1].figure->value;
+    effect->was = figure->value;
+    effect->was_there = figure->exists;
+    effect->was_changed = figure->changed;
+    effect->was_reached = figure->reached;
+    if (figure->broken)
+        return "a stored figure is not a number";
+    if (rules_apply(effect->op, figure->value, figure->exists, effect->value, &after) < 0)
+        return "a figure would be beyond 2^53";
+    if (!figure->exists || after != figure->value) {
+        figure->changed = true;
+        figure->reached = id;
+    }
+    figure->exists = true;
+    figure->value = after;
+    return NULL;
+}
+
+/* The event counts: what it does beside its effects. */
+static void
+commit(struct batch *b, struct item *item)
+{
+    batch_ratings_commit(b, item);
+    batch_matches_commit(b, item);
+    batch_seen_commit(item);
+    if (item->held != NULL)
+        batch_quarantine_settle(b, item);
+    else
+        batch_bounds_commit(item);
+    if (item->named != NULL) {
+        item->named->name = item->argument;
+        item->named->changed = true;
+    }
+}
+
+static void
+apply_item(struct batch *b, struct item *item)
+{
+    size_t done;
+
+    item->dead = batch_matches_prepare(item);
+    if (item->dead == NULL)
+        item->dead = batch_ratings_prepare(item);
+    if (item->dead == NULL && item->verdict == EVENT_NO_VERDICT)
+        batch_bounds_check_pace(b, item);
+    for (done = 0; done < item->neffects && item->dead == NULL; done++) {
+        const struct effect *effect = &item->effects[done];
+
+        item->dead = apply_effect(&item->effects[done], item->at);
+        if (item->dead == NULL && effect->guard != NULL && item->verdict == EVENT_NO_VERDICT)
+            batch_bounds_check(b, item, effect);
+    }
+    if (item->dead == NULL) {
+        commit(b, item);
+        return;
+    }
+    if (item->breach != NULL) {
+        batch_quarantine_hold(b, item);
+        batch_seen_commit(item);
+    }
+    while (done-- > 0) {
+        const struct effect *effect = &item->effects[done];
+
+        effect->figure->value = effect->was;
+        effect->figure->exists = effect->was_there;
+        effect->figure->changed = effect->was_changed;
+        effect->figure->reached = effect->was_reached;
+    }
+}
+
+/* Whether the event goes to a game's state. One in quarantine does, at once: that a match is over
+ * is so whatever its scores are worth. */
+static bool
+is_move(const struct item *item)
+{
+    return (item->dead == NULL || item->breach != NULL) && !item->duplicate &&
+           item->verdict == EVENT_NO_VERDICT && kinds[item->type] != NULL;
+}
+
+void
+batch_compute(struct batch *b)
+{
+    size_t i;
+
+    HASH_CLEAR(hh, b->tables);
+    b->nmoves = b->ngone = 0;
+    for (i = 0; i < b->nitems; i++) {
+        struct item *item = &b->items[i];
+
+        item->duplicate = item->dead == NULL &&
+                          (item->held != NULL ? !item->held->there : batch_seen_before(item));
+        if (item->dead == NULL && !item->duplicate)
+            apply_item(b, item);
+        if (b->rebuild || !is_move(item))
+            continue;
+        if (item->gone) {
+            b->ngone++;
+            continue;
+        }
+        b->moves = mem_grow(b->moves, &b->moves_cap, b->nmoves + 1, sizeof(*b->moves));
+        b->moves[b->nmoves++] = i;
+    }
+    batch_figures_finish(b);
+    batch_tables_make(b);
+}
+
+struct batch_results
+batch_results(const struct batch *b)
+{
+    struct batch_results results = {.gone = b->ngone};
+    size_t i;
+
+    for (i = 0; i < b->nitems; i++) {
+        const struct item *item = &b->items[i];
+
+        if (item->breach != NULL)
+            results.held++;
+        else if (item->dead != NULL)
+            results.dead++;
+        else if (item->duplicate)
+            results.duplicates++;
+        else if (item->neffects > 0 || item->type != EVENT_OTHER || item->held != NULL)
+            results.applied++;
+        else
+            results.ignored++;
+    }
+    return results;
+}
+
+/* The n-th event that changes nothing; those in quarantine are another series. */
+static struct batch_dead
+dead_at(const struct batch *b, size_t n, bool held)
+{
+    size_t i;
+
+    for (i = 0; i < b->nitems; i++) {
+        const struct item *item = &b->items[i];
+
+        if (item->dead != NULL && (item->breach != NULL) == held && n-- == 0)
+            return (struct batch_dead){.id = item->id, .reason = item->dead};
+    }
+    assert(false && "an event of this batch");
+    return (struct batch_dead){.reason = NULL};
+}
+
+struct batch_dead
+batch_dead_at(const struct batch *b, size_t n)
+{
+    return dead_at(b, n, false);
+}
+
+struct batch_dead
+batch_held_at(const struct batch *b, size_t n)
+{
+    return dead_at(b, n, true);
+}
+
+size_t
+batch_moves(const struct batch *b)
+{
+    return b->nmoves;
+}
+
+struct batch_move
+batch_move_at(const struct batch *b, size_t i)
+{
+    const struct item *item;
+
+    assert(i < b->nmoves);
+    item = &b->items[b->moves[i]];
+    return (struct batch_move){.id = item->id,
+                               .game_id = item->game_id,
+                               .kind = kinds[item->type],
+                               .argument = item->argument};
+}
+
+bool
+batch_changes_board(const struct batch *b, size_t board, const char *window)
+{
+    for (size_t i = 0; i < b->ngroups; i++) {
+        const struct group *group = b->groups[i];
+
+        if (group->kind != GROUP_STATS && group->name.board == board && group->nchanged > 0 &&
+            strcmp(group->window->name, window) == 0)
+            return true;
+    }
+    return false;
+}

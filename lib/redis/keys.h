@@ -3,7 +3,7 @@
  * braces are Redis Cluster's hash tag: all keys of a product are in one slot. The layout is
  * private; what each key holds is told in docs/ARCHITECTURE.md, "Redis keys".
  *
- * KEYG_ are of one generation (lib/generation.h), which is the second %s: all that follows from the
+ * KEYG_ are of one generation (lib/product/generation.h), which is the second %s: all that follows from the
  * stream alone.
  */
 #ifndef VARCADE_KEYS_H

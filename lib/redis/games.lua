@@ -19,7 +19,7 @@ local COUNTED_AS = {
 }
 
 local GIVE_UP_AFTER = 24 * 3600 * 1000
-local PAUSE_FIRST, PAUSE_MAX = 1000, 300 * 1000
+local PAUSE_FIRST, PAUSE_MAX = 1000, 60 * 1000
 local PLAYERS_MAX = 64
 -- So long a match goes on where all but one have gone.
 local ALONE_MAX = 30 * 1000

@@ -402,7 +402,9 @@ async def main():
         game = json.load(file)
 
     url = arguments.redis if "://" in arguments.redis else "unix://" + os.path.abspath(arguments.redis)
-    events = Events(redis.asyncio.Redis.from_url(url), arguments.stream, game["product_id"])
+    # With a limit, as a Redis that is killed while it has a child leaves its connections open, and answers no more.
+    connection = redis.asyncio.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
+    events = Events(connection, arguments.stream, game["product_id"])
     limits = game.get("timeouts", {})
     patience = arguments.patience or limits.get("created", 60) + limits.get("creator_joined", 900) + 60
     key = None

@@ -41,7 +41,7 @@ def wait_for(condition, seconds=10, what="the condition"):
 
 def free_port_base():
     """A port that is free, as are those that quickstart derives from it."""
-    for base in range(20000 + os.getpid() % 20000, 60000, 7):
+    for base in range(20000 + os.getpid() * 131 % 20000, 60000, 7):
         try:
             for port in (base, base + 5, base + 6, base + 1100):
                 with socket.socket() as probe:

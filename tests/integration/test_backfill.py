@@ -7,7 +7,7 @@ import time
 import pytest
 
 from stack import Stack, game_file, wait_for
-from test_tickets import Client
+from test_tickets import Client, client  # client is a fixture
 
 RANGE = {"start": 100, "per_second": 0, "max": 100}
 QUEUES = [
@@ -33,22 +33,6 @@ def stack(game_server):
     running.configure(game_server=GAME_SERVER)
     yield running
     running.close()
-
-
-@pytest.fixture
-def client(stack):
-    made = []
-
-    def make(name):
-        made.append(Client(stack, f"{name}-{time.monotonic_ns()}"))
-        return made[-1]
-
-    yield make
-    for c in made:
-        if hasattr(c, "id"):
-            answer = c.cancel()
-            if answer.status_code == 409:
-                c.leave(answer.json()["game_id"])
 
 
 @pytest.fixture

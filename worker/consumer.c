@@ -9,6 +9,7 @@
  * for it. A read serves the lanes that are at or beyond its start; no other, which would miss
  * entries.
  */
+#include <assert.h>
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
 
@@ -22,38 +23,30 @@
 #include "worker/consumer.h"
 #include "worker/mem.h"
 #include "worker/outcome.h"
-#include "worker/portion.h"
 #include "worker/position.h"
+#include "worker/rounds.h"
 #include "worker/worker.h"
 
 #define BLOCK ((dur_ms)1000) /* how long a read waits for news */
 #define RETRY ((dur_ms)500)  /* after a read that failed */
-#define COUNT_FIRST ((size_t)64)
-#define BEHIND_MICROS_MAX \
-    20000        /* one apply may take, not APPLY_MICROS_MAX, while there is more to do … */
-#define BEHIND 4 /* … than so many reads bring */
 
 struct consumer {
     struct worker *worker;
     struct loop_timer *timer;
     bool reading;          /* XREAD is under way */
     bool blocking;         /* … and waits */
+    bool behind;           /* the read before brought all that it asked for: there is more */
     bool highest;          /* its start is the highest place, not the lowest */
     struct event_id start; /* where it began */
     int64_t entries; /* the count up to start, then up to the entry that is dealt; -1: not known */
     int64_t lost;    /* the most that a lane has lost, by the last XINFO */
     struct position_stream stream; /* what XINFO told */
     wall_ms sent;                  /* when it was sent */
-    struct portion portion;        /* COUNT: entries a read */
-    size_t got;                    /* entries that it brought */
-    size_t under_way;              /* batches */
-    int64_t slowest;               /* apply of this round, microseconds */
+    size_t asked;                  /* for how many entries */
+    struct rounds rounds;          /* reads whose batches are under way */
     bool replaced;                 /* it was told that the stream is another one */
-    bool full;                     /* the read brought as many entries as it asked for */
     struct event event;            /* the one that is dealt */
 };
-
-static void turn(void *cookie);
 
 /* --- where to read ---------------------------------------------------------------------------- */
 
@@ -101,7 +94,8 @@ send_read(struct consumer *c)
     redis_args_reset(&a);
     redis_args_str(&a, "XREAD");
     redis_args_str(&a, "COUNT");
-    redis_args_int(&a, (int64_t)c->portion.count);
+    c->asked = c->rounds.portion.count;
+    redis_args_int(&a, (int64_t)c->asked);
     if (c->blocking) {
         redis_args_str(&a, "BLOCK");
         redis_args_int(&a, BLOCK);
@@ -116,20 +110,43 @@ send_read(struct consumer *c)
     c->sent = clock_wall();
 }
 
-static void
-turn(void *cookie)
+/* Whether there is room for what a read brings; it may bring something for each lane. */
+static bool
+has_room(struct consumer *c)
 {
-    struct consumer *c = cookie;
+    const struct worker *w = c->worker;
+
+    for (size_t i = 0; i < w->nlanes; i++)
+        if (!apply_has_room(w->lanes[i]->apply) || apply_is_waiting(w->lanes[i]->apply))
+            return false;
+    return rounds_unused(&c->rounds) != NULL;
+}
+
+void
+consumer_read_on(struct consumer *c)
+{
     struct worker *w = c->worker;
     struct event_id low, high;
 
-    if (c->reading || c->under_way > 0 || w->reloading || w->stopping || !redis_is_up(w->stream) ||
+    if (c->reading || !has_room(c) || w->reloading || w->stopping || !redis_is_up(w->stream) ||
         !redis_is_up(w->state) || !find_places(w, &low, &high))
         return;
-    c->blocking = event_id_compare(low, high) == 0;
-    c->highest = !c->blocking && !c->highest;
+    c->blocking = event_id_compare(low, high) == 0 && !c->behind;
+    c->highest = event_id_compare(low, high) != 0 && !c->highest;
     c->start = c->highest ? high : low;
     send_read(c);
+}
+
+static void
+on_timer(void *cookie)
+{
+    consumer_read_on(cookie);
+}
+
+bool
+consumer_is_reading(const struct consumer *c)
+{
+    return c->reading;
 }
 
 void
@@ -240,12 +257,13 @@ takes_part(const struct consumer *c, const struct lane *lane)
 static void
 deal_to(struct consumer *c, struct lane *lane, const struct redisReply *entry, const char *why)
 {
-    struct batch *batch = apply_batch(lane->apply);
     struct event *e = &c->event;
+    struct batch *batch;
 
     if (!lane->dealt)
         apply_begin(lane->apply);
     lane->dealt = true;
+    batch = apply_batch(lane->apply);
     if (lane->refused[0] != '\0' && event_id_compare(e->id, lane->refused_id) == 0)
         why = lane->refused;
     if (why != NULL)
@@ -288,81 +306,58 @@ entries_ahead(const struct consumer *c)
 }
 
 static void
-note_lag(const struct consumer *c, struct event_id end)
+note_lag(const struct consumer *c, const struct round *round, struct event_id end)
 {
     const struct report *report = &c->worker->report;
-    int64_t entries = entries_ahead(c);
     wall_ms now = clock_wall(), behind = end.ms < (uint64_t)now ? now - (wall_ms)end.ms : 0;
 
     if (c->highest)
         return;
-    metric_set(report->lag_entries, c->full && entries > 0 ? (double)entries : 0);
-    metric_set(report->lag_seconds, c->full && behind > 0 ? (double)behind / 1000 : 0);
+    metric_set(report->lag_entries, round->full && round->ahead > 0 ? (double)round->ahead : 0);
+    metric_set(report->lag_seconds, round->full && behind > 0 ? (double)behind / 1000 : 0);
 }
 
 /* --- after the batches ------------------------------------------------------------------------ */
-
-/* Whether the lane has been dealt all that this read had for it, to the end of the stream. */
-static bool
-reached_end(const struct consumer *c, const struct lane *lane)
-{
-    return !c->full && !is_full(lane);
-}
-
-/* How long an apply may hold Redis. Of many events each costs less, as players come up again, and
- * the end of a long way is what everybody waits for. */
-static int64_t
-micros_max(const struct consumer *c)
-{
-    return entries_ahead(c) > BEHIND * (int64_t)c->portion.count ? BEHIND_MICROS_MAX
-                                                                 : APPLY_MICROS_MAX;
-}
-
-static void
-adapt(struct consumer *c)
-{
-    if (c->full || c->slowest > micros_max(c))
-        portion_adapt(&c->portion, c->got, c->slowest, micros_max(c),
-                      (size_t)c->worker->conf->stream_batch_max);
-}
 
 static void
 on_applied(struct lane *lane, const struct apply_result *result)
 {
     struct consumer *c = lane->worker->consumer;
 
-    c->under_way--;
-    if (result->held > c->slowest)
-        c->slowest = result->held;
-    outcome_take(lane, result, reached_end(c, lane), c->sent);
-    lane->dealt = false;
-    if (c->under_way == 0) {
-        adapt(c);
-        consumer_wake(c);
-    }
+    outcome_take(lane, result);
+    rounds_end_batch(&c->rounds, result->cookie, result->held);
+    consumer_wake(c);
 }
 
-static void
-finish_lane(struct consumer *c, struct lane *lane, struct event_id end)
+/* Returns whether a batch was started. */
+static bool
+finish_lane(struct consumer *c, struct lane *lane, struct round *round, struct event_id end)
 {
-    bool behind = event_id_compare(lane->read, end) < 0;
+    bool full = is_full(lane);
 
-    if (behind && !is_full(lane)) {
+    if (event_id_compare(lane->read, end) < 0 && !full) {
         lane->read = end;
         lane->read_entries = c->entries;
     }
-    if (!lane->dealt) {
-        outcome_settle(lane, reached_end(c, lane), c->sent);
-        if (!outcome_move_due(lane))
-            return;
-        apply_begin(lane->apply);
-    }
-    lane->at_end = false;
-    c->under_way++;
-    if (lane->dealt)
+    lane->read_at = c->sent;
+    lane->read_all = !round->full && !full;
+    if (lane->dealt) {
         metric_observe(c->worker->report.batch_events,
                        (double)batch_events(apply_batch(lane->apply)));
-    apply_start(lane->apply, on_applied);
+    } else {
+        /* Otherwise that is done when the last batch is back. */
+        if (!apply_is_idle(lane->apply))
+            return false;
+        outcome_settle(lane);
+        if (!outcome_move_due(lane))
+            return false;
+        apply_begin(lane->apply);
+    }
+    lane->dealt = false;
+    lane->at_end = false;
+    round->under_way++;
+    apply_start(lane->apply, round->full, on_applied, round);
+    return true;
 }
 
 /* Deal out the entries of XREAD's answer; NULL: there were none. */
@@ -372,21 +367,22 @@ take_entries(struct consumer *c, const struct redisReply *entries)
     struct worker *w = c->worker;
     size_t i, n = entries != NULL ? entries->elements : 0;
     struct event_id end = c->start;
+    struct round *round = rounds_unused(&c->rounds);
 
-    c->got = n;
-    c->full = n >= c->portion.count;
-    c->slowest = 0;
+    assert(round != NULL);
+    *round = (struct round){.got = n, .full = n >= c->asked};
+    c->behind = round->full;
     for (i = 0; i < n; i++) {
         deal(c, entries->element[i]);
         if (event_id_compare(c->event.id, end) > 0)
             end = c->event.id;
     }
-    note_lag(c, end);
+    round->ahead = entries_ahead(c);
+    note_lag(c, round, end);
     for (i = 0; i < w->nlanes; i++)
-        if (takes_part(c, w->lanes[i]))
-            finish_lane(c, w->lanes[i], end);
-    if (c->under_way == 0)
-        consumer_wake(c);
+        if (!takes_part(c, w->lanes[i]) || !finish_lane(c, w->lanes[i], round, end))
+            apply_go_on(w->lanes[i]->apply);
+    consumer_wake(c);
 }
 
 static const struct redisReply *
@@ -411,12 +407,14 @@ on_entries(void *cookie, enum redis_outcome outcome, const struct redisReply *re
 
     c->reading = false;
     /* What was read is read again when there is somebody to take it. */
-    if (w->stopping || w->reloading)
-        return;
-    if (outcome == REDIS_DONE) {
+    if (outcome == REDIS_DONE && !w->stopping && !w->reloading) {
         take_entries(c, entries_of(reply));
         return;
     }
+    for (size_t i = 0; i < w->nlanes; i++)
+        apply_go_on(w->lanes[i]->apply);
+    if (w->stopping || w->reloading)
+        return;
     if (outcome == REDIS_REFUSED && report_allowed(&w->report.trouble_lines, loop_now(w->loop)))
         log_error("worker", "the stream cannot be read", LOG_S("stream", w->conf->stream_name),
                   LOG_B("error", reply->str, reply->len));
@@ -428,7 +426,7 @@ on_entries(void *cookie, enum redis_outcome outcome, const struct redisReply *re
 bool
 consumer_is_busy(const struct consumer *c)
 {
-    return c->under_way > 0;
+    return rounds_are_under_way(&c->rounds);
 }
 
 wall_ms
@@ -454,8 +452,8 @@ consumer_new(struct worker *w)
     struct consumer *c = mem_alloc(1, sizeof(*c));
 
     c->worker = w;
-    c->portion.count = COUNT_FIRST;
-    c->timer = loop_timer_new(w->loop, turn, c);
+    rounds_init(&c->rounds, (size_t)w->conf->stream_batch_max);
+    c->timer = loop_timer_new(w->loop, on_timer, c);
     if (c->timer == NULL)
         mem_out();
     return c;

@@ -10,7 +10,6 @@
 #include "lib/redis/keys.h"
 #include "worker/apply.h"
 #include "worker/archive/archiver.h"
-#include "worker/batch/batch.h"
 #include "worker/batch/rulings.h"
 #include "worker/curator.h"
 #include "worker/matchmaker/matchmaker.h"
@@ -36,7 +35,6 @@ lane_new(struct worker *w, const char *id, const struct product *product)
     if (lane->again == NULL)
         mem_out();
     lane->apply = apply_new(lane);
-    batch_set_rulings(apply_batch(lane->apply), lane->rulings);
     if (product != NULL) {
         lane->archived = archived_new(lane);
         lane->curator = curator_new(lane);

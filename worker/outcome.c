@@ -15,17 +15,23 @@
 #define IDLE_ENTRIES 1000       /* a checkpoint is moved by itself when it is so many entries */
 #define IDLE_AGE ((dur_ms)5000) /* or this long behind */
 
-void
-outcome_settle(struct lane *lane, bool reached_end, wall_ms then)
+/* Everything up to a place is applied, that of an event or an end of the stream that was seen at that time. */
+static void
+caught_up(struct lane *lane, struct event_id place, bool at_end)
 {
-    lane->at_end = reached_end;
-    /* Short of the end it is as late as its last event; one from the future tells nothing. */
-    if (!reached_end && lane->read.ms > (uint64_t)then)
-        return;
-    if (!reached_end)
-        then = (wall_ms)lane->read.ms;
-    /* Whatever it was before: the clock may have been set back. */
-    lane->caught_up = then;
+    lane->at_end = at_end;
+    /* Short of the end it is as late as its last event; one from the future tells nothing. Whatever it was before: the clock
+     * may have been set back. */
+    if (at_end)
+        lane->caught_up = lane->read_at;
+    else if (place.ms <= (uint64_t)lane->read_at)
+        lane->caught_up = (wall_ms)place.ms;
+}
+
+void
+outcome_settle(struct lane *lane)
+{
+    caught_up(lane, lane->read, lane->read_all);
 }
 
 bool
@@ -43,27 +49,36 @@ outcome_move_due(const struct lane *lane)
 static void
 applied(struct lane *lane, const struct apply_result *result)
 {
-    const struct batch *batch = apply_batch(lane->apply);
-    size_t events = batch_events(batch);
+    const struct batch_span *span = result->span;
+    size_t events = batch_events(result->batch);
 
     metric_observe(lane->worker->report.apply_seconds, (double)result->micros / 1e6);
-    (void)event_id_format(lane->read, lane->checkpoint);
-    lane->moved_at = loop_now(lane->worker->loop);
-    lane->moved_entries = lane->read_entries;
-    lane->moved_events = lane->read_events;
-    lane->refused[0] = '\0';
-    if (events == 0)
+    if (events > 0) {
+        report_batch(lane, result->batch, result->reply);
+        snapshots_applied(lane->snapshots, result->batch);
+    }
+    if (!result->current)
         return;
-    report_batch(lane, batch, result->reply);
-    snapshots_applied(lane->snapshots, batch);
-    if (events >= lane->limit)
+    (void)event_id_format(span->end, lane->checkpoint);
+    lane->moved_at = loop_now(lane->worker->loop);
+    lane->moved_entries = span->entries;
+    lane->moved_events = span->events;
+    lane->refused[0] = '\0';
+    if (events > 0 && events >= lane->limit)
         lane->limit = lane->limit > SIZE_MAX / 2 ? SIZE_MAX : 2 * lane->limit;
+    if (!apply_is_idle(lane->apply)) {
+        caught_up(lane, span->end, false);
+        return;
+    }
+    outcome_settle(lane);
+    if (lane->at_end)
+        apply_rest(lane->apply);
 }
 
 static void
-halve(struct lane *lane)
+halve(struct lane *lane, const struct batch *batch)
 {
-    size_t events = batch_events(apply_batch(lane->apply));
+    size_t events = batch_events(batch);
 
     lane->limit = events > 1 ? events / 2 : 1;
 }
@@ -74,9 +89,8 @@ halve(struct lane *lane)
  * lane waits to be loaded again at the pace of the leases.
  */
 static void
-refused(struct lane *lane, const char *why)
+refused(struct lane *lane, const struct batch *batch, const char *why)
 {
-    const struct batch *batch = apply_batch(lane->apply);
     size_t events = batch_events(batch);
     struct event_id id;
 
@@ -90,41 +104,50 @@ refused(struct lane *lane, const char *why)
         lane->refused_id = id;
         (void)snprintf(lane->refused, sizeof(lane->refused), "Redis refused it: %s", why);
     }
-    halve(lane);
+    halve(lane, batch);
     position_load(lane);
 }
 
-void
-outcome_take(struct lane *lane, const struct apply_result *result, bool reached_end, wall_ms then)
+static void
+failed(struct lane *lane, const struct apply_result *result)
 {
     struct report *report = &lane->worker->report;
 
-    if (result->outcome == APPLY_DONE) {
-        applied(lane, result);
-        outcome_settle(lane, reached_end, then);
-        if (reached_end)
-            apply_rest(lane->apply);
-        return;
-    }
     lane->place = LANE_UNKNOWN;
     lane->at_end = false;
-    if (result->outcome == APPLY_FENCED) {
+    switch (result->outcome) {
+    case APPLY_FENCED:
         metric_add(report->fenced, 1);
         log_info("worker", "the checkpoint was moved by another worker, or stated anew by hand",
                  LOG_S("product", lane->id));
         position_load(lane);
         return;
-    }
-    if (result->outcome == APPLY_AWAY) {
+    case APPLY_DROPPED:
+        position_load(lane);
+        return;
+    case APPLY_AWAY:
         /* Up, and yet it was not sent: it may be too much for one pipeline or one call. */
         if (redis_is_up(lane->worker->state))
-            halve(lane);
+            halve(lane, result->batch);
         return;
+    case APPLY_REFUSED:
+    case APPLY_BARRED:
+    case APPLY_DONE:
+    default:
+        break;
     }
     if (report_allowed(&report->trouble_lines, loop_now(lane->worker->loop)))
         log_error("worker", "Redis refused a batch", LOG_S("product", lane->id),
-                  LOG_I("events", batch_events(apply_batch(lane->apply))),
-                  LOG_S("error", result->why));
+                  LOG_I("events", batch_events(result->batch)), LOG_S("error", result->why));
     if (result->outcome == APPLY_REFUSED)
-        refused(lane, result->why);
+        refused(lane, result->batch, result->why);
+}
+
+void
+outcome_take(struct lane *lane, const struct apply_result *result)
+{
+    if (result->outcome == APPLY_DONE)
+        applied(lane, result);
+    else if (result->current)
+        failed(lane, result);
 }

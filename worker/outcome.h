@@ -11,13 +11,11 @@
 struct apply_result;
 struct lane;
 
-/* outcome_take(lane, result, reached_end, then): its batch came back. reached_end: the read that
- * filled it, sent at then, reached the end of the stream, and the batch has all of it. */
-void outcome_take(struct lane *lane, const struct apply_result *result, bool reached_end,
-                  wall_ms then);
+/* outcome_take(lane, result): a batch of it came back. */
+void outcome_take(struct lane *lane, const struct apply_result *result);
 
-/* outcome_settle(lane, reached_end, then): everything up to lane->read is applied. */
-void outcome_settle(struct lane *lane, bool reached_end, wall_ms then);
+/* outcome_settle(lane): no batch is under way, and everything up to lane->read is applied. */
+void outcome_settle(struct lane *lane);
 
 /* outcome_move_due(lane): whether the checkpoint of a lane without events is so far behind what was
  * read that it is to be moved by itself. Not after every read: that would be a write a product for

@@ -5,7 +5,7 @@
  *   position.c   where a lane is in the stream
  *   rulings.c    what was decided by hand about its figures
  *   consumer.c   reads the stream, deals its entries out to the lanes
- *   apply.c      one lane's batch: read the figures, compute, write
+ *   apply.c      one lane's batches: read the figures, compute, write
  *   curator.c    one lane's deadlines
  *   archiver.c   what was applied, into the archive
  *   trim.c       the stream's old end
@@ -82,14 +82,16 @@ struct lane {
     int64_t moved_entries; /* the same of the checkpoint */
     struct tally read_events, moved_events; /* of the product: up to read, up to the checkpoint */
     mono_ms moved_at;      /* when the checkpoint was moved or loaded */
+    wall_ms read_at;       /* when the last read with entries for it was sent … */
+    bool read_all;         /* … which reached the stream's end, and the lane has taken all of it */
     wall_ms caught_up;     /* what happened before is applied; 0: not known */
-    bool at_end;           /* the last read reached the stream's end */
+    bool at_end;           /* read_all, and all of that is applied */
 
     bool on_hold;               /* as it was found: a rebuild is about to end */
     struct loop_timer *again;   /* position.c: to look again */
     struct rulings *rulings;    /* as they are at the checkpoint */
-    struct apply *apply;        /* its batch */
-    bool dealt;                 /* consumer.c: the batch has events of the read under way */
+    struct apply *apply;        /* its batches */
+    bool dealt;                 /* consumer.c: one was begun for the read that is dealt out */
     size_t limit;               /* events a batch at the most; small after a refusal */
     struct event_id refused_id; /* the event that Redis refused when it was alone in its batch */
     char refused[128];          /* why; "" for none */

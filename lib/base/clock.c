@@ -9,31 +9,38 @@
 #include <time.h>
 
 #define MS_PER_S 1000
+#define US_PER_MS 1000
 /* 0000-01-01T00:00:00.000Z and 9999-12-31T23:59:59.999Z: four digits are all that RFC 3339 has. */
 #define RFC3339_MIN INT64_C(-62167219200000)
 #define RFC3339_MAX INT64_C(253402300799999)
 
 static int64_t
-now_ms(clockid_t clock)
+now_us(clockid_t clock)
 {
     struct timespec ts;
 
     /* Fails only for a clock that does not exist. */
     if (clock_gettime(clock, &ts) != 0)
         assert(0);
-    return (int64_t)ts.tv_sec * MS_PER_S + ts.tv_nsec / 1000000;
+    return (int64_t)ts.tv_sec * MS_PER_S * US_PER_MS + ts.tv_nsec / 1000;
 }
 
 mono_ms
 clock_mono(void)
 {
-    return now_ms(CLOCK_MONOTONIC);
+    return now_us(CLOCK_MONOTONIC) / US_PER_MS;
+}
+
+int64_t
+clock_mono_us(void)
+{
+    return now_us(CLOCK_MONOTONIC);
 }
 
 wall_ms
 clock_wall(void)
 {
-    return now_ms(CLOCK_REALTIME);
+    return now_us(CLOCK_REALTIME) / US_PER_MS;
 }
 
 void

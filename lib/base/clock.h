@@ -17,8 +17,9 @@ typedef int64_t dur_ms;
 /* Room for clock_format_rfc3339's text and its NUL. */
 #define CLOCK_RFC3339_SIZE 32
 
-/* clock_mono(): now on the monotonic clock. Never fails. */
+/* clock_mono(): now on the monotonic clock. Never fails. clock_mono_us(): the same in microseconds. */
 mono_ms clock_mono(void);
+int64_t clock_mono_us(void);
 
 /* clock_wall(): now on the wall clock. Never fails. */
 wall_ms clock_wall(void);

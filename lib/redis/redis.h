@@ -72,6 +72,10 @@ bool redis_is_up(const struct redis *r);
 /* redis_pending(r): commands whose callback has yet to be called. */
 size_t redis_pending(const struct redis *r);
 
+/* redis_is_writing(r): whether part of what was sent is still here: at the end of a turn, in a hook that was added after
+ * redis_open, since Redis does not take it in fast enough. When it has all, there is a turn. */
+bool redis_is_writing(const struct redis *r);
+
 /* redis_turn(r): a number that grows at the end of each of the loop's turns, when what is queued is
  * written. A command that was queued while it had its present value has not run yet. */
 uint64_t redis_turn(const struct redis *r);

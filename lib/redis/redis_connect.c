@@ -226,6 +226,12 @@ has_output(const struct redis *r)
     return sdslen(r->ac->c.obuf) > 0;
 }
 
+bool
+redis_is_writing(const struct redis *r)
+{
+    return r->ac != NULL && has_output(r);
+}
+
 static void
 write_output(struct redis *r)
 {

@@ -9,6 +9,7 @@
 
 #include "lib/product/product.h"
 #include "lib/redis/redis.h"
+#include "lib/rules/event.h"
 #include "tests/entry.h"
 #include "tests/unit/batch_fixture.h"
 #include "tests/unit/unit.h"
@@ -61,6 +62,20 @@ read_at(size_t i)
         entry_free(entry_);                                                  \
     } while (0)
 
+/* What pay() does, but nothing is looked for yet. */
+static void
+fill(struct batch *b, const char *id, const char *user, const char *x, const char *y)
+{
+    struct redisReply *entry =
+        ENTRY(id, "product_id", "p", "type", "pay", "user_id", user, "x", x, "y", y);
+    const char *why;
+    struct event e;
+
+    ck_assert_int_eq(event_decode(entry, &e, &why), 0);
+    batch_add(b, &e);
+    entry_free(entry);
+}
+
 /* A batch of two players that was applied. */
 static void
 pay_two(void)
@@ -84,13 +99,13 @@ start_again(void)
 START_TEST(what_is_known_is_not_read_again)
 {
     pay_two();
-    batch_keep(batch, NO_LIMIT);
     start_again();
+    batch_keep(batch, NO_LIMIT);
     pay("4-0", "ann", "1", "2");
     ck_assert_uint_eq(batch_reads(batch), 0);
     contains(applied(), " 2 a 16 b 9 1 ~2 1 16 ann ");
-    batch_keep(batch, NO_LIMIT);
     start_again();
+    batch_keep(batch, NO_LIMIT);
     pay("5-0", "cat", "1", "8");
     pay("6-0", "bob", "1", "8");
     ck_assert_uint_eq(batch_reads(batch), 3);
@@ -104,8 +119,8 @@ START_TEST(what_is_known_is_not_read_again)
     contains(applied(),
              " ~1 2 a 1 b 8 ~2 2 a 2 b 9 1 ~3 2 1 cat 5 bob 0 1 first ~4 ~5 ~6 1 8 cat ");
     ck_assert(batch_changes_board(batch, 1, "all"));
-    batch_keep(batch, NO_LIMIT);
     start_again();
+    batch_keep(batch, NO_LIMIT);
     pay("7-0", "bob", "1", "8");
     (void)applied();
     ck_assert(!batch_changes_board(batch, 1, "all"));
@@ -124,6 +139,44 @@ is_read_again(void)
     contains(applied(), " 2 a 101 b 102 1 ~2 1 101 ann ");
 }
 
+/* One is filled while the one before it is computed, and looks for its figures when that was sent. */
+START_TEST(a_batch_beside_another_knows_what_that_computed)
+{
+    struct batch *first = batch, *second = batch_new_beside(batch);
+
+    batch_start(second, "p", &GENERATION_FIRST, product);
+    batch_keep(second, NO_LIMIT);
+    fill(second, "4-0", "ann", "1", "2");
+    fill(second, "5-0", "cat", "1", "2");
+    pay_two();
+    batch = second;
+    ck_assert_uint_eq(batch_reads(batch), 3);
+    ck_assert_str_eq(read_at(0), "HMGET {p}:0:stats:cat a b ");
+    ANSWER(0, NULL, NULL);
+    ANSWER(1, (const char *)NULL);
+    ANSWER(2, (const char *)NULL);
+    contains(applied(), " 2 a 16 b 9 ");
+    /* Of the first one that is still told for which it was sent. */
+    ck_assert(batch_changes_board(first, 1, "all"));
+    ck_assert_uint_eq(batch_results(first).applied, 2);
+    batch_free(first);
+    ck_assert(batch_changes_board(second, 0, "all"));
+}
+END_TEST
+
+START_TEST(a_batch_beside_another_forgets_its_figures)
+{
+    struct batch *first = batch, *second = batch_new_beside(batch);
+
+    pay_two();
+    batch_start(second, "p", &GENERATION_FIRST, product);
+    batch = second;
+    is_read_again();
+    ck_assert(batch_changes_board(first, 0, "all"));
+    batch_free(first);
+}
+END_TEST
+
 START_TEST(what_nobody_vouches_for_is_read_again)
 {
     pay_two();
@@ -135,8 +188,8 @@ END_TEST
 START_TEST(it_is_vouched_for_once)
 {
     pay_two();
-    batch_keep(batch, NO_LIMIT);
     start_again();
+    batch_keep(batch, NO_LIMIT);
     start_again();
     is_read_again();
 }
@@ -145,8 +198,8 @@ END_TEST
 START_TEST(what_takes_too_much_memory_is_read_again)
 {
     pay_two();
-    batch_keep(batch, 1);
     start_again();
+    batch_keep(batch, 1);
     is_read_again();
 }
 END_TEST
@@ -154,10 +207,10 @@ END_TEST
 START_TEST(nothing_is_left_of_one_that_rests)
 {
     pay_two();
-    batch_keep(batch, NO_LIMIT);
     batch_rest(batch);
     ck_assert_uint_eq(batch_reads(batch), 0);
     start_again();
+    batch_keep(batch, NO_LIMIT);
     is_read_again();
 }
 END_TEST
@@ -167,8 +220,8 @@ START_TEST(figures_of_another_generation_are_others)
     struct generation other = {"7"};
 
     pay_two();
-    batch_keep(batch, NO_LIMIT);
     batch_start(batch, "p", &other, product);
+    batch_keep(batch, NO_LIMIT);
     pay("4-0", "ann", "1", "2");
     ck_assert_uint_eq(batch_reads(batch), 3);
     ck_assert_str_eq(read_at(0), "HMGET {p}:7:stats:ann a b ");
@@ -181,11 +234,11 @@ START_TEST(rules_that_were_read_again_know_nothing)
     struct batch *mine = batch;
 
     pay_two();
-    batch_keep(batch, NO_LIMIT);
     batch_fixture_start(game_file);
     batch_free(batch);
     batch = mine;
     start_again();
+    batch_keep(batch, NO_LIMIT);
     product_free(before);
     is_read_again();
 }
@@ -199,8 +252,8 @@ START_TEST(what_was_no_number_is_read_again)
     ANSWER(2, (const char *)NULL);
     (void)applied();
     ck_assert_uint_eq(batch_results(batch).dead, 1);
-    batch_keep(batch, NO_LIMIT);
     start_again();
+    batch_keep(batch, NO_LIMIT);
     pay("3-0", "ann", "1", "1");
     ck_assert_uint_eq(batch_reads(batch), 1);
     ck_assert_str_eq(read_at(0), "HMGET {p}:0:stats:ann b ");
@@ -218,8 +271,8 @@ START_TEST(what_was_undone_is_kept_as_it_was)
     ANSWER(2, (const char *)NULL);
     contains(applied(), " 2 a 15 b 8 ");
     ck_assert_uint_eq(batch_results(batch).dead, 1);
-    batch_keep(batch, NO_LIMIT);
     start_again();
+    batch_keep(batch, NO_LIMIT);
     pay("4-0", "ann", "1", "1");
     contains(applied(), " 2 a 16 b 9 1 ~2 1 16 ann ");
 }
@@ -260,8 +313,8 @@ START_TEST(many_that_come_but_once_are_not_kept)
         for (size_t i = 0; i < batch_reads(batch); i++)
             answer_nil(i, players + 1 - known);
         (void)applied();
-        batch_keep(batch, NO_LIMIT);
         start_again();
+        batch_keep(batch, NO_LIMIT);
     }
     ck_assert_uint_gt(kept, batches / 4);
     ck_assert_uint_lt(kept, batches - 2);
@@ -318,6 +371,8 @@ unit_suite(void)
 
     tcase_add_checked_fixture(tc, setup, batch_fixture_end);
     tcase_add_test(tc, what_is_known_is_not_read_again);
+    tcase_add_test(tc, a_batch_beside_another_knows_what_that_computed);
+    tcase_add_test(tc, a_batch_beside_another_forgets_its_figures);
     tcase_add_test(tc, what_nobody_vouches_for_is_read_again);
     tcase_add_test(tc, it_is_vouched_for_once);
     tcase_add_test(tc, what_takes_too_much_memory_is_read_again);

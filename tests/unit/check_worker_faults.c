@@ -100,6 +100,43 @@ START_TEST(figures_are_changed_by_hand_while_the_stream_is_drained)
 }
 END_TEST
 
+/* A winner's wins against everybody, "wins losses draws" each. */
+static long long
+wins_against_all(int winner)
+{
+    const char *at = worker_ask("HVALS {duel}:0:versus:w%d", winner);
+    long long wins = 0;
+    char *end;
+
+    while (*at != '\0') {
+        wins += strtoll(at, &end, 10);
+        (void)strtoll(end, &end, 10);
+        (void)strtoll(end, &end, 10);
+        at = end + strspn(end, " \n");
+    }
+    return wins;
+}
+
+/* An `apply` that finds no function is sent once more, behind what the next batch has read by then: that one has to be dropped. */
+START_TEST(the_functions_are_gone_while_the_stream_is_drained)
+{
+    long long flushed = 0;
+
+    worker_games("duel", EVENTS);
+    worker_start(0);
+    while (worker_totals("duel") < (long long)EVENTS) {
+        worker_ask("FUNCTION FLUSH");
+        flushed++;
+        (void)poll(NULL, 0, 2);
+    }
+    ck_assert_int_gt(flushed, 2);
+    worker_check_totals("duel", EVENTS);
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(wins_against_all(i), (long long)EVENTS / 10);
+    worker_end(0);
+}
+END_TEST
+
 /* Two that have no lease and both keep figures, each of which the other one changes. */
 START_TEST(two_workers_take_turns)
 {
@@ -345,6 +382,7 @@ unit_suite(void)
     tcase_add_test(tc, workers_are_killed_while_they_drain_the_stream);
     tcase_add_test(tc, two_workers_get_the_same_events);
     tcase_add_test(tc, figures_are_changed_by_hand_while_the_stream_is_drained);
+    tcase_add_test(tc, the_functions_are_gone_while_the_stream_is_drained);
     tcase_add_test(tc, two_workers_take_turns);
     tcase_add_test(tc, another_worker_takes_over);
     tcase_add_test(tc, sigterm_finishes_what_is_under_way);

@@ -26,10 +26,26 @@
 #define KEPT_ALWAYS ((size_t)4 << 20)
 #define KEPT_USEFUL 8
 
+static struct batch *
+new_on(struct figures *figures)
+{
+    struct batch *b = mem_alloc(1, sizeof(*b));
+
+    b->figures = figures;
+    figures->users++;
+    return b;
+}
+
 struct batch *
 batch_new(void)
 {
-    return mem_alloc(1, sizeof(struct batch));
+    return new_on(mem_alloc(1, sizeof(struct figures)));
+}
+
+struct batch *
+batch_new_beside(struct batch *b)
+{
+    return new_on(b->figures);
 }
 
 static void
@@ -44,24 +60,28 @@ forget(struct batch *b)
     HASH_CLEAR(hh, b->held_by_id);
     b->npaced = b->nheld = b->nsettled = 0;
     b->ngroups = b->nunknown = b->nledgers = b->nitems = b->nmoves = b->ngames = b->ngone = 0;
+    b->nlooked = 0;
+    b->number = 0;
+    b->keep = false;
+    b->changes = NULL;
     mem_arena_reset(&b->arena);
 }
 
 void
 batch_keep(struct batch *b, size_t max)
 {
+    const struct figures *f = b->figures;
     bool useful =
-        b->kept.total <= KEPT_ALWAYS || b->ntouched - b->nread >= b->ntouched / KEPT_USEFUL;
+        f->arena.total <= KEPT_ALWAYS || f->ntouched - f->nread >= f->ntouched / KEPT_USEFUL;
 
-    b->keep = b->kept.total <= max && useful;
+    b->keep = f->arena.total <= max && useful;
 }
 
 void
 batch_rest(struct batch *b)
 {
     forget(b);
-    batch_figures_forget(b);
-    b->keep = false;
+    batch_figures_rest(b);
 }
 
 void
@@ -69,9 +89,9 @@ batch_free(struct batch *b)
 {
     if (b == NULL)
         return;
-    batch_rest(b);
+    forget(b);
+    batch_figures_free(b);
     mem_arena_free(&b->arena);
-    mem_arena_free(&b->kept);
     free(b->groups);
     free(b->unknown);
     free(b->sorted);
@@ -118,11 +138,6 @@ batch_start(struct batch *b, const char *product_id, const struct generation *ge
     size_t slots;
 
     forget(b);
-    if (!b->keep || product != b->product || strcmp(generation->s, b->generation.s) != 0)
-        batch_figures_forget(b);
-    b->keep = false;
-    b->ntouched = b->nread = 0;
-    b->number++;
     (void)snprintf(b->product_id, sizeof(b->product_id), "%s", product_id);
     b->generation = *generation;
     b->product = product;
@@ -182,52 +197,24 @@ add_item(struct batch *b, struct event_id id, size_t nfields)
     return item;
 }
 
-static void
-add_name(struct batch *b, struct item *item, const struct event *e)
-{
-    struct event_text none = {"", 0};
-
-    item->argument = event_field(e, "username");
-    item->named = batch_ledgers_find(b, LEDGER_NAMES, none, event_field(e, "user_id"));
-}
-
 void
 batch_add(struct batch *b, const struct event *e)
 {
-    struct event *copy = &b->scratch;
     struct item *item;
-    size_t i;
 
     assert(b->product != NULL);
     item = add_item(b, e->id, 2 * e->nfields + (e->verdict != EVENT_NO_VERDICT ? 2 : 0));
     item->at = rules_event_at(b->product->rules, e);
+    for (size_t i = 0; i < e->nfields; i++) {
+        item->fields[2 * i] = copy_text(b, e->name[i]);
+        item->fields[2 * i + 1] = copy_text(b, e->value[i]);
+    }
+    item->game_id = copy_text(b, e->game_id);
+    item->type = e->type;
     if (e->verdict != EVENT_NO_VERDICT)
         batch_quarantine_add_verdict(b, item, e);
-    copy->id = e->id;
-    copy->type = e->type;
-    copy->nfields = e->nfields;
-    for (i = 0; i < e->nfields; i++) {
-        copy->name[i] = item->fields[2 * i] = copy_text(b, e->name[i]);
-        copy->value[i] = item->fields[2 * i + 1] = copy_text(b, e->value[i]);
-    }
-    copy->product_id = copy_text(b, e->product_id);
-    copy->game_id = item->game_id = copy_text(b, e->game_id);
-    item->type = e->type;
-    if (item->verdict == EVENT_DROP)
-        return;
-    if (e->type == EVENT_STATE_CHANGE)
-        item->argument = event_field(copy, "new_state");
-    else if (e->type == EVENT_PLAYER_CONNECT || e->type == EVENT_PLAYER_DISCONNECT)
-        item->argument = event_field(copy, "player_id");
-    else if (e->type == EVENT_PLAYER_NAME && !b->rebuild)
-        add_name(b, item, copy);
-    if (kinds[e->type] != NULL)
+    if (kinds[e->type] != NULL && item->verdict != EVENT_DROP)
         batch_games_add(b, item);
-    if (item->verdict == EVENT_NO_VERDICT)
-        batch_seen_add(b, item, event_field(copy, "event_id"));
-    batch_matches_add(b, item, copy);
-    if (item->dead == NULL)
-        batch_figures_add(b, item, copy);
 }
 
 void
@@ -254,6 +241,73 @@ batch_add_dead(struct batch *b, struct event_id id, const struct redisReply *ent
         item->fields[i].s = mem_arena_copy(&b->arena, field->str, len);
         item->fields[i].len = len;
     }
+}
+
+/* --- what the events touch -------------------------------------------------------------------- */
+
+static void
+look_for_name(struct batch *b, struct item *item, const struct event *e)
+{
+    struct event_text none = {"", 0};
+
+    item->argument = event_field(e, "username");
+    item->named = batch_ledgers_find(b, LEDGER_NAMES, none, event_field(e, "user_id"));
+}
+
+/* The event as it was, but for a verdict's own field. */
+static const struct event *
+event_of(struct batch *b, const struct item *item)
+{
+    struct event *e = &b->scratch;
+
+    e->id = item->id;
+    e->type = item->type;
+    e->product_id = (struct event_text){b->product_id, strlen(b->product_id)};
+    e->game_id = item->game_id;
+    e->nfields = item->nfields / 2 - (item->verdict != EVENT_NO_VERDICT);
+    for (size_t i = 0; i < e->nfields; i++) {
+        e->name[i] = item->fields[2 * i];
+        e->value[i] = item->fields[2 * i + 1];
+    }
+    return e;
+}
+
+static void
+look_at(struct batch *b, struct item *item)
+{
+    const struct event *e;
+
+    if (item->dead != NULL || item->verdict == EVENT_DROP)
+        return;
+    e = event_of(b, item);
+    if (e->type == EVENT_STATE_CHANGE)
+        item->argument = event_field(e, "new_state");
+    else if (e->type == EVENT_PLAYER_CONNECT || e->type == EVENT_PLAYER_DISCONNECT)
+        item->argument = event_field(e, "player_id");
+    else if (e->type == EVENT_PLAYER_NAME && !b->rebuild)
+        look_for_name(b, item, e);
+    if (item->verdict == EVENT_NO_VERDICT)
+        batch_seen_add(b, item, event_field(e, "event_id"));
+    batch_matches_add(b, item, e);
+    if (item->dead == NULL)
+        batch_figures_add(b, item, e);
+}
+
+/* The first look at a figure is as late as may be: until then they belong to the batch before. */
+static void
+look(struct batch *b)
+{
+    if (b->number == 0)
+        batch_figures_begin(b);
+    for (; b->nlooked < b->nitems; b->nlooked++)
+        look_at(b, &b->items[b->nlooked]);
+}
+
+size_t
+batch_reads(struct batch *b)
+{
+    look(b);
+    return batch_reads_count(b);
 }
 
 /* --- computing -------------------------------------------------------------------------------- */
@@ -350,6 +404,7 @@ batch_compute(struct batch *b)
 {
     size_t i;
 
+    look(b);
     HASH_CLEAR(hh, b->tables);
     b->nmoves = b->ngone = 0;
     for (i = 0; i < b->nitems; i++) {
@@ -440,17 +495,4 @@ batch_move_at(const struct batch *b, size_t i)
                                .game_id = item->game_id,
                                .kind = kinds[item->type],
                                .argument = item->argument};
-}
-
-bool
-batch_changes_board(const struct batch *b, size_t board, const char *window)
-{
-    for (size_t i = 0; i < b->ngroups; i++) {
-        const struct group *group = b->groups[i];
-
-        if (group->kind != GROUP_STATS && group->name.board == board && group->nchanged > 0 &&
-            strcmp(group->window->name, window) == 0)
-            return true;
-    }
-    return false;
 }

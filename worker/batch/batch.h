@@ -62,8 +62,13 @@ struct batch_move {
     struct event_text argument;
 };
 
-/* batch_new(): an empty batch. batch_free(b): NULL is legal. */
+/*
+ * batch_new(): an empty batch. batch_new_beside(b): another one, which shares with b what is known of figures, so that it can be
+ * filled while b is computed, and computed while b is on its way to Redis. batch_free(b): NULL is legal; those beside it
+ * stay.
+ */
 struct batch *batch_new(void);
+struct batch *batch_new_beside(struct batch *b);
 void batch_free(struct batch *b);
 
 /* batch_start(b, product_id, generation, product): forget all; the events that follow are this
@@ -73,10 +78,10 @@ void batch_start(struct batch *b, const char *product_id, const struct generatio
                  const struct product *product);
 
 /*
- * batch_keep(b): what was computed is in Redis now, and until the next batch is applied nobody else changes a figure, or
- * that one is not applied. So the next start keeps the figures, and those that it touches again are not read again; but
- * not where they take more than max bytes, or many and few are touched again. batch_rest(b): forget all, and give the
- * memory back.
+ * batch_keep(b, max), between batch_start and batch_reads: what was computed last, by b or one beside it, is in Redis when b's reads are
+ * answered, and until b is applied nobody else changes a figure; or b is not applied. So b finds the figures, and does not read again
+ * what it touches of them; but not where they take more than max bytes, or many and few were touched again. batch_rest(b): forget
+ * all, and give the memory back; not while one beside it is between batch_reads and batch_apply_command.
  */
 void batch_keep(struct batch *b, size_t max);
 void batch_rest(struct batch *b);
@@ -101,9 +106,14 @@ void batch_add_dead(struct batch *b, struct event_id id, const struct redisReply
 size_t batch_events(const struct batch *b);
 struct event_id batch_last_id(const struct batch *b);
 
-/* batch_reads(b): how many commands read the figures. batch_read_command(b, i, a) adds the i-th to
- * a; batch_read_reply(b, i, reply) takes its answer and returns 0, or -1 where it is not one. */
-size_t batch_reads(const struct batch *b);
+/*
+ * batch_reads(b): how many commands read what the batch needs to know; of those beside it none is between this and
+ * batch_apply_command. batch_early_reads(b): so many of them, the first ones, may be sent before that, as soon as the
+ * batch is filled. batch_read_command(b, i, a) adds the i-th to a; batch_read_reply(b, i, reply) takes its answer and returns 0,
+ * or -1 where it is not one.
+ */
+size_t batch_early_reads(const struct batch *b);
+size_t batch_reads(struct batch *b);
 void batch_read_command(const struct batch *b, size_t i, struct redis_args *a);
 int batch_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
     __attribute__((warn_unused_result));

@@ -8,6 +8,7 @@
 #include "lib/product/product.h"
 #include "lib/redis/keys.h"
 #include "lib/rules/rules.h"
+#include "worker/batch/batch.h"
 #include "worker/batch/batch_private.h"
 #include "worker/batch/rulings.h"
 #include "worker/mem.h"
@@ -37,30 +38,31 @@ kind_of(const struct batch *b, size_t board, struct event_text player)
 static struct player *
 find_player(struct batch *b, struct event_text id)
 {
-    struct player *player = b->player;
+    struct figures *f = b->figures;
+    struct player *player = f->player;
 
     /* Most effects are on the figures of the same one as the effect before. */
     if (player != NULL && player->id.len == id.len && memcmp(player->id.s, id.s, id.len) == 0)
         return player;
-    HASH_FIND(hh, b->players, id.s, id.len, player);
+    HASH_FIND(hh, f->players, id.s, id.len, player);
     if (player == NULL) {
-        player = mem_arena_alloc(&b->kept, sizeof(*player));
-        player->id = (struct event_text){mem_arena_copy(&b->kept, id.s, id.len), id.len};
-        HASH_ADD_KEYPTR(hh, b->players, player->id.s, id.len, player);
+        player = mem_arena_alloc(&f->arena, sizeof(*player));
+        player->id = (struct event_text){mem_arena_copy(&f->arena, id.s, id.len), id.len};
+        HASH_ADD_KEYPTR(hh, f->players, player->id.s, id.len, player);
     }
-    b->player = player;
+    f->player = player;
     return player;
 }
 
 static struct group *
 add_group(struct batch *b, enum group_kind kind, char *key, int key_len)
 {
-    struct group *group = mem_arena_alloc(&b->kept, sizeof(*group));
+    struct group *group = mem_arena_alloc(&b->figures->arena, sizeof(*group));
 
     if (key_len < 0)
         mem_out();
     group->kind = kind;
-    group->key = mem_arena_copy(&b->kept, key, (size_t)key_len);
+    group->key = mem_arena_copy(&b->figures->arena, key, (size_t)key_len);
     free(key);
     return group;
 }
@@ -90,7 +92,7 @@ find_window_group(struct batch *b, const struct place *place)
     char *key;
     int len;
 
-    HASH_FIND(hh, b->groups_by_name, &name, sizeof(name), group);
+    HASH_FIND(hh, b->figures->groups_by_name, &name, sizeof(name), group);
     if (group != NULL)
         return group;
     len = asprintf(&key, KEYG_BOARD "%s", b->product_id, b->generation.s,
@@ -98,9 +100,9 @@ find_window_group(struct batch *b, const struct place *place)
                    place->group == GROUP_HIDDEN ? KEYS_HIDDEN : "");
     group = add_group(b, place->group, key, len);
     group->name = name;
-    group->window = mem_arena_alloc(&b->kept, sizeof(*group->window));
+    group->window = mem_arena_alloc(&b->figures->arena, sizeof(*group->window));
     *group->window = *place->window;
-    HASH_ADD(hh, b->groups_by_name, name, sizeof(name), group);
+    HASH_ADD(hh, b->figures->groups_by_name, name, sizeof(name), group);
     return group;
 }
 
@@ -131,8 +133,8 @@ touch(struct batch *b, struct figure *figure)
         b->groups = mem_grow(b->groups, &b->groups_cap, b->ngroups + 1, sizeof(struct group *));
         b->groups[b->ngroups++] = group;
     }
-    b->ntouched++;
-    b->nread += !figure->known;
+    b->figures->ntouched++;
+    b->figures->nread += !figure->known;
     figure->batch = b->number;
     figure->changed = false;
     figure->next = NULL;
@@ -148,7 +150,7 @@ touch(struct batch *b, struct figure *figure)
 static struct figure *
 add_figure(struct batch *b, struct player *player, const struct place *place)
 {
-    struct figure *figure = mem_arena_alloc(&b->kept, sizeof(*figure)), *last = player->last;
+    struct figure *figure = mem_arena_alloc(&b->figures->arena, sizeof(*figure)), *last = player->last;
 
     if (place->group == GROUP_STATS) {
         figure->group = find_stats(b, player);
@@ -305,9 +307,25 @@ sort(struct batch *b, struct group *group)
     group->tail = tail;
 }
 
+/* Figures may be forgotten before anybody asks which boards changed. */
+static void
+note_changes(struct batch *b, const struct group *group)
+{
+    struct score_changes *changes;
+
+    if (group->kind == GROUP_STATS || group->nchanged == 0)
+        return;
+    changes = mem_arena_alloc(&b->arena, sizeof(*changes));
+    changes->board = group->name.board;
+    changes->window = mem_arena_copy(&b->arena, group->window->name, strlen(group->window->name));
+    changes->next = b->changes;
+    b->changes = changes;
+}
+
 void
 batch_figures_finish(struct batch *b)
 {
+    b->changes = NULL;
     for (size_t i = 0; i < b->ngroups; i++) {
         struct group *group = b->groups[i];
 
@@ -316,15 +334,59 @@ batch_figures_finish(struct batch *b)
             group->nchanged += f->changed;
         if (group->kind == GROUP_BOARD && group->nchanged >= SORT_MIN)
             sort(b, group);
+        note_changes(b, group);
     }
 }
 
-void
-batch_figures_forget(struct batch *b)
+bool
+batch_changes_board(const struct batch *b, size_t board, const char *window)
 {
-    HASH_CLEAR(hh, b->groups_by_name);
-    HASH_CLEAR(hh, b->players);
-    b->player = NULL;
+    for (const struct score_changes *c = b->changes; c != NULL; c = c->next)
+        if (c->board == board && strcmp(c->window, window) == 0)
+            return true;
+    return false;
+}
+
+/* --- from batch to batch ---------------------------------------------------------------------- */
+
+static void
+forget(struct figures *f)
+{
+    HASH_CLEAR(hh, f->groups_by_name);
+    HASH_CLEAR(hh, f->players);
+    f->player = NULL;
+    mem_arena_reset(&f->arena);
+}
+
+void
+batch_figures_begin(struct batch *b)
+{
+    struct figures *f = b->figures;
+
+    if (!b->keep || f->product != b->product || strcmp(f->generation.s, b->generation.s) != 0)
+        forget(f);
+    f->product = b->product;
+    f->generation = b->generation;
+    f->ntouched = f->nread = 0;
+    b->number = ++f->batches;
+}
+
+void
+batch_figures_rest(struct batch *b)
+{
+    forget(b->figures);
     b->ngroups = b->nunknown = 0;
-    mem_arena_reset(&b->kept);
+}
+
+void
+batch_figures_free(struct batch *b)
+{
+    struct figures *f = b->figures;
+
+    batch_figures_rest(b);
+    b->figures = NULL;
+    if (--f->users > 0)
+        return;
+    mem_arena_free(&f->arena);
+    free(f);
 }

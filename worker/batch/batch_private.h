@@ -42,8 +42,7 @@ batch_hash(const void *key, size_t len)
 
 struct group;
 
-/* One number of one player. What may outlive the batch (batch_keep) is in an arena of its own, as are groups and their
- * names. */
+/* One number of one player. It may outlive the batch (struct figures), as may groups and their names. */
 struct figure {
     struct group *group;
     struct figure *ring;    /* the next one of the same player */
@@ -61,6 +60,20 @@ struct figure {
 /* GROUP_RANKED: a board whose ties are told apart (batch_ranked.c). GROUP_HIDDEN: hidden players of any
  * board, in a hash beside it. */
 enum group_kind { GROUP_STATS, GROUP_BOARD, GROUP_RANKED, GROUP_HIDDEN };
+
+/* What is known of a product's figures: from batch to batch, where batch_keep says so. Batches that are beside each other share
+ * them, and only one at a time is between its first look at a figure and the call of `apply` with what came of it. */
+struct figures {
+    struct mem_arena arena;
+    struct generation generation;  /* of these, and of this product; as the batch that looked last */
+    const struct product *product;
+    struct group *groups_by_name;  /* of boards */
+    struct player *players;        /* by id */
+    struct player *player;         /* whose figure was looked for last */
+    uint64_t batches;              /* that looked so far */
+    size_t ntouched, nread;        /* figures of the last of them, and those that were read for it */
+    size_t users;                  /* batches */
+};
 
 /* Which window of which board a group is; of a kind of window, two do not start at once. */
 struct group_name {
@@ -91,6 +104,13 @@ struct player {
     struct group *stats;    /* NULL: no event was about them */
     struct figure *last;    /* the one that was looked for last; NULL for none */
     UT_hash_handle hh;
+};
+
+/* A window of a board that changes. */
+struct score_changes {
+    size_t board;
+    const char *window; /* its name */
+    struct score_changes *next;
 };
 
 /* Statistics of several players of whom the same ones change. */
@@ -239,12 +259,13 @@ struct batch {
     const struct product *product; /* NULL: unknown */
     const struct rulings *rulings; /* NULL: none */
     struct mem_arena arena;        /* of this batch */
-    struct mem_arena kept;         /* of the figures, which may stay for the next */
-    bool keep;                     /* they are to */
-    size_t ntouched, nread;        /* figures of this batch, and those of them that are read for it */
-    uint64_t number;               /* of the batch */
+    struct figures *figures;
+    bool keep;                     /* it finds what the one before left there */
+    uint64_t number;               /* of the batch among those that share them; 0: it has not looked at any */
     struct item *items;            /* in the stream's order */
     size_t nitems, items_cap;
+    size_t nlooked;                /* of them, what they touch was looked for */
+    struct score_changes *changes; /* of windows of boards, once it is computed */
     struct group **groups;         /* that the batch touches */
     size_t ngroups, groups_cap;
     struct group **unknown;        /* those with figures that are to be read */
@@ -256,9 +277,6 @@ struct batch {
     size_t *games;                 /* of those that are about a game */
     size_t ngames, games_cap;
     size_t ngone;                  /* events that were for a game's state, and the game is gone */
-    struct group *groups_by_name;  /* of boards */
-    struct player *players;        /* by id */
-    struct player *player;         /* whose figure was looked for last */
     struct ledger **ledgers;
     size_t nledgers, ledgers_cap;
     struct ledger *ledgers_by_name;
@@ -291,9 +309,15 @@ void batch_figures_add(struct batch *b, struct item *item, const struct event *e
 void batch_figures_add_effect(struct batch *b, struct item *item,
                               const struct rules_effect *effect);
 
-/* batch_figures_finish(b): nothing is computed any more: set every group's nchanged, and put scores in order. batch_figures_forget(b): there are none any more. */
+/*
+ * batch_figures_begin(b): the batch is the one that looks at figures now. batch_figures_finish(b): nothing is computed any
+ * more: set every group's nchanged, put scores in order, note which boards change. batch_figures_rest(b): none are known any more,
+ * and the batch touches none. batch_figures_free(b): the batch does without.
+ */
+void batch_figures_begin(struct batch *b);
 void batch_figures_finish(struct batch *b);
-void batch_figures_forget(struct batch *b);
+void batch_figures_rest(struct batch *b);
+void batch_figures_free(struct batch *b);
 
 /* batch_tables.c. make(b): put the groups that change into tables. have(group): whether it is written in one. The
  * keys of those, and how many they are; then what `apply` is to do with them, of whose keys the first has that
@@ -419,6 +443,9 @@ int batch_seen_read_reply(struct batch *b, const struct redisReply *reply)
 size_t batch_seen_changed(const struct batch *b);
 void batch_seen_add_set(const struct batch *b, size_t key, struct redis_args *a);
 void batch_seen_add_forget(const struct batch *b, size_t key, struct redis_args *a);
+
+/* batch_reads.c: how many there are, of what was looked for. */
+size_t batch_reads_count(const struct batch *b);
 
 /* batch_games.c. add(b, item): it is about a game, and is the last one there is. How many commands ask
  * whether the games are there, and as batch_read_command and batch_read_reply. */

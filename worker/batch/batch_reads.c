@@ -9,82 +9,63 @@
 #include "worker/batch/batch.h"
 #include "worker/batch/batch_private.h"
 
-size_t
-batch_reads(const struct batch *b)
+/* In their order. */
+enum read_kind { READ_GAMES, READ_FIGURES, READ_LEDGERS, READ_SEEN, READ_BOUNDS, READ_QUARANTINE, READ_KINDS };
+
+static size_t
+count(const struct batch *b, enum read_kind kind)
 {
-    return b->nunknown + b->nledgers + batch_seen_reads(b) + batch_bounds_reads(b) +
-           batch_quarantine_reads(b) + batch_games_reads(b);
+    switch (kind) {
+    case READ_GAMES:
+        return batch_games_reads(b);
+    case READ_FIGURES:
+        return b->nunknown;
+    case READ_LEDGERS:
+        return b->nledgers;
+    case READ_SEEN:
+        return batch_seen_reads(b);
+    case READ_BOUNDS:
+        return batch_bounds_reads(b);
+    case READ_QUARANTINE:
+        return batch_quarantine_reads(b);
+    case READ_KINDS:
+        break;
+    }
+    return 0;
 }
 
-/* What is read behind groups and ledgers; i is counted down to its place in its own kind. */
-enum other_read { READ_SEEN, READ_BOUNDS, READ_QUARANTINE, READ_GAMES };
-
-static enum other_read
-find_other(const struct batch *b, size_t *i)
+size_t
+batch_reads_count(const struct batch *b)
 {
-    *i -= b->nunknown + b->nledgers;
-    if (*i < batch_seen_reads(b))
-        return READ_SEEN;
-    *i -= batch_seen_reads(b);
-    if (*i < batch_bounds_reads(b))
-        return READ_BOUNDS;
-    *i -= batch_bounds_reads(b);
-    if (*i < batch_quarantine_reads(b))
-        return READ_QUARANTINE;
-    *i -= batch_quarantine_reads(b);
-    return READ_GAMES;
+    size_t n = 0;
+
+    for (enum read_kind kind = READ_GAMES; kind < READ_KINDS; kind++)
+        n += count(b, kind);
+    return n;
+}
+
+size_t
+batch_early_reads(const struct batch *b)
+{
+    return count(b, READ_GAMES);
+}
+
+/* The i-th of all; i is counted down to its place in its own kind. */
+static enum read_kind
+find(const struct batch *b, size_t *i)
+{
+    enum read_kind kind = READ_GAMES;
+
+    for (; kind < READ_KINDS && *i >= count(b, kind); kind++)
+        *i -= count(b, kind);
+    return kind;
 }
 
 static void
-read_other_command(const struct batch *b, size_t i, struct redis_args *a)
+read_figures(const struct batch *b, const struct group *group, struct redis_args *a)
 {
-    switch (find_other(b, &i)) {
-    case READ_SEEN:
-        batch_seen_read_command(b, a);
-        break;
-    case READ_BOUNDS:
-        batch_bounds_read_command(b, a);
-        break;
-    case READ_QUARANTINE:
-        batch_quarantine_read_command(b, i, a);
-        break;
-    case READ_GAMES:
-        batch_games_read_command(b, i, a);
-        break;
-    }
-}
-
-static int
-read_other_reply(struct batch *b, size_t i, const struct redisReply *reply)
-{
-    switch (find_other(b, &i)) {
-    case READ_SEEN:
-        return batch_seen_read_reply(b, reply);
-    case READ_BOUNDS:
-        return batch_bounds_read_reply(b, reply);
-    case READ_QUARANTINE:
-        return batch_quarantine_read_reply(b, i, reply);
-    case READ_GAMES:
-        return batch_games_read_reply(b, i, reply);
-    }
-    return -1;
-}
-
-void
-batch_read_command(const struct batch *b, size_t i, struct redis_args *a)
-{
-    const struct group *group;
     const struct figure *figure;
 
-    if (i >= b->nunknown + b->nledgers) {
-        read_other_command(b, i, a);
-        return;
-    }
-    if (i >= b->nunknown) {
-        batch_ledgers_read_command(b, i - b->nunknown, a);
-        return;
-    }
-    group = b->unknown[i];
     if (group->kind == GROUP_RANKED) {
         batch_ranked_read_command(b, group, a);
         return;
@@ -96,18 +77,39 @@ batch_read_command(const struct batch *b, size_t i, struct redis_args *a)
             redis_args_add(a, figure->name.s, figure->name.len);
 }
 
-int
-batch_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
+void
+batch_read_command(const struct batch *b, size_t i, struct redis_args *a)
 {
-    struct group *group;
+    switch (find(b, &i)) {
+    case READ_GAMES:
+        batch_games_read_command(b, i, a);
+        break;
+    case READ_FIGURES:
+        read_figures(b, b->unknown[i], a);
+        break;
+    case READ_LEDGERS:
+        batch_ledgers_read_command(b, i, a);
+        break;
+    case READ_SEEN:
+        batch_seen_read_command(b, a);
+        break;
+    case READ_BOUNDS:
+        batch_bounds_read_command(b, a);
+        break;
+    case READ_QUARANTINE:
+        batch_quarantine_read_command(b, i, a);
+        break;
+    case READ_KINDS:
+        break;
+    }
+}
+
+static int
+take_figures(const struct batch *b, const struct group *group, const struct redisReply *reply)
+{
     struct figure *figure;
     size_t n = 0;
 
-    if (i >= b->nunknown + b->nledgers)
-        return read_other_reply(b, i, reply);
-    if (i >= b->nunknown)
-        return batch_ledgers_read_reply(b, i - b->nunknown, reply);
-    group = b->unknown[i];
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != group->nunknown)
         return -1;
     for (figure = group->figures; figure != NULL; figure = figure->next) {
@@ -128,4 +130,26 @@ batch_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
         figure->known = !figure->broken; /* somebody may put it right */
     }
     return 0;
+}
+
+int
+batch_read_reply(struct batch *b, size_t i, const struct redisReply *reply)
+{
+    switch (find(b, &i)) {
+    case READ_GAMES:
+        return batch_games_read_reply(b, i, reply);
+    case READ_FIGURES:
+        return take_figures(b, b->unknown[i], reply);
+    case READ_LEDGERS:
+        return batch_ledgers_read_reply(b, i, reply);
+    case READ_SEEN:
+        return batch_seen_read_reply(b, reply);
+    case READ_BOUNDS:
+        return batch_bounds_read_reply(b, reply);
+    case READ_QUARANTINE:
+        return batch_quarantine_read_reply(b, i, reply);
+    case READ_KINDS:
+        break;
+    }
+    return -1;
 }

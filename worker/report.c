@@ -47,6 +47,8 @@ report_init(struct report *r, struct metrics *m)
                             "Batches that another worker had already applied.", NULL);
     r->refused = metrics_get(m, METRIC_COUNTER, "varcade_batches_refused_total",
                              "Batches that Redis would not take.", NULL);
+    r->damaged = metrics_get(m, METRIC_COUNTER, "varcade_damaged_keys_total",
+                             "Players' statistics that were not written: their key was no hash.", NULL);
     r->snapshots = metrics_get(m, METRIC_COUNTER, "varcade_snapshots_written_total",
                                "Snapshot files written.", NULL);
     r->archive_failures =
@@ -181,7 +183,19 @@ note_of(const struct redisReply *word)
     return (enum report_note)i;
 }
 
-/* A note of apply: {index of the game event, word, state before}. */
+/* A key that became something else after it was read. */
+static void
+report_damaged(struct lane *lane, const struct redisReply *key)
+{
+    struct report *r = &lane->worker->report;
+
+    metric_add(r->damaged, 1);
+    if (report_allowed(&r->trouble_lines, loop_now(lane->worker->loop)))
+        log_error("worker", "a player's statistics were not written: the key is no hash any more",
+                  LOG_S("product", lane->id), LOG_B("key", key->str, key->len));
+}
+
+/* A note of apply: {index of the game event, word, state before}, or {-1, "damaged", key}. */
 static void
 report_one_note(struct lane *lane, const struct batch *batch, const struct redisReply *reply)
 {
@@ -191,10 +205,14 @@ report_one_note(struct lane *lane, const struct batch *batch, const struct redis
     enum report_note note;
 
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
-        reply->element[0]->type != REDIS_REPLY_INTEGER || reply->element[0]->integer < 0 ||
-        (size_t)reply->element[0]->integer >= batch_moves(batch) ||
+        reply->element[0]->type != REDIS_REPLY_INTEGER ||
         reply->element[1]->type != REDIS_REPLY_STRING ||
         reply->element[2]->type != REDIS_REPLY_STRING)
+        return;
+    if (reply->element[0]->integer < 0)
+        report_damaged(lane, reply->element[2]);
+    if (reply->element[0]->integer < 0 ||
+        (size_t)reply->element[0]->integer >= batch_moves(batch))
         return;
     note = note_of(reply->element[1]);
     if (note < NOTE_MAX)

@@ -46,7 +46,7 @@ struct report {
     struct metrics *metrics;
     struct metric_histogram *batch_events, *apply_seconds;
     struct metric *lag_entries, *lag_seconds, *gaps, *lost;
-    struct metric *fenced, *refused, *snapshots;
+    struct metric *fenced, *refused, *damaged, *snapshots;
     struct metric *archive_failures, *trimmed;
     struct metric *state_up, *stream_up;
     struct report_bound dead_lines, note_lines, expired_lines, trouble_lines;

@@ -259,16 +259,16 @@ function OPERATIONS.push(r)
 end
 
 -- table: index of a key, number of keys, number of fields, the fields, then a value for each of them for each of so many
--- keys in a row, which are hashes.
+-- keys in a row, which are hashes. To look at each key's type before anything is written would cost as much as to write it, and who
+-- made the batch has read them all. So where one became something else since, the others are written, and a note tells of it.
 function OPERATIONS.table(r, args, keys)
     local first, n, width = r.whole(), r.whole(), r.whole()
     local last = first + n - 1
     if first <= FIRST_KEYS or n < 1 or last > #keys then error('key index out of range') end
     if 2 * width > CHUNK then error('count out of range') end
     local fields, values = r.rows(width, 1), r.rows(n, width)
-    for i = first, last do redis.call('HLEN', keys[i]) end
     local op = { key = keys[first], type = 'hash' }
-    function op.write()
+    function op.write(_, answer)
         local row, at = {}, values
         for i = 1, width do row[2 * i - 1] = args[fields + i - 1] end
         for i = first, last do
@@ -276,7 +276,9 @@ function OPERATIONS.table(r, args, keys)
                 row[j] = args[at]
                 at = at + 1
             end
-            redis.call('HSET', keys[i], unpack(row, 1, 2 * width))
+            if type(redis.pcall('HSET', keys[i], unpack(row, 1, 2 * width))) ~= 'number' then
+                answer[#answer + 1] = { -1, 'damaged', keys[i] }
+            end
         end
     end
     return op
@@ -399,7 +401,7 @@ register('apply', function(keys, args)
     write_figures('HSET', hashes, args)
     write_figures('ZADD', sets, args)
     write_ranked(ranked, args)
-    for _, op in ipairs(operations) do op.write(args) end
+    for _, op in ipairs(operations) do op.write(args, answer) end
     for _, letter in ipairs(letters) do
         redis.call('XADD', keys[2], 'MAXLEN', '~', DEADLETTERS_MAX, '*',
             unpack(args, letter.first, letter.last))

@@ -100,6 +100,7 @@ batch_free(struct batch *b)
     free(b->moves);
     free(b->games);
     free(b->effects);
+    free(b->before);
     free(b->windows);
     free(b->name);
     free(b);
@@ -314,17 +315,17 @@ batch_reads(struct batch *b)
 
 /* One effect, with what it takes to undo it. Returns why it cannot be, or NULL. */
 static const char *
-apply_effect(struct effect *effect, struct event_id id)
+apply_effect(struct effect *effect, struct event_id id, struct before *ret_before)
 {
     struct figure *figure = effect->figure;
     double after;
 
     if (effect->follows)
         effect->value = effect[-1].figure->value;
-    effect->was = figure->value;
-    effect->was_there = figure->exists;
-    effect->was_changed = figure->changed;
-    effect->was_reached = figure->reached;
+    *ret_before = (struct before){.value = figure->value,
+                                  .reached = figure->reached,
+                                  .exists = figure->exists,
+                                  .changed = figure->changed};
     if (figure->broken)
         return "a stored figure is not a number";
     if (rules_apply(effect->op, figure->value, figure->exists, effect->value, &after) < 0)
@@ -360,6 +361,7 @@ apply_item(struct batch *b, struct item *item)
 {
     size_t done;
 
+    b->before = mem_grow(b->before, &b->before_cap, item->neffects + 1, sizeof(*b->before));
     item->dead = batch_matches_prepare(item);
     if (item->dead == NULL)
         item->dead = batch_ratings_prepare(item);
@@ -368,9 +370,9 @@ apply_item(struct batch *b, struct item *item)
     for (done = 0; done < item->neffects && item->dead == NULL; done++) {
         const struct effect *effect = &item->effects[done];
 
-        item->dead = apply_effect(&item->effects[done], item->at);
+        item->dead = apply_effect(&item->effects[done], item->at, &b->before[done]);
         if (item->dead == NULL && effect->guard != NULL && item->verdict == EVENT_NO_VERDICT)
-            batch_bounds_check(b, item, effect);
+            batch_bounds_check(b, item, effect, &b->before[done]);
     }
     if (item->dead == NULL) {
         commit(b, item);
@@ -381,12 +383,13 @@ apply_item(struct batch *b, struct item *item)
         batch_seen_commit(item);
     }
     while (done-- > 0) {
-        const struct effect *effect = &item->effects[done];
+        struct figure *figure = item->effects[done].figure;
+        const struct before *before = &b->before[done];
 
-        effect->figure->value = effect->was;
-        effect->figure->exists = effect->was_there;
-        effect->figure->changed = effect->was_changed;
-        effect->figure->reached = effect->was_reached;
+        figure->value = before->value;
+        figure->exists = before->exists;
+        figure->changed = before->changed;
+        figure->reached = before->reached;
     }
 }
 

@@ -150,18 +150,19 @@ batch_bounds_check_pace(struct batch *b, struct item *item)
 }
 
 void
-batch_bounds_check(struct batch *b, struct item *item, const struct effect *effect)
+batch_bounds_check(struct batch *b, struct item *item, const struct effect *effect,
+                   const struct before *before)
 {
     const struct rules_bounds *bounds = effect->guard->board->bounds;
-    double score = effect->figure->value, step = fabs(score - effect->was);
+    double score = effect->figure->value, step = fabs(score - before->value);
 
-    if (effect->was_there && step <= 0)
+    if (before->exists && step <= 0)
         return; /* whatever the event says, the score stays what it is */
     if (score < bounds->min)
         hold(b, item, effect->guard, "min", score, bounds->min);
     else if (score > bounds->max)
         hold(b, item, effect->guard, "max", score, bounds->max);
-    else if ((effect->was_there || effect->op == RULES_ADD) && step > bounds->max_step)
+    else if ((before->exists || effect->op == RULES_ADD) && step > bounds->max_step)
         hold(b, item, effect->guard, "max_step", step, bounds->max_step);
 }
 

@@ -155,13 +155,17 @@ struct held {
 struct effect {
     struct figure *figure;
     struct guard *guard; /* of a score on a board with bounds, else NULL */
-    enum rules_op op;
     double value;
-    double was;        /* the figure before this effect, to undo it */
-    bool was_there;
-    bool was_changed;
-    struct event_id was_reached;
-    bool follows;      /* value is what the effect before made of its figure */
+    enum rules_op op;
+    bool follows;        /* value is what the effect before made of its figure */
+};
+
+/* A figure before an effect, to undo it. */
+struct before {
+    double value;
+    struct event_id reached;
+    bool exists;
+    bool changed;
 };
 
 /* What a text of a player is, and the key that it is in. */
@@ -294,6 +298,8 @@ struct batch {
     size_t name_cap;
     struct rules_effect *effects;  /* of the event that is evaluated */
     size_t effects_max;
+    struct before *before;         /* the effects of the event that is computed */
+    size_t before_cap;
     struct window_slot *windows;   /* WINDOW_KINDS a board */
     size_t windows_cap;
     size_t windows_most;           /* that one board has */
@@ -347,12 +353,13 @@ void batch_ranked_add(const struct batch *b, size_t n, size_t key, struct redis_
 /*
  * batch_bounds.c. find(b, board, player): the guard of a score, NULL where the board has no bounds. Of an item:
  * check_pace(b, item): whether another event is one too many, before its effects; check(b, item,
- * effect): whether the effect, which was applied and has a guard, goes too far. Where it is so, item->breach and
+ * effect, before): whether the effect, which was applied and has a guard, goes too far. Where it is so, item->breach and
  * item->dead are set. commit(item): it counts.
  */
 struct guard *batch_bounds_find(struct batch *b, size_t board, struct event_text player);
 void batch_bounds_check_pace(struct batch *b, struct item *item);
-void batch_bounds_check(struct batch *b, struct item *item, const struct effect *effect);
+void batch_bounds_check(struct batch *b, struct item *item, const struct effect *effect,
+                        const struct before *before);
 void batch_bounds_commit(const struct item *item);
 
 /* How many commands read the pace, and as batch_read_command and batch_read_reply. Then its key, and

@@ -160,6 +160,24 @@ take_string(struct cursor *c, char out[static TEXT_USER_ID_MAX + 1], size_t *ret
     return take(c, '"');
 }
 
+const char *
+match_next_string(const char **at, const char *end, char out[static TEXT_USER_ID_MAX + 1],
+                  size_t *ret_len)
+{
+    struct cursor c = {*at, end};
+    const char *quote;
+
+    while ((quote = memchr(c.s, '"', (size_t)(end - c.s))) != NULL) {
+        c.s = quote + 1;
+        if (take_string(&c, out, ret_len)) {
+            *at = c.s;
+            return quote;
+        }
+        c.s = quote + 1;
+    }
+    return NULL;
+}
+
 /* --- placements ------------------------------------------------------------------------------- */
 
 /* What is being read. */

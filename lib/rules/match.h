@@ -59,6 +59,12 @@ const char *match_placements(struct event_text placements, struct event_text ran
 bool match_team(struct event_text text, struct match_room *room, size_t *ret_n)
     __attribute__((warn_unused_result));
 
+/* match_next_string(at, end, out, ret_len): the first JSON string from *at on, as what it stands for: at most
+ * TEXT_USER_ID_MAX + 1 bytes of it, so that one too long for a user id is none. Returns its opening quote, with *at behind
+ * its closing one; NULL where there is no string up to end. */
+const char *match_next_string(const char **at, const char *end, char out[static TEXT_USER_ID_MAX + 1],
+                              size_t *ret_len) __attribute__((warn_unused_result));
+
 /* What there was between a player and another one. */
 struct match_tally {
     uint64_t wins, losses, draws;

@@ -400,6 +400,28 @@ def test_erased(tracker):
     assert rebuild(tracker, "--verify")["equal"]
 
 
+def test_erased_however_written(tracker):
+    """JSON has several ways to write an id, and all of them are the player; what stands between two ids is nobody."""
+    tracker.write_game("arena", content("arena", stats=[], boards=[
+        {"id": "team", "from": [{"on": {"type": "game_over"}, "players": "placements", "add": 1}]}]))
+    tracker.start()
+    user, fields = "\u00fc/1", {"type": "game_over", "game_id": "0" * 32}
+    for placements in (r'[["\u00fc/1"],["o1"]]', r'[["o1","\u00fC\/1"],["o2"]]', '[["o1"],["\u00fc/1"]]', '[["o1"],["o2"]]',
+                       r'["\u00fc\/1"]'):
+        last = tracker.add("arena", placements=placements, **fields)
+    tracker.settle("arena", last)
+    assert json.loads(tracker.ctl("erase", "arena", ",", "--json")[0]) == {
+        "erased": [], "dead_letters": 0, "quarantined": 0, "archived": 0}
+    assert rebuild(tracker, "--without", ",", product="arena")["left_out"] == 0
+    assert figures(tracker, "arena")["board:team:all"] == [("o2", 2), (user, 3), ("o1", 4)]
+    out = json.loads(tracker.ctl("erase", "arena", user, "--json")[0])
+    assert (out["dead_letters"], out["archived"]) == (1, 3)
+    rebuild(tracker, product="arena")
+    after = figures(tracker, "arena")
+    assert after["board:team:all"] == [("o2", 2), ("o1", 4)]
+    assert user not in json.dumps(after, ensure_ascii=False), "he came back"
+
+
 def test_erased_while_playing(tracker):
     """A player who goes on playing while he is erased: what counted before does not come back, what counts since stays."""
     tracker.start()

@@ -222,6 +222,46 @@ team(const char *text)
     return names;
 }
 
+/* The strings of a JSON text, with the place where each begins. */
+static const char *
+strings_of(const char *text)
+{
+    static char told_strings[1024];
+    const char *at = text, *end = text + strlen(text), *quote;
+    char string[TEXT_USER_ID_MAX + 1];
+    size_t len, n = 0;
+
+    told_strings[0] = '\0';
+    while ((quote = match_next_string(&at, end, string, &len)) != NULL) {
+        ck_assert(*quote == '"' && at[-1] == '"');
+        n += (size_t)snprintf(told_strings + n, sizeof(told_strings) - n, "%zu:%.*s ",
+                              (size_t)(quote - text), (int)len, string);
+    }
+    return told_strings;
+}
+
+START_TEST(finds_strings)
+{
+    static const char letters[] =
+        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    char text[512], expected[512];
+
+    ck_assert_str_eq(strings_of(""), "");
+    ck_assert_str_eq(strings_of("7"), "");
+    ck_assert_str_eq(strings_of("[[\"a\",\"b\"],[\"\"]]"), "2:a 6:b 12: ");
+    ck_assert_str_eq(strings_of("{\"\\u0061\\/\\\"\": \"\xc3\xa9\\u00e9\"}"),
+                     "1:a/\" 15:\xc3\xa9\xc3\xa9 ");
+    /* What cannot be one is gone over. */
+    ck_assert_str_eq(strings_of("\"\\x\"a\"b"), "3:a ");
+    ck_assert_str_eq(strings_of("\"a"), "");
+    /* One byte more than an id can have is all that is told. */
+    (void)snprintf(text, sizeof(text), "\"%s+\\u002b+\"", letters);
+    (void)snprintf(expected, sizeof(expected), "0:%s+ ", letters);
+    ck_assert_str_eq(strings_of(text), expected);
+}
+END_TEST
+
 START_TEST(test_teams)
 {
     static const char *const none[] = {"",
@@ -258,6 +298,7 @@ unit_suite(void)
     tcase_add_test(tc, refuses_every_beginning);
     tcase_add_test(tc, holds_as_many_as_a_game_has);
     tcase_add_test(tc, a_pair_is_two);
+    tcase_add_test(tc, finds_strings);
     tcase_add_test(tc, test_teams);
     suite_add_tcase(suite, tc);
     return suite;

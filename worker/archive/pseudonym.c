@@ -7,12 +7,11 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/text.h"
-#include "lib/rules/event.h"
+#include "lib/rules/match.h"
 #include "lib/rules/rules.h"
 #include "worker/archive/archive.h"
 
 #define RANDOM_BYTES 8
-#define QUOTED_MAX 1024 /* an id as JSON, each byte of it escaped */
 
 void
 pseudonym_make(char out[static PSEUDONYM_SIZE])
@@ -23,11 +22,26 @@ pseudonym_make(char out[static PSEUDONYM_SIZE])
     (void)snprintf(out, PSEUDONYM_SIZE, "erased-%s", digits);
 }
 
-/* The next place from `at` where the text has the quoted one; NULL: there is none. */
+/* The first string of a JSON text from *at on that is the player, as match_next_string() has it. */
 static const char *
-find_quoted(const char *at, const char *end, const struct buf *quoted)
+find_player(const char **at, const char *end, const char *user)
 {
-    return buf_ok(quoted) ? memmem(at, (size_t)(end - at), quoted->data, quoted->len) : NULL;
+    char text[TEXT_USER_ID_MAX + 1];
+    const char *quote;
+    size_t len;
+
+    do
+        quote = match_next_string(at, end, text, &len);
+    while (quote != NULL && !event_text_is((struct event_text){text, len}, user));
+    return quote;
+}
+
+bool
+pseudonym_is_in(struct event_text value, const char *user)
+{
+    const char *at = value.s;
+
+    return event_text_is(value, user) || find_player(&at, value.s + value.len, user) != NULL;
 }
 
 static bool
@@ -40,36 +54,30 @@ bool
 pseudonym_names(const struct rules *rules, const struct redisReply *entry, const char *user)
 {
     const struct redisReply *fields = entry->element[1];
-    struct buf quoted;
     bool found = false;
 
-    buf_init(&quoted, QUOTED_MAX);
-    buf_json_string(&quoted, user, strlen(user));
     for (size_t i = 0; i + 1 < fields->elements && !found; i += 2) {
         const struct redisReply *value = fields->element[i + 1];
-        struct event_text text = {value->str, value->len};
 
         found = is_player(rules, fields->element[i]) &&
-                (event_text_is(text, user) ||
-                 find_quoted(value->str, value->str + value->len, &quoted) != NULL);
+                pseudonym_is_in((struct event_text){value->str, value->len}, user);
     }
-    buf_free(&quoted);
     return found;
 }
 
 /* A list of players, with the other one in it. */
 static void
-replace_quoted(const struct redisReply *value, const struct buf *quoted, const char *other,
-               struct buf *out)
+replace_strings(const struct redisReply *value, const char *user, const char *other,
+                struct buf *out)
 {
-    const char *at = value->str, *end = at + value->len, *found;
+    const char *at = value->str, *end = at + value->len, *done = at, *found;
 
-    while ((found = find_quoted(at, end, quoted)) != NULL) {
-        buf_add(out, at, (size_t)(found - at));
+    while ((found = find_player(&at, end, user)) != NULL) {
+        buf_add(out, done, (size_t)(found - done));
         buf_json_string(out, other, strlen(other));
-        at = found + quoted->len;
+        done = at;
     }
-    buf_add(out, at, (size_t)(end - at));
+    buf_add(out, done, (size_t)(end - done));
 }
 
 static bool
@@ -91,14 +99,12 @@ pseudonym_replace(const struct rules *rules, const struct redisReply *entry, con
 {
     const struct redisReply *fields = entry->element[1];
     bool own = is_user_of(fields, user);
-    struct buf quoted, text;
+    struct buf text;
     struct event_id id;
 
     if (!archive_entry_id(entry, &id))
         return;
-    buf_init(&quoted, QUOTED_MAX);
     buf_init(&text, ARCHIVE_MEMBER_MAX);
-    buf_json_string(&quoted, user, strlen(user));
     archive_entry_begin(out, id, fields->elements);
     for (size_t i = 0; i < fields->elements; i++) {
         const struct redisReply *value = fields->element[i];
@@ -110,11 +116,10 @@ pseudonym_replace(const struct rules *rules, const struct redisReply *entry, con
                              (own && strcmp(name->str, "username") == 0)))
             buf_str(&text, other);
         else if (name != NULL && is_player(rules, name))
-            replace_quoted(value, &quoted, other, &text);
+            replace_strings(value, user, other, &text);
         else
             buf_add(&text, value->str, value->len);
         archive_entry_value(out, text.data != NULL ? text.data : "", text.len);
     }
-    buf_free(&quoted);
     buf_free(&text);
 }

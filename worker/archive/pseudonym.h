@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/rules/event.h"
+
 struct buf;
 struct redisReply;
 struct rules;
@@ -16,6 +18,10 @@ struct rules;
 
 /* pseudonym_make(out): a new one, `erased-` and random digits. */
 void pseudonym_make(char out[static PSEUDONYM_SIZE]);
+
+/* pseudonym_is_in(value, user): whether a field's value is the player, or a JSON text with a string that is, however
+ * that is written. */
+bool pseudonym_is_in(struct event_text value, const char *user);
 
 /* pseudonym_names(rules, entry, user): whether a field that has players has this one. */
 bool pseudonym_names(const struct rules *rules, const struct redisReply *entry, const char *user);

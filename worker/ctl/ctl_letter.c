@@ -6,14 +6,15 @@
  * letter would be sent again, and its event_id tells that the second is the first one.
  *
  * What is said about an event in quarantine goes to the stream, and the worker does it
- * (worker/batch/batch_quarantine.c): once, however often it is said, and again where all is computed
- * anew.
+ * (worker/batch/batch_quarantine.c): once, however often it is said, and again where all is
+ * computed anew.
  */
 #include <hiredis/hiredis.h>
 #include <string.h>
 
 #include "lib/config/conf.h"
 #include "lib/rules/event.h"
+#include "worker/archive/pseudonym.h"
 #include "worker/ctl/ctl.h"
 #include "worker/ctl/ctl_letters.h"
 
@@ -164,19 +165,13 @@ static bool
 names_player(const struct ctl *c, const struct letters *l, const struct redisReply *letter)
 {
     const struct redisReply *fields = letter->element[1];
-    const char *user = c->args[1];
-    struct buf quoted;
     bool found = false;
 
-    buf_init(&quoted, 1024);
-    buf_json_string(&quoted, user, strlen(user));
     for (size_t i = l->head + 1; i < fields->elements && !found; i += 2) {
         struct event_text value = {fields->element[i]->str, fields->element[i]->len};
 
-        found = event_text_is(value, user) ||
-                (buf_ok(&quoted) && memmem(value.s, value.len, quoted.data, quoted.len) != NULL);
+        found = pseudonym_is_in(value, c->args[1]);
     }
-    buf_free(&quoted);
     return found;
 }
 

@@ -130,7 +130,7 @@ static const char *
 value_problem(struct event_text value)
 {
     if (value.len > EVENT_FIELD_VALUE_MAX)
-        return "a field's value is longer than 65536 bytes";
+        return EVENT_WHY_LONG;
     if (!text_is_utf8(value.s, value.len))
         return "a field's value is not UTF-8";
     return NULL;
@@ -175,7 +175,7 @@ event_add(struct event *e, struct event_text name, struct event_text value)
     if (event_text_is(name, EVENT_VERDICT_FIELD))
         return read_verdict(e, value);
     if (e->nfields == EVENT_FIELDS_MAX)
-        why = "more than 64 fields";
+        why = EVENT_WHY_MANY;
     if (why == NULL)
         why = name_problem(e, name);
     if (why == NULL)

@@ -39,6 +39,10 @@ enum event_verdict { EVENT_NO_VERDICT, EVENT_RELEASE, EVENT_DROP };
 /* Names of fields that begin so are varcade's own, and not for those who post events. */
 #define EVENT_OWN_FIELDS "varcade_"
 
+/* Reasons for which a dead letter has the beginning of its event alone. */
+#define EVENT_WHY_MANY "more than 64 fields"
+#define EVENT_WHY_LONG "a field's value is longer than 65536 bytes"
+
 struct event_text {
     const char *s; /* NULL where the event has no such field */
     size_t len;

@@ -123,6 +123,17 @@ def test_replay_counts_once(stack):
     ctl(stack, "deadletters drop", "exrps", empty)
 
 
+def test_a_beginning_is_not_replayed(stack):
+    """A letter holds 64 fields, and 64 KiB of a value: that may be a good event, but it is not the one that came."""
+    event = {"product_id": "exrps", "game_id": "0" * 32, "type": "game_over", "winner_id": "cut", "loser_id": "r2"}
+    for more in ({f"f{n}": "x" for n in range(100)}, {"note": "x" * 70000}):
+        stack.redis.xadd(STREAM, {**event, **more})
+    wait_for(lambda: len(letters(stack)) == 2, what="the dead letters")
+    refused = ctl(stack, "deadletters replay", "exrps", "--all", status=1)
+    assert refused.stdout == "replayed: 0\n" and refused.stderr.count("the beginning of its event alone") == 2
+    assert ask(stack, "deadletters drop", "exrps", "--all") == {"dropped": 2}
+
+
 def test_letters_of_no_product(stack):
     stack.redis.xadd(STREAM, {"product_id": "nobody", "type": "x"})
     wait_for(lambda: letters(stack, "?"), what="the dead letter")

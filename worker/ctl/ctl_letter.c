@@ -78,17 +78,32 @@ start_event(const struct ctl *c, struct redis_args *a)
     redis_args_str(a, "*");
 }
 
+/* Why the event cannot be sent again, or NULL. What its letter has of it may well be a good event,
+ * but another one. */
+static const char *
+replay_problem(const struct letters *l, const struct redisReply *fields)
+{
+    struct event_text reason = {fields->element[1]->str, fields->element[1]->len};
+
+    if (fields->elements == l->head)
+        return "the event had no fields";
+    if (event_text_is(reason, EVENT_WHY_MANY) || event_text_is(reason, EVENT_WHY_LONG))
+        return "the letter has the beginning of its event alone";
+    return NULL;
+}
+
 /* Where the stream is elsewhere, the event has the id that it had or one that follows from the
  * letter. */
 int
 ctl_letter_replay(struct ctl *c, const struct letters *l, const struct redisReply *letter)
 {
     const struct redisReply *fields = letter->element[1];
+    const char *why = replay_problem(l, fields);
     struct redis_args a;
     bool has_id = false;
 
-    if (fields->elements == l->head) {
-        (void)ctl_fail("%s: the event had no fields", letter->element[0]->str);
+    if (why != NULL) {
+        (void)ctl_fail("%s: %s", letter->element[0]->str, why);
         return -1;
     }
     if (ctl_redis_is_one(c))

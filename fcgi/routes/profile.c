@@ -118,17 +118,17 @@ write_stats(const struct profile *p, size_t board, const struct redisReply *repl
     return true;
 }
 
+/* One of a system that the board had before is none, until a rebuild. */
 static bool
 write_rating(const struct profile *p, size_t board, const struct redisReply *reply)
 {
     const struct rules_board *rules = rules_board_at(p->r->product->rules, board);
     struct rating_state state;
 
-    if (reply->type == REDIS_REPLY_NIL)
+    if (reply->type != REDIS_REPLY_STRING)
+        return reply->type == REDIS_REPLY_NIL;
+    if (rating_rule_parse(rules->rating, reply->str, reply->len, &state) < 0)
         return true;
-    if (reply->type != REDIS_REPLY_STRING ||
-        rating_rule_parse(rules->rating, reply->str, reply->len, &state) < 0)
-        return false;
     write_key(&p->r->answer, rules->id, strlen(rules->id));
     rating_rule_json(rules->rating, &state, &p->r->answer);
     return true;

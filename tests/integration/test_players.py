@@ -73,6 +73,12 @@ def test_two_players(stack):
     assert len(ids) == 4
 
 
+def test_a_rating_of_another_system(stack):
+    """Until a rebuild, a board whose system was changed has ratings that are none of the new one."""
+    stack.redis.hset("{exrps}:0:player:elo", "r:rating", "1516 1 1516")
+    assert player(stack, "elo") == {"user_id": "elo", **EMPTY}
+
+
 def test_lists_are_bounded(stack):
     for i in range(130):
         stack.event(GAME, "game_over", winner_id="many", loser_id=f"m{i}")

@@ -217,8 +217,8 @@ end
 
 -- erase (audit, checkpoint, position, generations, generation, versus, names, byname, pace, then the player's own keys, then
 -- hashes with a field of his, then boards, each with its scores, counts, members and hidden players): who, what, user id, generation, number of own
--- keys, number of hashes, number of his opponents. Answers the checkpoint up to which he is forgotten, and the keys that had
--- something of him; nil where the generation or the opponents are others by now.
+-- keys, number of hashes, number of his opponents, 1 where it is told in the audit whatever is found. Answers the checkpoint up to
+-- which he is forgotten, and the keys that had something of him; nil where the generation or the opponents are others by now.
 register('erase', function(keys, args)
     local user, own = args[3], 9 + whole(args[5])
     local hashes = own + whole(args[6])
@@ -234,7 +234,7 @@ register('erase', function(keys, args)
     restate(keys[2], keys[3], keys[4])
     local had = forget(user, keys, 9, own, hashes)
     if forget_name(keys[7], keys[8], user) then had[#had + 1] = keys[7] end
-    if #had > 0 then audit(keys[1], args) end
+    if #had > 0 or args[8] == '1' then audit(keys[1], args) end
     table.insert(had, 1, redis.call('GET', keys[2]))
     return had
 end)

@@ -184,6 +184,7 @@ def test_what_was_computed_before_is_not_applied(stack):
 
 def test_erase_of_a_product_without_events(stack):
     assert ask(stack, "erase", "arena", "x") == {"erased": [], "dead_letters": 0, "quarantined": 0, "archived": 0}
+    assert audit(stack, "arena")[-1] == (WHO, "erase", "x")
     over(stack, "a", "b", product="arena")
     stack.settle("arena")
     assert stack.redis.zscore("{arena}:0:board:wins:all", "a") == 1

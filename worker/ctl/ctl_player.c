@@ -13,8 +13,8 @@
 #include "worker/ctl/ctl_scan.h"
 #include "worker/position.h"
 
-/* The player's own keys: all that lib/redis/keys.h has by user id, and KEYG_HISTORY for each board. The
- * first HASHES are hashes, and then come lists. */
+/* The player's own keys: all that lib/redis/keys.h has by user id, and KEYG_HISTORY for each board.
+ * The first HASHES are hashes, and then come lists. */
 static const char *const own_keys[] = {KEYG_STATS, KEYG_PLAYER, KEYG_VERSUS, KEYG_MATCHES};
 #define HASHES 3
 #define RATING_HEAD "r:" /* of a field of KEYG_PLAYER: a board follows */
@@ -125,11 +125,11 @@ ask_opponents(struct ctl *c, const struct ctl_player *p)
     return opponents;
 }
 
-/* One call of the function `erase`, on what there is now. Returns the keys that had something; NULL
- * with *ret_again true where the player had another opponent meanwhile, or the figures are others.
- */
+/* One call of the function `erase`, on what there is now; the first one is told in the audit
+ * whatever it finds. Returns the keys that had something; NULL with *ret_again true where the
+ * player had another opponent meanwhile, or the figures are others. */
 static struct redisReply *
-erase_once(struct ctl *c, struct ctl_player *p, bool *ret_again)
+erase_once(struct ctl *c, struct ctl_player *p, bool first, bool *ret_again)
 {
     const char *product = p->product;
     struct redisReply *opponents, *reply = NULL;
@@ -158,6 +158,7 @@ erase_once(struct ctl *c, struct ctl_player *p, bool *ret_again)
     redis_args_int(&a, own);
     redis_args_int(&a, (int64_t)opponents->elements);
     redis_args_int(&a, (int64_t)opponents->elements);
+    redis_args_int(&a, first);
     reply = ctl_redis_call(c, &a);
     *ret_again = reply != NULL && reply->type == REDIS_REPLY_NIL;
 out:
@@ -206,9 +207,11 @@ ctl_player_forget(struct ctl *c, const struct ctl_player *p)
 static int
 erase_all(struct ctl *c, struct ctl_player *p, struct ctl_names *had, struct ctl_erasures *e)
 {
+    bool first = true;
+
     for (int round = 0; round < CTL_ERASURES_MAX; round++) {
         bool again;
-        struct redisReply *reply = erase_once(c, p, &again);
+        struct redisReply *reply = erase_once(c, p, first, &again);
         size_t n = reply != NULL ? reply->elements : 0;
 
         if (reply == NULL && !again)
@@ -222,9 +225,11 @@ erase_all(struct ctl *c, struct ctl_player *p, struct ctl_names *had, struct ctl
             ctl_scan_add(had, reply->element[i]->str);
         if (reply != NULL)
             freeReplyObject(reply);
+        if (n > 1 || (n == 1 && first))
+            ctl_redis_log(c, p->product, p->user);
         if (n == 1)
             return CTL_OK;
-        ctl_redis_log(c, p->product, p->user);
+        first = first && again;
     }
     return ctl_fail("%s still has events that are being counted: try again", p->user);
 }

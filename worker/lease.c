@@ -46,7 +46,7 @@ on_lease(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
     lane->asked = false;
     if (outcome == REDIS_DONE && reply->type == REDIS_REPLY_INTEGER)
         hold(lane, reply->integer == 1);
-    else if (outcome == REDIS_REFUSED &&
+    else if (outcome != REDIS_DONE && reply != NULL &&
              report_allowed(&lane->worker->report.trouble_lines, loop_now(lane->worker->loop)))
         log_error("worker", "Redis refuses the lease", LOG_S("product", lane->id),
                   LOG_B("error", reply->str, reply->len));

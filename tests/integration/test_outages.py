@@ -104,6 +104,23 @@ def strays(stack, part):
     return [pid for pid, parent in parents.items() if pid != supervisor and parent not in parents]
 
 
+def test_redis_takes_no_writes(stack):
+    """Without memory Redis still answers, so that the connection is well: it is told, and no event suffers by it."""
+    stack.event("0" * 32, "game_over", winner_id="before", loser_id="x")
+    stack.settle()
+    stack.signal("worker", signal.SIGSTOP)
+    stack.event("0" * 32, "game_over", winner_id="after", loser_id="x")
+    stack.redis.config_set("maxmemory", 1)
+    stack.signal("worker", signal.SIGCONT)
+    try:
+        wait_for(lambda: "OOM" in stack.log("worker"), what="the reason")
+    finally:
+        stack.redis.config_set("maxmemory", 0)
+    stack.settle()
+    assert stack.redis.hget("{exrps}:0:stats:after", "wins") == "1"
+    assert not stack.redis.exists("{exrps}:deadletters")
+
+
 @pytest.mark.parametrize("part", ["fcgi-matchmaking", "fcgi-leaderboards", "worker", "nginx"])
 def test_a_part_that_dies_is_started_again(stack, part):
     old = stack.pid(part)

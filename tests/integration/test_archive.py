@@ -53,6 +53,25 @@ def test_all_that_was_applied(tracker):
     wait_for(lambda: tracker.redis.zcard("{exrps}:aside") == 0, what="the marks' removal")
 
 
+def test_letters_of_a_product_that_gets_its_file_late(tracker):
+    """What came before counts from the stream, and so not once more by its letters; what is no longer there counts by them."""
+    redis = tracker.redis
+    tracker.start()
+    gone, there = wins(tracker, "late", 1, "gone"), wins(tracker, "late", 1, "there")
+    wait_for(lambda: redis.xlen("{?}:deadletters") == 2, what="the letters")
+    redis.xdel(STREAM, gone)
+    letters = {fields["source_id"]: id_ for id_, fields in redis.xrange("{?}:deadletters")}
+    assert "it counts there" in tracker.ctl("deadletters", "replay", "?", letters[there], status=1)[1]
+    tracker.write_game("late", game_file(NOWHERE, "late"))
+    tracker.workers[0].send_signal(signal.SIGHUP)
+    tracker.settle("late", there)
+    assert tracker.ctl("deadletters", "replay", "?", "--all", status=1)[0] == "replayed: 1\n"
+    tracker.settle("late", redis.xinfo_stream(STREAM)["last-generated-id"])
+    redis.delete(STREAM)
+    assert "it counts there" in tracker.ctl("deadletters", "replay", "?", letters[there], status=1)[1]
+    assert redis.zrange("{late}:0:board:wins:all", 0, -1, withscores=True) == [("l0", 0), ("gone0", 1), ("there0", 1)]
+
+
 def test_workers_killed(tracker):
     """Killed anywhere, two at once: each event is there once, and nothing is torn."""
     rng = random.Random(20261122)

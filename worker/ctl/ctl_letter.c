@@ -9,11 +9,14 @@
  * (worker/batch/batch_quarantine.c): once, however often it is said, and again where all is
  * computed anew.
  */
+#include <errno.h>
 #include <hiredis/hiredis.h>
 #include <string.h>
 
+#include "lib/base/text.h"
 #include "lib/config/conf.h"
 #include "lib/rules/event.h"
+#include "worker/archive/archive.h"
 #include "worker/archive/pseudonym.h"
 #include "worker/ctl/ctl.h"
 #include "worker/ctl/ctl_letters.h"
@@ -92,6 +95,78 @@ replay_problem(const struct letters *l, const struct redisReply *fields)
     return NULL;
 }
 
+/* Whether the stream has an entry of this id: 1, 0, or -1. */
+static int
+is_in_stream(struct ctl *c, struct event_id id)
+{
+    char text[EVENT_ID_SIZE];
+    struct redisReply *reply;
+    struct redis_args a;
+    int found = -1;
+
+    (void)event_id_format(id, text);
+    redis_args_init(&a);
+    redis_args_str(&a, "XRANGE");
+    redis_args_str(&a, c->conf->stream_name);
+    redis_args_str(&a, text);
+    redis_args_str(&a, text);
+    reply = ctl_redis_call_stream(c, &a);
+    if (reply != NULL) {
+        found = reply->elements > 0;
+        freeReplyObject(reply);
+    }
+    return found;
+}
+
+/* Whether a product's archive has an entry of this id: 1, 0, or -1. */
+static int
+is_in_archive(const struct ctl *c, const char *product, struct event_id id)
+{
+    struct event_id before = id.seq > 0 ? (struct event_id){id.ms, id.seq - 1}
+                                        : (struct event_id){id.ms - (id.ms > 0), UINT64_MAX};
+    const char *dir = c->conf->archive_dir;
+    struct archive_reader *archive;
+    struct redisReply *entry;
+    struct event_id first;
+    int found;
+
+    if (dir[0] == '\0' || !text_is_product_id(product, strlen(product)))
+        return 0;
+    if (archive_reader_open(dir, product, before, &archive) < 0) {
+        (void)ctl_fail("%s/%s: %s", dir, product, strerror(errno));
+        return -1;
+    }
+    found = archive_reader_next(archive, &entry, &first);
+    if (found < 0)
+        (void)ctl_fail("%s/%s/%s", dir, product, archive_reader_why(archive));
+    if (found > 0) {
+        found = event_id_compare(first, id) == 0;
+        freeReplyObject(entry);
+    }
+    archive_reader_close(archive);
+    return found;
+}
+
+/* Whether an event of a product that was unknown counts where it stood first: a product that is
+ * given its file counts what the stream still has of it. 1, 0, or -1. */
+static int
+counts_already(struct ctl *c, const struct letters *l, const struct redisReply *fields)
+{
+    struct event_text reason = {fields->element[1]->str, fields->element[1]->len};
+    const char *product = "";
+    struct event_id id;
+    int found;
+
+    if (!event_text_is(reason, "unknown product") ||
+        event_id_parse(fields->element[3]->str, fields->element[3]->len, &id) < 0)
+        return 0;
+    for (size_t i = l->head; i < fields->elements; i += 2)
+        if (strcmp(fields->element[i]->str, "product_id") == 0)
+            product = fields->element[i + 1]->str;
+    found = is_in_stream(c, id);
+    return found == 0 ? is_in_archive(c, product, id) : found;
+}
+
 /* Where the stream is elsewhere, the event has the id that it had or one that follows from the
  * letter. */
 int
@@ -99,9 +174,14 @@ ctl_letter_replay(struct ctl *c, const struct letters *l, const struct redisRepl
 {
     const struct redisReply *fields = letter->element[1];
     const char *why = replay_problem(l, fields);
+    int counts = why == NULL ? counts_already(c, l, fields) : 0;
     struct redis_args a;
     bool has_id = false;
 
+    if (counts > 0)
+        why = "the stream or the archive still has the event, and it counts there";
+    if (counts < 0)
+        return -1;
     if (why != NULL) {
         (void)ctl_fail("%s: %s", letter->element[0]->str, why);
         return -1;

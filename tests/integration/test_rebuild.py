@@ -215,6 +215,19 @@ def test_rules_that_changed(tracker):
         other.close()
 
 
+def test_a_season_that_was_ended_by_hand(tracker):
+    """What counted before counts again, and what came later does not."""
+    season = {"id": "s", "from": "2020-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z"}
+    tracker.write_game("exrps", content(boards=[dict(BOARDS[0], seasons=[season])]))
+    tracker.start()
+    tracker.settle("exrps", tracker.add("exrps", type="score", user_id="u1", score="5"))
+    tracker.ctl("season", "close", "exrps", "s", "--board", "sum")
+    tracker.settle("exrps", tracker.add("exrps", type="score", user_id="u1", score="7"))
+    assert rebuild(tracker, "--verify")["equal"]
+    rebuild(tracker)
+    assert figures(tracker)["board:sum:s-s"] == [("u1", 5)] and figures(tracker)["board:sum:all"] == [("u1", 12)]
+
+
 def test_without(tracker):
     """A player who is left out was never there, nor were the matches that he was in."""
     rng = random.Random(5)

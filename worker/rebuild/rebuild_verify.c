@@ -90,6 +90,14 @@ ends(const char *s, const char *tail)
     return n >= m && strcmp(s + n - m, tail) == 0;
 }
 
+/* How much of an element is compared. When a window ends follows from its name; of a season that
+ * was ended by hand what is stored may be from before. */
+static size_t
+parts(const struct compared *k)
+{
+    return is_name(k, "windows") ? 1 : 2;
+}
+
 /* Whether an element of a sorted set is compared; the name of a window without its generation. */
 static bool
 counts(const struct compared *k, struct event_text *member, const struct redisReply *score)
@@ -150,7 +158,7 @@ take_pairs(const struct compared *k, bool scored, const struct redisReply *reply
             part[1] = one_form(pairs->element[i + 1], text);
 
         if (!scored || counts(k, &part[0], pairs->element[i + 1]))
-            add_element(d, part, 2);
+            add_element(d, part, parts(k));
     }
     return true;
 }

@@ -182,6 +182,15 @@ def test_what_was_computed_before_is_not_applied(stack):
     assert position["id"] == answer[1] and int(position["entries"]) > 0
 
 
+def test_erase_of_what_came_before_the_file(stack):
+    """Letters from when the product was unknown are of it all the same; another product's player is somebody else."""
+    letters = [stack.redis.xadd("{?}:deadletters", {"reason": "unknown product", "source_id": "1-0", **fields}) for fields in (
+        {"product_id": "exrps", "user_id": "early"}, {"product_id": "other", "user_id": "early"}, {"user_id": "early"},
+        {"product_id": "exrps", "user_id": "exrps"})]
+    assert ask(stack, "erase", "exrps", "early")["dead_letters"] == 1
+    assert [id_ for id_, _ in stack.redis.xrange("{?}:deadletters")] == letters[1:]
+
+
 def test_erase_of_a_product_without_events(stack):
     assert ask(stack, "erase", "arena", "x") == {"erased": [], "dead_letters": 0, "quarantined": 0, "archived": 0}
     assert audit(stack, "arena")[-1] == (WHO, "erase", "x")

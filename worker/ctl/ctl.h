@@ -165,8 +165,8 @@ int ctl_tickets_list(struct ctl *c);
 int ctl_tickets_cancel(struct ctl *c);
 int ctl_queue_list(struct ctl *c);
 
-/* ctl_letters_erase(c, product, quarantine, ret_dropped): drop the dead letters, or the events in quarantine, that name
- * the player of c's second argument. Returns an exit status. */
+/* ctl_letters_erase(c, product, quarantine, ret_dropped): drop the dead letters (those from when the product had no file
+ * too), or the events in quarantine, that name the player of c's second argument. Returns an exit status. */
 int ctl_letters_erase(struct ctl *c, const char *product, bool quarantine, size_t *ret_dropped);
 
 /*

@@ -95,6 +95,16 @@ replay_problem(const struct letters *l, const struct redisReply *fields)
     return NULL;
 }
 
+/* The product that the event named; "": none. */
+static const char *
+product_of(const struct letters *l, const struct redisReply *fields)
+{
+    for (size_t i = l->head; i < fields->elements; i += 2)
+        if (strcmp(fields->element[i]->str, "product_id") == 0)
+            return fields->element[i + 1]->str;
+    return "";
+}
+
 /* Whether the stream has an entry of this id: 1, 0, or -1. */
 static int
 is_in_stream(struct ctl *c, struct event_id id)
@@ -153,18 +163,14 @@ static int
 counts_already(struct ctl *c, const struct letters *l, const struct redisReply *fields)
 {
     struct event_text reason = {fields->element[1]->str, fields->element[1]->len};
-    const char *product = "";
     struct event_id id;
     int found;
 
     if (!event_text_is(reason, "unknown product") ||
         event_id_parse(fields->element[3]->str, fields->element[3]->len, &id) < 0)
         return 0;
-    for (size_t i = l->head; i < fields->elements; i += 2)
-        if (strcmp(fields->element[i]->str, "product_id") == 0)
-            product = fields->element[i + 1]->str;
     found = is_in_stream(c, id);
-    return found == 0 ? is_in_archive(c, product, id) : found;
+    return found == 0 ? is_in_archive(c, product_of(l, fields), id) : found;
 }
 
 /* Where the stream is elsewhere, the event has the id that it had or one that follows from the
@@ -255,12 +261,16 @@ ctl_letter_drop_held(struct ctl *c, const struct letters *l, const struct redisR
     return settle(c, l, letter, "drop");
 }
 
-/* Whether a field is the player of the command's second argument, or a JSON text that names him. */
+/* Whether a field is the player of the command's second argument, or a JSON text that names him.
+ * Letters of no product are of the command's where they say so: it had no file then. */
 static bool
 names_player(const struct ctl *c, const struct letters *l, const struct redisReply *letter)
 {
     const struct redisReply *fields = letter->element[1];
     bool found = false;
+
+    if (strcmp(l->product, c->args[0]) != 0 && strcmp(product_of(l, fields), c->args[0]) != 0)
+        return false;
 
     for (size_t i = l->head + 1; i < fields->elements && !found; i += 2) {
         struct event_text value = {fields->element[i]->str, fields->element[i]->len};

@@ -325,12 +325,14 @@ ctl_letters_drop_held(struct ctl *c)
 int
 ctl_letters_erase(struct ctl *c, const char *product, bool quarantine, size_t *ret_dropped)
 {
+    const char *of[] = {product, KEYS_NO_PRODUCT};
     struct letters l;
     size_t dropped = 0;
 
-    if (letters_of(c, product, quarantine, &l) != CTL_OK ||
-        !each(c, &l, "-", "+", ctl_letter_erase, &dropped))
-        return CTL_FAILED;
+    for (size_t i = 0; i < (quarantine ? 1 : 2); i++)
+        if (letters_of(c, of[i], quarantine, &l) != CTL_OK ||
+            !each(c, &l, "-", "+", ctl_letter_erase, &dropped))
+            return CTL_FAILED;
     *ret_dropped = dropped;
     return CTL_OK;
 }

@@ -92,7 +92,10 @@ def test_export_board(stack):
     assert [(int(r[0]), r[1], r[2] or None, float(r[3])) for r in rows[1:]] == \
         [(e["rank"], e["user_id"], e["username"], e["score"]) for e in got]
     assert "no board" in ctl(stack, "export board", "exrps", "none", status=1).stderr
-    assert "no window" in ctl(stack, "export board", "exrps", "wins", "--at", "2020-13", status=1).stderr
+    # An empty board would say that nobody played then.
+    for at, why in (("2020-13", "no such window"), ("2020-11", "no longer kept"), ("2999-11-22", "not begun")):
+        refused = ctl(stack, "export board", "exrps", "wins", "--at", at, status=1)
+        assert why in refused.stderr and refused.stdout == "", at
 
 
 def test_erase(stack):

@@ -93,23 +93,29 @@ print_page(struct ctl *c, const struct board_page *page)
     return n;
 }
 
-/* Which window: all kinds have names of their own form. */
-static bool
+/* Which window: all kinds have names of their own form. Returns NULL, or why there is none. */
+static const char *
 find_window(const struct product *product, const char *at, struct board_page *page)
 {
     const struct window_plan *plan = &rules_board_at(product->rules, page->board)->windows;
+    wall_ms now = clock_wall();
+    int kind = 0;
 
-    for (int kind = 0; kind < WINDOW_KINDS; kind++) {
-        page->kind = (enum window_kind)kind;
-        if (plan->has[kind] && window_named(plan, page->kind, at, strlen(at), &page->window))
-            return true;
-    }
-    return false;
+    while (kind < WINDOW_KINDS && !(plan->has[kind] && window_named(plan, (enum window_kind)kind,
+                                                                    at, strlen(at), &page->window)))
+        kind++;
+    if (kind == WINDOW_KINDS)
+        return "there is no such window";
+    page->kind = (enum window_kind)kind;
+    if (page->window.starts > now)
+        return "it has not begun";
+    return page->window.starts < window_horizon(plan, page->kind, now) ? "it is no longer kept"
+                                                                       : NULL;
 }
 
 static int export(struct ctl *c, const struct product *product)
 {
-    const char *at = ctl_option(c, "at");
+    const char *at = ctl_option(c, "at") != NULL ? ctl_option(c, "at") : "all", *why;
     struct board_page page = {.product = product, .limit = BOARD_LIMIT_MAX};
     int board = rules_board_find(product->rules, c->args[1], strlen(c->args[1]));
     int64_t n;
@@ -117,8 +123,9 @@ static int export(struct ctl *c, const struct product *product)
     if (board < 0)
         return ctl_fail("%s has no board %s", product->id, c->args[1]);
     page.board = (size_t)board;
-    if (!find_window(product, at != NULL ? at : "all", &page))
-        return ctl_fail("the board %s has no window %s", c->args[1], at != NULL ? at : "all");
+    why = find_window(product, at, &page);
+    if (why != NULL)
+        return ctl_fail("the board %s, window %s: %s", c->args[1], at, why);
     if (!ctl_generation(c, product->id, product->generation))
         return CTL_FAILED;
     fputs(c->json ? "[" : "rank,user_id,username,score\r\n", stdout);

@@ -7,7 +7,15 @@ local function audit(key, args)
     redis.call('XADD', key, 'MAXLEN', '~', AUDIT_MAX, '*', 'who', args[1], 'what', args[2], 'about', args[3])
 end
 
--- keys_set (audit, keys): who, what, about; then id and record each; the record '' is that of no key.
+-- Of two records of a key the one that ends earlier: who rotates keys may have read them before one was revoked.
+local function earlier(before, record)
+    local ended = tonumber(string.match(before or '', ' (%d+)$') or 0)
+    local ends = tonumber(string.match(record, ' (%d+)$') or 0)
+    return ended > 0 and (ends == 0 or ended < ends) and before or record
+end
+
+-- keys_set (audit, keys): who, what, about; then id and record each; the record '' is that of no key. What has ended ends no
+-- later by it.
 register('keys_set', function(keys, args)
     expect_type(keys[1], 'stream')
     expect_type(keys[2], 'hash')
@@ -17,7 +25,7 @@ register('keys_set', function(keys, args)
         if args[i + 1] == '' then
             redis.call('HDEL', keys[2], args[i])
         else
-            redis.call('HSET', keys[2], args[i], args[i + 1])
+            redis.call('HSET', keys[2], args[i], earlier(redis.call('HGET', keys[2], args[i]), args[i + 1]))
         end
     end
     return redis.status_reply('OK')

@@ -2,6 +2,7 @@
 import json
 import os
 import pwd
+import re
 import subprocess
 import time
 
@@ -63,6 +64,19 @@ def test_keys(stack):
     assert [k["id"] for k in ask(stack, "keys list", "exrps") if k["counts"]] == [third["id"]]
     assert audit(stack)[:2] == [(WHO, "keys add", first[:8]), (WHO, "keys rotate", second["id"])]
     assert "nobody.json" in ctl(stack, "keys add", "nobody", status=1).stderr
+
+
+def test_a_revoked_key_stays_revoked(stack):
+    """Whoever rotates the keys may have read them before another one revoked one of them."""
+    key = ask(stack, "keys add", "exrps")
+    before = stack.redis.hget("{exrps}:keys", key["id"])
+    ctl(stack, "keys revoke", "exrps", key["id"])
+    record = before.rsplit(" ", 1)[0]
+    function = re.search(r"varcade_\w+_keys_set", str(stack.redis.execute_command("FUNCTION", "LIST")))[0]
+    for revoked in (0, int((time.time() + 86400) * 1000)):
+        stack.redis.fcall(function, 2, "{exrps}:audit", "{exrps}:keys", WHO, "keys rotate", "x", key["id"],
+                          f"{record} {revoked}")
+        assert post(stack, key["key"]) == 403
 
 
 def test_old_keys_are_forgotten(stack):

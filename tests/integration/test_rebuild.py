@@ -435,6 +435,16 @@ def test_erased_however_written(tracker):
     assert user not in json.dumps(after, ensure_ascii=False), "he came back"
 
 
+def test_many_who_were_erased(tracker):
+    """All keys of Redis are gone over a few times, not once for each of them."""
+    tracker.start()
+    tracker.settle("exrps", history(tracker, 50, random.Random(14)))
+    tracker.redis.sadd("{exrps}:pseudonyms", *[f"erased-{n:016x}" for n in range(200)])
+    tracker.redis.config_resetstat()
+    rebuild(tracker)
+    assert tracker.redis.info("commandstats")["cmdstat_scan"]["calls"] < 50
+
+
 def test_erased_while_playing(tracker):
     """A player who goes on playing while he is erased: what counted before does not come back, what counts since stays."""
     tracker.start()

@@ -186,9 +186,11 @@ struct ctl_erasures {
 int ctl_archive_erase(struct ctl *c, const char *product, const char *user,
                       const struct ctl_erasures *e, size_t *events);
 
-/* ctl_player_forget(c, p): take the player out of all figures of p's generation, which is not the live one. */
+/* ctl_player_forget(c, p, boards): take the player out of all figures of p's generation, which is not the live one;
+ * boards: those that it has (ctl_scan_boards, which goes over all keys: once for many players). */
+struct ctl_names;
 struct ctl_player;
-bool ctl_player_forget(struct ctl *c, const struct ctl_player *p)
+bool ctl_player_forget(struct ctl *c, const struct ctl_player *p, const struct ctl_names *boards)
     __attribute__((warn_unused_result));
 
 /* ctl_help_print(commands, n), ctl_help_command(command): for --help. ctl_help_group(word, commands, n): for that of all commands

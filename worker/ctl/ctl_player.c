@@ -174,18 +174,18 @@ out:
 }
 
 bool
-ctl_player_forget(struct ctl *c, const struct ctl_player *p)
+ctl_player_forget(struct ctl *c, const struct ctl_player *p, const struct ctl_names *boards)
 {
     struct redisReply *opponents = ask_opponents(c, p), *reply = NULL;
-    struct ctl_names boards = {.n = 0}, rated = {.n = 0};
+    struct ctl_names rated = {.n = 0};
     struct redis_args a;
     int64_t own;
 
-    if (opponents != NULL && ctl_scan_boards(c, p, &boards) && find_rated(c, p, &rated)) {
+    if (opponents != NULL && find_rated(c, p, &rated)) {
         redis_args_init(&a);
         redis_args_fcall(&a, "rebuild_forget", false);
         redis_args_key(&a, KEY_GENERATION, p->product);
-        own = add_keys(&a, p, opponents, &boards, &rated);
+        own = add_keys(&a, p, opponents, boards, &rated);
         redis_args_str(&a, p->user);
         redis_args_str(&a, p->generation.s);
         redis_args_int(&a, own);
@@ -194,7 +194,6 @@ ctl_player_forget(struct ctl *c, const struct ctl_player *p)
     }
     if (opponents != NULL)
         freeReplyObject(opponents);
-    ctl_scan_free(&boards);
     ctl_scan_free(&rated);
     if (reply == NULL)
         return false;

@@ -238,9 +238,10 @@ bool
 rebuild_forget(struct rebuild *r)
 {
     struct ctl_player p = {.product = r->product->id, .generation = r->own};
+    struct ctl_names boards = {.n = 0};
     struct redisReply *reply;
     struct redis_args a;
-    bool good = true;
+    bool good;
 
     redis_args_init(&a);
     redis_args_str(&a, "SMEMBERS");
@@ -248,10 +249,12 @@ rebuild_forget(struct rebuild *r)
     reply = ctl_redis_call(r->c, &a);
     if (reply == NULL)
         return false;
+    good = reply->elements == 0 || ctl_scan_boards(r->c, &p, &boards);
     for (size_t i = 0; good && i < reply->elements; i++) {
         p.user = reply->element[i]->str;
-        good = ctl_player_forget(r->c, &p);
+        good = ctl_player_forget(r->c, &p, &boards);
     }
+    ctl_scan_free(&boards);
     freeReplyObject(reply);
     return good;
 }

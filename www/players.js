@@ -88,7 +88,8 @@ function matchTable(product, user) {
       const before = rows;
       rows = new Map();
       for (const match of player.matches) {
-        const key = `${match.at} ${match.game_id} ${match.placements}`;
+        let key = `${match.at} ${match.game_id} ${match.placements}`;
+        while (rows.has(key)) key += " again"; // what is sent at once has the same time, whatever it tells
         const others = opponents(player, match);
         const kept = before.get(key) ?? makeRow(match, others);
         kept.links.forEach((one, i) => setText(one, names.get(others[i]) ?? others[i]));

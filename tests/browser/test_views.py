@@ -134,6 +134,19 @@ def test_player(stack, browser, screenshot):
     assert page.complaints(browser) == []
 
 
+def test_matches_of_one_moment(stack, browser):
+    """Results of the same players that came in one millisecond are as many matches."""
+    first = stack.event("0" * 32, "game_over", winner_id="gus", loser_id="hal")
+    for winner, loser in (("hal", "gus"), ("gus", "hal"), ("gus", "hal")):
+        stack.redis.xadd(STREAM, {"product_id": "exrps", "type": "game_over", "game_id": "0" * 32, "winner_id": winner,
+                                  "loser_id": loser}, id=first.split("-")[0] + "-*")
+    browser.get(stack.url + "/#/exrps/player/gus")
+    wait_for(lambda: page.texts(browser, ".result") == ["Won", "Won", "Lost", "Won"], 15, "four matches")
+    stack.event("0" * 32, "game_over", winner_id="hal", loser_id="gus")
+    wait_for(lambda: page.texts(browser, ".result") == ["Lost", "Won", "Won", "Lost", "Won"], 15, "another match")
+    assert page.complaints(browser) == []
+
+
 def test_focus_in_a_players_matches(stack, browser):
     """A match more does not take the focus from the link that has it."""
     stack.event("0" * 32, "game_over", winner_id="ann", loser_id="fay")

@@ -79,7 +79,7 @@ def test_empty_then_filled_then_away_then_back(quiet, browser, screenshot):
         # How old that is goes on counting, while the server hangs and nothing answers.
         age = text(browser, "#notice .age")
         assert age.endswith("old.") and text(browser, "#notice [role=status]") == "The server cannot be reached. Trying again…"
-        wait_for(lambda: text(browser, "#notice .age") != age, 2, "the age to grow")
+        wait_for(lambda: text(browser, "#notice .age") != age, 10, "the age to grow")
         screenshot("away")
     finally:
         quiet.signal("nginx", signal.SIGCONT)
@@ -94,6 +94,7 @@ def test_the_lobby_away(quiet, browser):
     """Boards are files and stay; that nobody can tell which games are open is said."""
     browser.get(quiet.url + "/#/exrps")
     wait_for(lambda: text(browser, "aside .empty") == "No game is waiting for players at the moment.", 15, "no open game")
+    wait_for(lambda: rows(browser) or text(browser, ".card .empty"), 15, "the board")
     quiet.signal("redis", signal.SIGSTOP)
     try:
         wait_for(lambda: text(browser, "aside .empty") == "The server cannot be reached. Trying again…", 15, "word of that")
@@ -108,8 +109,8 @@ def test_products_and_text_that_looks_like_markup(quiet, browser, screenshot):
     links = wait_for(lambda: browser.find_elements(By.CSS_SELECTOR, "#products a"), what="the games")
     assert [link.text for link in links] == ["<b>Arena</b> & co", "Rock Paper Scissors Apocalypse"]
     links[1].click()
-    wait_for(lambda: "exrps" in browser.current_url, what="the other game")
-    assert browser.find_element(By.CSS_SELECTOR, "#products [aria-current]").text == "Rock Paper Scissors Apocalypse"
+    wait_for(lambda: text(browser, "#products [aria-current]") == "Rock Paper Scissors Apocalypse", what="the other game")
+    assert "exrps" in browser.current_url
     screenshot("products-phone", 390, 780)
     assert complaints(browser) == []
 

@@ -132,6 +132,9 @@ def test_a_banned_player_cannot_play(cup):
     cup.event(host["game_id"], "state_change", "cup", new_state="creator_joined")
     cup.settle("cup")
     assert cup.join(host["game_id"], "gus", product="cup").status_code == 403
+    private = cup.http.post(f"{cup.url}/game_lobby/cup/create_game", headers=cup.auth("ida"), json={"private": True}).json()
+    for way in ("quick_match", f"join_code/{private['join_code']}"):
+        assert cup.http.post(f"{cup.url}/game_lobby/cup/{way}", headers=cup.auth("gus")).status_code == 403, way
     # Against whom he still plays, counts.
     cup.event(host["game_id"], "game_over", "cup", winner_id="hal", loser_id="gus")
     cup.settle("cup")

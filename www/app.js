@@ -5,10 +5,10 @@
 import { account, loadSite } from "./account.js";
 import { load, paths, Problem } from "./api.js";
 import { heading, refreshHeading, showBoard } from "./boards.js";
-import { address, element, setText, tab } from "./dom.js";
+import { address, element, link, setText, tab } from "./dom.js";
 import { showLobby } from "./lobby.js";
 import { showPlayer } from "./players.js";
-import { chooseLanguage, languages, loadTexts, t } from "./text.js";
+import { chooseLanguage, languages, loadTexts, said, t } from "./text.js";
 
 const main = document.querySelector("#main");
 const nav = document.querySelector("#products");
@@ -35,7 +35,9 @@ const status = {
   away(error, age) {
     const missing = error instanceof Problem && error.lasting;
     if (age === undefined || missing) {
-      view.show(element("p", { class: "problem" }, missing ? error.message : t("away")));
+      const product = productHere();
+      const back = missing && product ? element("p", {}, link(address(product.product_id), t("back", { title: product.title }))) : undefined;
+      view.show(...[back, element("p", { class: "problem" }, missing ? said(error) : t("away"))].filter(Boolean));
       return;
     }
     const [says, old] = notice.children;
@@ -122,13 +124,15 @@ function offerLanguages(chosen) {
       element("option", { value: tag, lang: tag, selected: tag === chosen }, name),
     ),
   );
-  choice.addEventListener("change", () => chooseLanguage(choice.value));
+  choice.onchange = () => chooseLanguage(choice.value);
 }
 
 async function start() {
+  const texts = loadTexts().then(offerLanguages);
   try {
-    [products] = await Promise.all([load(paths.products()), loadTexts().then(offerLanguages), loadSite()]);
-  } catch (error) {
+    [products] = await Promise.all([load(paths.products()), texts, loadSite()]);
+  } catch {
+    await texts.catch(() => {}); // what is away is told in the reader's language, if that is there
     view.show(element("p", { class: "problem" }, t("away")));
     setTimeout(start, 2000);
     return;

@@ -1,16 +1,18 @@
 // A board: its periods, its pages, who is on it, and where you are.
 
 import { account, site } from "./account.js";
-import { load, paths, poll } from "./api.js";
+import { load, paths, poll, Problem } from "./api.js";
 import { address, arrange, element, link, setText, tab, tabs } from "./dom.js";
 import { openGames } from "./games.js";
 import { searchForm } from "./search.js";
 import { boardTable } from "./table.js";
-import { date, number, t } from "./text.js";
+import { date, number, said, t } from "./text.js";
 
 const PAGE = 25; // a snapshot's length
 const FRESH = 500; // ms between two looks at what is going on now
 const CALM = 5000; // ms, where nothing moves fast: a past period, the place of a player
+const PAGES_MAX = 1e9;
+const ALL = 100; // percent: nobody is ahead of all who are on a board, whatever it is rounded to
 const INSTANT = 1; // ms; so long before a period's beginning is in the one before
 
 export function heading(product) {
@@ -68,12 +70,16 @@ function periodLine(product, board, window, at, page) {
   ].filter((part) => part !== undefined);
 }
 
+function lastPage(page) {
+  return Math.max(0, Math.ceil(page.total / PAGE) - 1);
+}
+
 function pageLine(product, board, settings, offset, page) {
   if (page.total <= PAGE && offset === 0) return [];
   const to = (n) =>
     address(product.product_id, ["board", board.id], { ...settings, page: n > 0 ? n : undefined });
   const here = offset / PAGE;
-  const last = Math.max(0, Math.ceil(page.total / PAGE) - 1);
+  const last = lastPage(page);
   return [
     here > 0 ? link(to(Math.min(here - 1, last)), t("previous"), { rel: "prev" }) : undefined,
     element(
@@ -105,7 +111,7 @@ function ownPlace(product, board, settings, own) {
       show(
         element("strong", {}, link(address(product.product_id, ["player", own]), place.username ?? own)),
         element("span", {}, t("place", { rank: place.rank, total: place.total })),
-        element("span", {}, t("top", { percentile: place.percentile })),
+        place.percentile > 0 ? element("span", {}, t("top", { percentile: Math.min(place.percentile, ALL - 1) })) : "",
         element("span", {}, next),
       );
     } catch {
@@ -125,7 +131,7 @@ function ownPlace(product, board, settings, own) {
 // `own` is the id of whoever looks at it. Returns the function that ends it.
 export function showBoard(into, product, board, place, own, status) {
   const window = board.windows.includes(place.window) ? place.window : board.windows[0];
-  const offset = PAGE * Math.max(0, Math.trunc(Number(place.page)) || 0);
+  const offset = PAGE * Math.min(PAGES_MAX, Math.max(0, Math.trunc(Number(place.page)) || 0));
   // What the first one is goes without saying; so this is the snapshot's address.
   const settings = { window: window === board.windows[0] ? undefined : window, at: place.at };
   const rows = boardTable(board.title, (entry) => playerLink(product, entry), own);
@@ -160,6 +166,11 @@ export function showBoard(into, product, board, place, own, status) {
     (page) => {
       status.here();
       if (page === undefined) return;
+      if (offset / PAGE > lastPage(page)) {
+        // There were more, or somebody has counted wrongly.
+        location.replace(address(product.product_id, ["board", board.id], { ...settings, page: lastPage(page) || undefined }));
+        return;
+      }
       if (!card.isConnected) into.show(...whole);
       rows.show(page.entries);
       setText(empty, t(isPast(place.at, page) ? "board-empty-past" : "board-empty"));
@@ -168,7 +179,16 @@ export function showBoard(into, product, board, place, own, status) {
       replaceLine(pages, pageLine(product, board, { ...settings, window }, offset, page));
       mine.refresh();
     },
-    status.away,
+    (error, age) => {
+      if (!(error instanceof Problem && error.lasting)) return status.away(error, age);
+      // This cannot be shown, but other periods can.
+      status.here();
+      if (!card.isConnected) into.show(...whole);
+      setText(empty, said(error));
+      arrange(card, [empty]);
+      replaceLine(period, place.at === undefined ? [] : [link(address(product.product_id, ["board", board.id], { window }), t("now"))]);
+      replaceLine(pages, []);
+    },
   );
   const again = setInterval(mine.refresh, CALM);
   return () => {

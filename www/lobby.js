@@ -4,7 +4,7 @@
 import { account, signIn, signOut, site } from "./account.js";
 import { load, paths, poll, Problem, send } from "./api.js";
 import { heading } from "./boards.js";
-import { address, arrange, button, element, form, link } from "./dom.js";
+import { address, arrange, button, element, form, link, setText } from "./dom.js";
 import { seated } from "./games.js";
 import { describeSettings } from "./settings.js";
 import { said, t } from "./text.js";
@@ -12,6 +12,7 @@ import { showTicket } from "./ticket.js";
 import { showWays } from "./ways.js";
 
 const PAUSE = 1000; // ms between two looks at the seat
+const RETRY = 2000; // ms before it is looked again whether there is a seat, while varcade is away
 const TICKET = "varcade.ticket"; // which one was opened in this window
 
 // Shows the lobby of the product in `into`. Returns the function that ends it.
@@ -23,6 +24,7 @@ export function showLobby(into, product, status) {
   const ended = new AbortController();
   let stopPart = () => {};
   let ways;
+  let retrying;
 
   // The focus stays in the lobby, where it was there.
   function part(node, stop = () => {}) {
@@ -41,7 +43,7 @@ export function showLobby(into, product, status) {
 
   function refuse(error) {
     if (ended.signal.aborted) return;
-    refusal.textContent = said(error);
+    setText(refusal, said(error));
     refusal.hidden = false;
     if (error.status === 401) leaveAccount();
   }
@@ -80,6 +82,7 @@ export function showLobby(into, product, status) {
   async function look() {
     const [game] = await mine();
     if (ended.signal.aborted) return;
+    refusal.hidden = true;
     if (game !== undefined) return show(game);
     const ticket = remembered();
     if (ticket === undefined) return offer();
@@ -89,6 +92,17 @@ export function showLobby(into, product, status) {
       if (!(error instanceof Problem) || error.status !== 404) throw error;
       remember(undefined);
       offer();
+    }
+  }
+
+  // What is seen first; until it is known, nothing can be done.
+  async function begin() {
+    try {
+      await look();
+    } catch (error) {
+      if (ended.signal.aborted) return;
+      refuse(error);
+      if (!(error instanceof Problem && error.lasting)) retrying = setTimeout(begin, RETRY);
     }
   }
 
@@ -230,9 +244,10 @@ export function showLobby(into, product, status) {
     ...[accountLine(), refusal, box, element("p", {}, link(address(id), t("back", { title: product.title })))].filter(Boolean),
   );
   if (me === undefined) askName();
-  else attempt(look);
+  else begin();
   return () => {
     ended.abort();
+    clearTimeout(retrying);
     stopPart();
   };
 }

@@ -2,7 +2,7 @@
 
 import { load, paths } from "./api.js";
 import { address, element, link } from "./dom.js";
-import { t } from "./text.js";
+import { said, t } from "./text.js";
 
 export function searchForm(product) {
   const field = element("input", { id: "search", type: "search", name: "search", maxlength: 128, required: true, autocomplete: "off" });
@@ -23,7 +23,8 @@ export function searchForm(product) {
     try {
       show(await load(paths.search(product.product_id, text)));
     } catch (error) {
-      found.replaceChildren(element("p", {}, error.status ? error.message : t("away")));
+      // What no name can be, nobody has.
+      found.replaceChildren(element("p", {}, error.status === 400 ? t("search-none") : said(error)));
     }
   });
 

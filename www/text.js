@@ -5,7 +5,8 @@ export const languages = { en: "English", de: "Deutsch", ar: "العربية" };
 
 const STORED = "varcade.language";
 
-let texts = {};
+// Until there is a language, and where none can be had.
+let texts = { away: "The server cannot be reached. Trying again…" };
 let plural = new Intl.PluralRules("en");
 let decimal = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 let moment = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
@@ -22,7 +23,7 @@ function unit(tag, name) {
 // The language that is asked for (?lang=de), was chosen before, or is the browser's first one here.
 function chosen() {
   const wanted = [new URLSearchParams(location.search).get("lang"), stored(), ...navigator.languages];
-  return wanted.map((tag) => tag?.split("-")[0]).find((tag) => tag in languages) ?? "en";
+  return wanted.map((tag) => tag?.split("-")[0]).find((tag) => Object.hasOwn(languages, tag)) ?? "en";
 }
 
 function stored() {
@@ -86,6 +87,8 @@ export function said(error) {
   if (error.status === 401) return t("signed-out");
   if (error.status === 429) return t("too-many");
   if (error.status === 503) return t("busy");
+  if (/window is no longer kept|no season at that time/.test(error.message)) return t("window-gone");
+  if (/window has not begun/.test(error.message)) return t("window-ahead");
   if (/No party has this code|The party is full/.test(error.message)) return t("party-gone");
   if (/game not found|no longer available|already in it|is full|Required state/.test(error.message)) return t("game-gone");
   return error.message;

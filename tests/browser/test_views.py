@@ -106,6 +106,41 @@ def test_periods(stack, browser):
     assert page.complaints(browser) == []
 
 
+def test_periods_and_pages_that_are_not_there(stack, browser):
+    """What an old link or a step too far asks for is told in the reader's words, and there is a way on."""
+    browser.get(stack.url + "/?lang=de#/arcade/board/high-score?window=daily&at=1970-01-01T00:00:00Z")
+    wait_for(lambda: page.text(browser, ".card .empty") == "Dieser Zeitraum wird nicht mehr aufbewahrt.", 15, "that it is gone")
+    assert page.texts(browser, "[aria-label=Zeiträume] a") == ["Gesamt", "Woche", "Tag"]
+    assert page.click(browser, ".line a", "Jetzt")
+    wait_for(lambda: len(page.rows(browser)) == 25, what="today")
+    for number in ("400", "99999999999999999999"):
+        browser.get(stack.url + "/?lang=en#/arcade/board/high-score?page=" + number)
+        wait_for(lambda: page.text(browser, "nav.line span") == "9,976–10,000 of 10,000", 15, "the last page")
+    browser.get(stack.url + "/#/arcade/player/" + "x" * 129)
+    wait_for(lambda: page.text(browser, ".problem") == "Invalid user ID", 15, "that there is no such player")
+    assert page.click(browser, "main a", "Back to Arcade high score")
+    wait_for(lambda: len(page.rows(browser)) == 25, what="the board")
+
+
+def blocked(browser, *paths):
+    browser.execute_cdp_cmd("Network.enable", {})
+    browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": [f"*{path}*" for path in paths]})
+
+
+def test_away_from_the_beginning(stack, browser):
+    """Who comes while varcade is away is told so in words, and sees the board when it is back."""
+    blocked(browser, "/products")
+    browser.get(stack.url + "/?lang=de#/exrps")
+    wait_for(lambda: page.text(browser, ".problem"), 15, "word of that")
+    assert page.text(browser, ".problem") == "Der Server ist nicht erreichbar. Neuer Versuch …"
+    blocked(browser, "/lang/")
+    browser.get(stack.url + "/?lang=constructor#/exrps")
+    wait_for(lambda: page.text(browser, ".problem") == "The server cannot be reached. Trying again…", 15, "word of that")
+    blocked(browser)
+    wait_for(lambda: page.rows(browser), 15, "the board")
+    assert page.text(browser, "thead th") == "Rank"
+
+
 def test_movement(stack, browser):
     """Who goes up and who goes down is seen and heard, and what has the focus keeps it."""
     browser.get(stack.url + "/#/exrps")
@@ -261,6 +296,10 @@ def test_search(stack, browser, screenshot):
     screenshot("search")
     search(browser, "nobody of that name")
     wait_for(lambda: page.text(browser, ".search [role=status]") == "No player of that name.", what="that nobody is found")
+    search(browser, "p5000")
+    wait_for(lambda: page.texts(browser, ".search li a") == ["Mid"], what="a player by id")
+    search(browser, "é" * 100)
+    wait_for(lambda: page.text(browser, ".search [role=status]") == "No player of that name.", what="that no name is so long")
     search(browser, "p5000")
     wait_for(lambda: page.texts(browser, ".search li a") == ["Mid"], what="a player by id")
     assert page.click(browser, ".search li a", "Mid")

@@ -200,6 +200,21 @@ def test_an_action_while_the_server_is_away(short, windows):
     assert settled(ann) == ["Map: <b>sand"]
 
 
+def test_the_lobby_while_the_server_is_away(short, windows):
+    """Who comes meanwhile is told, and sees the lobby when it is back."""
+    ann = sit_down(short, windows(), "abe")
+    wait_for(lambda: ann.text(".ways"), 15, "the lobby")
+    ann.here().execute_cdp_cmd("Network.enable", {})
+    ann.here().execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/game_lobby/*"]})
+    ann.script("location.hash = '#/exrps'")
+    ann.click(".heading a", "Play")
+    wait_for(lambda: ann.text(".refused") == "The server is busy or away. Try again in a moment.", 10, "word of that")
+    assert ann.text(".ways") == ""
+    ann.here().execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    wait_for(lambda: ann.text(".ways"), 15, "the lobby again")
+    assert ann.text(".refused:not([hidden])") == ""
+
+
 def test_a_party_and_its_regions(short, windows):
     """Who joins tells latencies where the party's queue has regions, and need not where it has none."""
     ann, bob = (sit_down(short, windows(), user) for user in ("ada", "ben"))

@@ -17,10 +17,14 @@ export function boardTable(title, name, own) {
   const whole = table(title, HEADINGS, body);
   let rows = new Map();
 
+  function cell(entry) {
+    return [name(entry), ...(entry.user_id === own ? [" ", element("small", {}, t("you"))] : [])];
+  }
+
   function makeRow(entry) {
     const rank = element("td", { class: "number rank" });
     const movement = element("td", { class: "movement" });
-    const player = element("th", { scope: "row" }, name(entry));
+    const player = element("th", { scope: "row" }, ...cell(entry));
     const score = element("td", { class: "number" });
     const row = element("tr", { "data-user": entry.user_id, class: entry.user_id === own ? "own" : undefined });
     row.append(rank, movement, player, score);
@@ -43,7 +47,7 @@ export function boardTable(title, name, own) {
     for (const entry of entries) {
       const old = before.get(entry.user_id);
       const kept = old ?? makeRow(entry);
-      if (old !== undefined && old.entry.username !== entry.username) kept.player.replaceChildren(name(entry));
+      if (old !== undefined && old.entry.username !== entry.username) kept.player.replaceChildren(...cell(entry));
       if (old === undefined || old.entry.rank !== entry.rank) {
         setText(kept.rank, number(entry.rank));
         kept.rank.classList.toggle("leading", entry.rank <= 3);

@@ -71,13 +71,20 @@ export async function addTexts(folder) {
   Object.assign(texts, await answer.json());
 }
 
+const FROM_THE_RIGHT = /[\u0590-\u08ff\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+// A name may be written in the other direction than the words around it: neither moves the other about.
+function apart(text) {
+  return texts.direction === "rtl" || FROM_THE_RIGHT.test(text) ? `\u2068${text}\u2069` : text;
+}
+
 // The text of that name. {value} stands for values.value, numbers as the language writes them; a text in
 // several forms ({"one": …, "other": …}) is chosen by values.count.
 export function t(name, values = {}) {
   let text = texts[name] ?? name;
   if (typeof text === "object") text = text[plural.select(values.count)] ?? text.other;
   return text.replace(/\{(\w+)\}/g, (whole, key) =>
-    key in values ? (typeof values[key] === "number" ? number(values[key]) : values[key]) : whole,
+    key in values ? (typeof values[key] === "number" ? number(values[key]) : apart(String(values[key]))) : whole,
   );
 }
 

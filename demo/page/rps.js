@@ -80,7 +80,7 @@ export function play(field, game, me, seat) {
     const other = Object.keys(names).find((id) => id !== me.user_id);
     view.score.replaceChildren(
       ...[me.user_id, other].map((id) =>
-        element("span", {}, element("span", {}, names[id] ?? t("rps-opponent")), " ", element("strong", {}, number(score[id] ?? 0))),
+        element("span", {}, element("bdi", {}, names[id] ?? t("rps-opponent")), " ", element("strong", {}, number(score[id] ?? 0))),
       ),
     );
   }

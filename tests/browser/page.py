@@ -11,7 +11,7 @@ def rows(browser):
 
 
 def names(browser):
-    return browser.execute_script("return [...document.querySelectorAll('tbody tr th')].map(c => c.innerText)")
+    return browser.execute_script("return [...document.querySelectorAll('tbody tr th > :first-child')].map(c => c.innerText)")
 
 
 def text(browser, selector):

@@ -4,6 +4,7 @@ import json
 import page
 import pytest
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from stack import GameServer, Stack, game_file, wait_for
 
 
@@ -51,13 +52,30 @@ def test_two_windows_play_a_private_game(demo, windows, screenshot, play_to_the_
     screenshot("match-won")
     on_the_board(ann, "Ann")
     # Whose place that is the page knows from who is signed in.
-    wait_for(lambda: page.texts(ann.here(), "tr.own th") == ["Ann"], 10, "the own row")
+    wait_for(lambda: page.texts(ann.here(), "tr.own th") == ["Ann You"], 10, "the own row")
     assert complaints(ann) == []
     bob.click(".actions button", "Play again")
     wait_for(lambda: "Create a game" in page.texts(bob.here(), ".ways button"), 10, "the lobby")
     bob.click(".account button", "Sign out")
     wait_for(lambda: bob.here().find_elements(By.ID, "name"), 10, "to be signed out")
     assert complaints(bob) == []
+
+
+def test_a_name_from_the_right(demo, windows):
+    """A name that is written from the right stays together beside a number, and may be joined of several signs."""
+    answer = demo.http.post(demo.url + "/demo/sign_in", json={"name": "إيفا 👩\u200d👧!"})
+    eve = windows()
+    eve.here().get(demo.url + "/#/exrps/play")
+    wait_for(lambda: eve.here().find_elements(By.ID, "name"), 15, "the form")[0].send_keys("\u202eEve", Keys.ENTER)
+    wait_for(lambda: eve.text(".refused") == "A name has 1 to 32 letters", 15, "what is wrong with that name")
+    eve.script("sessionStorage.setItem('varcade.token', arguments[0]); location = '/?eve#/exrps/play'", answer.json()["token"])
+    wait_for(lambda: eve.text(".account span") == "Signed in as \u2068إيفا 👩\u200d👧!\u2069", 15, "to be signed in")
+    eve.click(".ways button", "Play")
+    wait_for(lambda: eve.script("const [name, number] = document.querySelector('.score > span')?.children ?? [];"
+                                "return number?.getBoundingClientRect().left >= name?.getBoundingClientRect().right"), 40, "the score beside it")
+    eve.click(".actions button", "Leave the game")
+    wait_for(lambda: eve.text(".ways"), 15, "the lobby")
+    assert complaints(eve) == []
 
 
 def test_against_a_bot_with_the_keyboard(demo, windows, screenshot):

@@ -83,7 +83,7 @@ def test_own_row_and_place(stack, browser, screenshot):
     place = page.text(browser, ".own-place")
     assert "Mid" in place and "Place 5,000 of 10,000" in place and "10 to the next place" in place
     browser.get(stack.url + "/?user=p9999#/arcade")
-    wait_for(lambda: page.texts(browser, "tr.own th") == ["Ada"], what="the own row")
+    wait_for(lambda: page.texts(browser, "tr.own th") == ["Ada You"], what="the own row")
     wait_for(lambda: "in front" in (page.text(browser, ".own-place") or ""), what="the place in front")
     screenshot("own-row")
     browser.get(stack.url + "/?user=stranger#/arcade")
@@ -238,7 +238,7 @@ def test_embedded(stack, portal, browser, screenshot):
     frames = browser.find_elements(By.TAG_NAME, "iframe")
     browser.switch_to.frame(frames[0])
     wait_for(lambda: page.names(browser) == ["Ada", "p9998", "p9997"], 15, "three rows")
-    assert page.texts(browser, "tr.own th") == ["p9998"]
+    assert page.texts(browser, "tr.own th") == ["p9998 You"]
     browser.switch_to.default_content()
     screenshot("embedded", 900, 450)
     browser.switch_to.frame(frames[1])

@@ -28,17 +28,22 @@ function colour(node, name) {
 function settings(canvas) {
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const size = 0.75 * parseFloat(getComputedStyle(document.documentElement).fontSize);
-  const ticks = { color: colour(canvas, "--quiet"), font: { size }, maxTicksLimit: 6 };
-  const axis = { grid: { color: colour(canvas, "--line") }, ticks };
+  const ticks = { color: colour(canvas, "--quiet"), font: { size } };
+  const reverse = document.documentElement.dir === "rtl";
+  const grid = { color: colour(canvas, "--line") };
   return {
     type: "line",
     data: { labels: [], datasets: [{ data: [], borderColor: colour(canvas, "--accent"), borderWidth: 2, pointRadius: 2, tension: 0.2 }] },
     options: {
       animation: still ? false : { duration: 300 },
       maintainAspectRatio: false,
+      layout: { padding: { right: reverse ? 2 * size : 0 } }, // else half of the first label is cut off
       locale: document.documentElement.lang,
       plugins: { legend: { display: false }, tooltip: { displayColors: false } },
-      scales: { x: { ...axis, reverse: document.documentElement.dir === "rtl" }, y: axis },
+      scales: {
+        x: { grid, ticks: { ...ticks, maxRotation: 0, autoSkipPadding: 3 * size }, reverse },
+        y: { grid, ticks: { ...ticks, maxTicksLimit: 6 } },
+      },
     },
   };
 }

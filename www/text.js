@@ -12,7 +12,7 @@ let decimal = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 let moment = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
 let day = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
 let clock = new Intl.DateTimeFormat("en", { timeStyle: "short" });
-let relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+let relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 let seconds = unit("en", "second");
 let minutes = unit("en", "minute");
 
@@ -55,7 +55,7 @@ export async function loadTexts() {
   moment = new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "short" });
   day = new Intl.DateTimeFormat(tag, { dateStyle: "medium" });
   clock = new Intl.DateTimeFormat(tag, { timeStyle: "short" });
-  relative = new Intl.RelativeTimeFormat(tag, { numeric: "auto" });
+  relative = new Intl.RelativeTimeFormat(tag, { numeric: "auto", style: "short" });
   seconds = unit(tag, "second");
   minutes = unit(tag, "minute");
   document.documentElement.lang = tag;
@@ -125,7 +125,7 @@ export function duration(ms) {
   return ms < 120e3 ? seconds.format(Math.max(0, ms / 1000)) : minutes.format(ms / 60e3);
 }
 
-// "5 minutes ago".
+// "5 min. ago".
 export function ago(value) {
   const away = (new Date(value) - Date.now()) / 1000;
   for (const [name, length] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {

@@ -370,6 +370,19 @@ def test_keyboard(stack, browser):
     assert browser.execute_script("return location.hash") == "#/arcade", "the way to the content is no view"
 
 
+def test_what_has_the_focus_is_seen(stack, browser, screenshot):
+    """On a phone the own place lies over the rows, but not over the one that the keyboard has come to."""
+    browser.get(stack.url + "/?user=p5000#/arcade")
+    wait_for(lambda: page.text(browser, ".own-place:not([hidden])"), 15, "the own place")
+    screenshot("own-place-phone", 320, 640)
+    browser.execute_script("document.querySelector('tbody a').focus()")
+    for _ in range(12):
+        browser.switch_to.active_element.send_keys(Keys.TAB)
+        assert browser.execute_script(
+            "const e = document.activeElement, r = e.getBoundingClientRect();"
+            "return e.contains(document.elementFromPoint(r.x + r.width / 2, r.bottom - 1))"), page.text(browser, ":focus")
+
+
 def test_weight_and_stability(stack, browser, record_property):
     """What the page costs: bytes on the way, first paint, how much moves while it loads."""
     browser.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": True})

@@ -10,7 +10,9 @@ func ask(path: String, headers: PackedStringArray = [], method := HTTPClient.MET
 	var request := HTTPRequest.new()
 	request.timeout = 10.0
 	add_child(request)
-	request.request(URL + path, headers, method, body)
+	if request.request(URL + path, headers, method, body) != OK: # then there is no signal to wait for
+		request.queue_free()
+		return null
 	var answer: Array = await request.request_completed # result, status, headers, body
 	request.queue_free()
 	if answer[0] != HTTPRequest.RESULT_SUCCESS or answer[1] >= 400:

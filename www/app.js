@@ -34,10 +34,9 @@ const status = {
   // growing where it is seen; those who hear the page are told once.
   away(error, age) {
     const missing = error instanceof Problem && error.lasting;
-    if (age === undefined || missing) {
-      const product = productHere();
-      const back = missing && product ? element("p", {}, link(address(product.product_id), t("back", { title: product.title }))) : undefined;
-      view.show(...[back, element("p", { class: "problem" }, missing ? said(error) : t("away"))].filter(Boolean));
+    if (missing) return showProblem(said(error));
+    if (age === undefined) {
+      view.show(element("p", { class: "problem" }, t("away")));
       return;
     }
     const [says, old] = notice.children;
@@ -73,6 +72,13 @@ function productHere() {
   return products.find((product) => product.product_id === place().parts[0]) ?? products[0];
 }
 
+// What is wrong with what was asked for, and the way to what there is.
+function showProblem(text) {
+  const product = productHere();
+  const back = product && link(address(product.product_id), t("back", { title: product.title }));
+  view.show(element("p", {}, back), element("p", { class: "problem" }, text));
+}
+
 function showProducts(shown) {
   nav.replaceChildren(
     ...products.map((product) => tab(address(product.product_id), product.title, product === shown)),
@@ -87,13 +93,15 @@ function route() {
   const here = place();
   const [, kind, id] = here.parts;
   const product = productHere();
-  showProducts(product);
+  const asked = here.parts[0] || product?.product_id;
+  showProducts(products.find((one) => one.product_id === asked));
   if (product === undefined) {
     document.title = t("leaderboards");
     view.show(element("p", { class: "empty" }, t("no-games")));
     return;
   }
   view.title(product.title);
+  if (asked !== product.product_id) return showProblem(t("no-such-game"));
   main.setAttribute("aria-busy", "true");
   const board = (kind === "board" && product.boards.find((b) => b.id === id)) || product.boards[0];
   if (kind === "player" && id) {

@@ -120,6 +120,11 @@ def test_periods_and_pages_that_are_not_there(stack, browser):
     wait_for(lambda: page.text(browser, ".problem") == "Invalid user ID", 15, "that there is no such player")
     assert page.click(browser, "main a", "Back to Arcade high score")
     wait_for(lambda: len(page.rows(browser)) == 25, what="the board")
+    browser.get(stack.url + "/#/tanks/player/ann")
+    wait_for(lambda: page.text(browser, ".problem") == "There is no such game here.", 15, "that there is no such game")
+    assert page.texts(browser, "#products [aria-current]") == []
+    assert page.click(browser, "main a", "Back to Arcade high score")
+    wait_for(lambda: len(page.rows(browser)) == 25, what="the board")
 
 
 def blocked(browser, *paths):

@@ -1,5 +1,6 @@
 """Each thing the page can do, on boards whose content the test has written."""
 import json
+import re
 
 import page
 import pytest
@@ -249,6 +250,12 @@ def test_embedded(stack, portal, browser, screenshot):
     browser.switch_to.frame(frames[1])
     wait_for(lambda: browser.execute_script("return location.protocol") == "chrome-error:", what="the page to be kept out")
     assert not browser.find_elements(By.ID, "main")
+
+
+def test_what_can_be_embedded_is_told():
+    taken = re.findall(r'wanted\.get\("(\w+)"\)', (TOP / "www" / "embed.js").read_text(encoding="utf-8"))
+    section = (TOP / "README.md").read_text(encoding="utf-8").split("## On a page of your own")[1].split("\n## ")[0]
+    assert "limit" in taken and [name for name in taken if not re.search(rf"\b{name}\b", section)] == []
 
 
 @pytest.mark.parametrize("query, says", [

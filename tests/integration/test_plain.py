@@ -51,3 +51,9 @@ def test_tables_of_boards_that_are_no_more_go(stack):
     wait_for(lambda: stack.http.get(stack.url + "/plain/arena/wins.html").status_code == 404, what="the table to go")
     assert "arena/wins.html" not in read(stack, "/plain/")
     assert read(stack, "/plain/arena/rating.html")
+
+
+def test_the_last_slash(stack):
+    for path in ("/plain", "/docs"):
+        answer = stack.http.get(stack.url + path, allow_redirects=False)
+        assert (answer.status_code, answer.headers["Location"]) == (308, path + "/")

@@ -146,8 +146,8 @@ local function leave(g, user, now, until_)
     return seat
 end
 
--- While a full game waits for its players to connect, the players' own deadline holds and not the
--- game's: else a game that fills up late would be taken from players who are on their way.
+-- While a full game waits for its players to connect, or to come back before it has begun, the players' own deadline
+-- holds and not the game's: else a game that fills up late would be taken from players who are on their way.
 local function wait_for_players(g, due)
     for _, seat in ipairs(g.seats) do
         if seat.status == 'confirmed' then seat.due = due end
@@ -155,8 +155,10 @@ local function wait_for_players(g, due)
 end
 
 local function is_waiting(g)
+    local _, sure = count_seats(g)
+    local full = g.state == 'creator_joined' and sure == g.max
     for _, seat in ipairs(g.seats) do
-        if seat.status == 'confirmed' and seat.due then return true end
+        if seat.due and (seat.status == 'confirmed' or (full and seat.status == 'away')) then return true end
     end
     return false
 end

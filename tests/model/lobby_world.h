@@ -141,7 +141,7 @@ is_waiting(const struct game *g)
     if (g->state != CREATOR_JOINED || count(g, is_sure) != SEATS)
         return false;
     for (size_t u = 0; u < PLAYERS; u++)
-        if (g->player[u].seat == CONFIRMED)
+        if (g->player[u].seat == CONFIRMED || g->player[u].seat == AWAY)
             return true;
     return false;
 }

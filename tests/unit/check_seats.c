@@ -373,6 +373,26 @@ START_TEST(test_who_is_away_too_long_ends_the_wait)
 }
 END_TEST
 
+/* A game that filled up late is not taken from its players while a seat is kept in it. */
+START_TEST(test_a_kept_seat_outlasts_the_time_of_a_full_game)
+{
+    CALL("ok", "create_intent", A, "1000|9000|" A "|p|host|Host|2|{}|http://s|ws://s|rejoin|5000");
+    CALL_JSON("create_done", A, "1500|tok|60000");
+    EVENT("1", A, 2000, "state", "creator_joined");
+    join(A, 901500, "b");
+    EVENT("1", A, 901600, "disconnect", "b");
+    CALL("none http://s 0 0", "expire", A, "906599|%d|%d", LATE, RELIST);
+    DUE(A, "906600");
+    EVENT("1", A, 906000, "connect", "b"); /* and all have a moment to begin */
+    DUE(A, "956000");
+    EVENT("1", A, 907000, "disconnect", "b");
+    CALL("players http://s 1 0 b", "expire", A, "912000|%d|%d", LATE, RELIST);
+    CALL("ok", "player_gone", A, "912000|b");
+    LISTED("1");
+    DUE(A, "1812000");
+}
+END_TEST
+
 START_TEST(test_another_player_takes_the_place_of_the_creator)
 {
     connected_game("|migrates|1");
@@ -424,6 +444,7 @@ unit_suite(void)
     tcase_add_test(tc, test_a_seat_is_kept);
     tcase_add_test(tc, test_a_creator_who_does_not_come_back);
     tcase_add_test(tc, test_who_is_away_too_long_ends_the_wait);
+    tcase_add_test(tc, test_a_kept_seat_outlasts_the_time_of_a_full_game);
     tcase_add_test(tc, test_another_player_takes_the_place_of_the_creator);
     tcase_add_test(tc, test_a_creator_who_is_away_too_long_is_followed);
     suite_add_tcase(s, tc);

@@ -143,6 +143,20 @@ def test_one_hangs(servers):
             stack.close()
 
 
+def test_one_that_answers_and_makes_no_games():
+    """Whoever looks finds it there; that its breaker is open, those know who ask it for games."""
+    failing = GameServer()
+    failing.behave["create_game"] = lambda body: (500, "out of order")
+    stack = Stack(games={"exrps": game_file(failing.url)})
+    try:
+        assert stack.create("first").status_code == 400 and away(stack) == set()
+        wait_for(lambda: stack.create(f"more-{time.monotonic_ns()}") is not None and
+                 ("exrps", "ws://127.0.0.1:1/", "away") in away(stack), 10, "it to be away")
+    finally:
+        stack.close()
+        failing.close()
+
+
 def test_tickets_go_where_a_game_server_is(stack, servers):
     for i in range(4):
         for user in (f"t{i}-a", f"t{i}-b"):

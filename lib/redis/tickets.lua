@@ -63,10 +63,20 @@ local function ticket_keys(keys, first)
     return k
 end
 
--- save_ticket(t, k, due): due: when something is due for the ticket; nil while its match has the deadline. A
--- queue that the game's file does not have any more has no key, and nobody reads it.
+-- The key of the ticket's queue. That of one which the game's file does not have any more was not given: who leaves it
+-- has to be out of it all the same, for it may be there again one day.
+local function queue_of(t, k)
+    local key = k.queues[t.queue]
+    if not key then
+        key = string.match(t.key, '^{.-}') .. ':queue:' .. t.queue
+        expect_type(key, 'zset')
+    end
+    return key
+end
+
+-- save_ticket(t, k, due): due: when something is due for the ticket; nil while its match has the deadline.
 local function save_ticket(t, k, due)
-    local queue = k.queues[t.queue]
+    local queue = queue_of(t, k)
     redis.call('HSET', t.key, 'state', t.state, 'since', t.since, 'timeout', t.timeout, 'players',
         cmsgpack.pack(t.players), 'match', t.match, 'refused', t.refused, 'reason', t.reason,
         'waited', t.waited)
@@ -76,9 +86,9 @@ local function save_ticket(t, k, due)
     else
         redis.call('ZREM', k.due, 't:' .. t.id)
     end
-    if queue and t.state == 'waiting' then
+    if t.state == 'waiting' then
         redis.call('ZADD', queue, t.since, t.id)
-    elseif queue and t.was == 'waiting' then
+    elseif t.was == 'waiting' then
         redis.call('ZREM', queue, t.id)
     end
     if t.state ~= 'forming' and t.was == 'forming' then redis.call('HDEL', k.codes, t.code) end

@@ -124,6 +124,21 @@ START_TEST(tickets_expire_and_are_forgotten)
 }
 END_TEST
 
+/* A game's file may come to lack a queue in which somebody waits, and have it again later. */
+START_TEST(a_queue_that_is_gone_keeps_nobody)
+{
+    ck_assert_str_eq(open_ticket(A, "ann", "", 1000), "ok");
+    functions_begin("ticket_cancel");
+    functions_key("{p}:ticket:" A);
+    add_keys_without_queue();
+    functions_arg("2000");
+    functions_arg("%d", KEEP);
+    functions_arg("ann");
+    ck_assert_str_eq(functions_run(), "ok");
+    SOUND();
+}
+END_TEST
+
 /* --- matches ---------------------------------------------------------------------------------- */
 
 START_TEST(a_match_from_tickets_to_game)
@@ -643,6 +658,7 @@ unit_suite(void)
                                   a_party_is_formed_by_its_code,
                                   a_party_has_an_end,
                                   tickets_expire_and_are_forgotten,
+                                  a_queue_that_is_gone_keeps_nobody,
                                   a_match_from_tickets_to_game,
                                   a_match_shows_the_attributes_that_it_is_told,
                                   seats_of_a_match_are_kept_and_another_creator_follows,

@@ -17,8 +17,9 @@
 
 /* --- calls ------------------------------------------------------------------------------------ */
 
+/* Those of a game whose file has no queue (any more). */
 static inline void
-add_ticket_keys(void)
+add_keys_without_queue(void)
 {
     functions_key("{p}:tickets:users");
     functions_key("{p}:tickets:due");
@@ -26,6 +27,12 @@ add_ticket_keys(void)
     functions_key("{p}:tickets:codes");
     functions_key("{p}:holders");
     functions_key("{p}:banned");
+}
+
+static inline void
+add_ticket_keys(void)
+{
+    add_keys_without_queue();
     functions_key("{p}:queue:q");
 }
 

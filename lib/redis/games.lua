@@ -72,7 +72,8 @@ local function expect_type(key, wanted)
 end
 
 -- What a game server owes us an answer for, be it a game it has to remove or a player: `due` is when it is
--- told next, `until` the last moment at which it may still do what it was once asked to do.
+-- told next, `until` the last moment at which it may still do what it was once asked to do. told: it was told
+-- before, and may just be doing it.
 
 local function owe(x, now, until_)
     x['until'], x.attempts = until_, 0
@@ -82,7 +83,7 @@ end
 
 -- It is told now: where that fails or nobody hears of it, again after a pause that grows.
 local function attempt(x, now)
-    x.attempts = x.attempts + 1
+    x.attempts, x.told = x.attempts + 1, true
     x.due = now + math.min(PAUSE_FIRST * 2 ^ math.min(x.attempts - 1, 20), PAUSE_MAX)
 end
 

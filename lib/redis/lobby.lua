@@ -185,15 +185,16 @@ register('seat_confirm', function(keys, args)
     return { 'ok', game_json(g, token) }
 end)
 
--- seat_release: now, until, user_id. until as in create_failed.
+-- seat_release: now, until, user_id. until as in create_failed; but whom the game server was told to remove has no seat before
+-- that is over, for he would be thrown out of it.
 register('seat_release', function(keys, args)
     local now, until_, user = whole(args[1]), whole(args[2]), args[3]
     local g = load_game(keys[1])
     if not g or g.state == 'creating' or g.state == 'removing' then return { 'ok' } end
     local seat, i = find_seat(g, user)
     if is_sure(seat) then return { 'ok' } end
-    if until_ > 0 then
-        leave(g, user, now, until_)
+    if until_ > 0 or (seat and seat.told) then
+        leave(g, user, now, math.max(until_, now))
     elseif seat then
         table.remove(g.seats, i)
     end

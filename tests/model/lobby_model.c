@@ -15,6 +15,7 @@ static const char *const bugs[] = {
     NULL,
     "seat_confirm without the reservation",
     "seat_release forgets the late game server",
+    "seat_release frees the seat of who may just be thrown out",
     "expire forgets to owe the removal",
     "create_failed forgets the late game server",
     "nobody adopts a game of which Redis knows nothing",

@@ -111,6 +111,8 @@ tidy(struct game *g)
             p->told = false;
         if (p->seat == NONE)
             p->kept = false;
+        if (!is_leaving(p) || !is_alive(p))
+            p->tried = false;
         if (g->state == GONE && !g->made)
             p->removing = false;
         if (g->state == GONE && p->op == IDLE)
@@ -257,7 +259,7 @@ step_seat_release(const struct at *at, size_t which, size_t u, bool undo, bool l
 
     p->op = (uint8_t)then;
     if (is_running(&g) && !is_sure(p)) {
-        if (undo && at->bug != RELEASE_FORGETS)
+        if (undo ? at->bug != RELEASE_FORGETS : p->tried && at->bug != RELEASE_FREES)
             leave(&g, u, later);
         else
             p->seat = NONE;
@@ -372,7 +374,7 @@ step_expire_seat(const struct at *at, size_t which, size_t u)
         leave(&g, u, true);
     }
     g.task = TELLS_PLAYER;
-    p->told = true;
+    p->told = p->tried = true;
     g.counts = p->seat == LEAVING;
     step_add(at, S_expire, true, which, g);
 }

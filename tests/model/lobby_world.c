@@ -9,7 +9,7 @@ pack_player(const struct player *p)
 {
     return p->seat | (uint64_t)p->op << 3 | (uint64_t)p->stalled << 7 | (uint64_t)p->inside << 8 |
            (uint64_t)p->dropped << 9 | (uint64_t)p->removing << 10 | (uint64_t)p->creator << 11 |
-           (uint64_t)p->told << 12 | (uint64_t)p->kept << 13;
+           (uint64_t)p->told << 12 | (uint64_t)p->kept << 13 | (uint64_t)p->tried << 15;
 }
 
 static struct player
@@ -23,7 +23,8 @@ unpack_player(uint64_t w)
                            .removing = w >> 10 & 1,
                            .creator = w >> 11 & 1,
                            .told = w >> 12 & 1,
-                           .kept = w >> 13 & 1};
+                           .kept = w >> 13 & 1,
+                           .tried = w >> 15 & 1};
 }
 
 static uint64_t
@@ -132,6 +133,9 @@ wrong_with(const struct game *g)
         if (g->player[u].inside && is_running(g) && g->player[u].seat == NONE &&
             !is_alive(&g->player[u]))
             return "the game server has a player of whom nobody knows";
+        else if (g->task == TELLS_PLAYER && !g->heard && g->player[u].told &&
+                 is_taken(&g->player[u]))
+            return "a player has a seat and is about to be thrown out";
     return NULL;
 }
 

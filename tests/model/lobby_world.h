@@ -38,6 +38,7 @@ struct player {
     bool removing; /* a remove_player that was given up may still come to the game server */
     bool creator;  /* has the game's first seat */
     bool told;     /* the worker's task is about this one */
+    bool tried;    /* was so since the seat was given up */
 };
 
 struct game {
@@ -72,6 +73,7 @@ enum bug {
     NO_BUG,
     CONFIRM_BLINDLY,  /* seat_confirm does not look whether there is a reservation */
     RELEASE_FORGETS,  /* seat_release does not owe the removal of who may yet get in */
+    RELEASE_FREES,    /* nor that of whom the game server may just be told to remove */
     EXPIRE_FORGETS,   /* expire forgets a game that may yet be made */
     FAILED_FORGETS,   /* create_failed forgets it too */
     UNKNOWN_FORGOTTEN, /* neither create_done nor create_failed adopts a game of which nothing is known */

@@ -66,6 +66,22 @@ START_TEST(test_a_seat_that_is_only_reserved_is_left)
 }
 END_TEST
 
+/* Else he would come back, and be thrown out by what the game server was told of his first stay. */
+START_TEST(test_a_refusal_while_the_game_server_is_told_frees_no_seat)
+{
+    open_game(A, 2);
+    CALL("ok http://s", "seat_reserve", A, "3000|11000|b");
+    CALL("ok left", "seat_leave", A, "3500|%d|%d|b", LATE, RELIST);
+    CALL("players http://s 0 0 b", "expire", A, "4500|%d|%d", LATE, RELIST);
+    CALL("ok", "seat_release", A, "4600|0|b");
+    CALL("taken", "seat_reserve", A, "4700|12000|b");
+    CALL("ok", "player_gone", A, "4500|b"); /* that call began before the refusal */
+    CALL("players http://s 0 0 b", "expire", A, "4800|%d|%d", LATE, RELIST);
+    CALL("ok", "player_gone", A, "4800|b");
+    CALL("ok http://s", "seat_reserve", A, "5000|12000|b");
+}
+END_TEST
+
 START_TEST(test_the_creator_leaves)
 {
     CALL("not_found", "seat_leave", A, "1000|%d|%d|host", LATE, RELIST);
@@ -431,6 +447,7 @@ unit_suite(void)
     tcase_add_test(tc, test_a_guest_leaves);
     tcase_add_test(tc, test_a_guest_leaves_a_match);
     tcase_add_test(tc, test_a_seat_that_is_only_reserved_is_left);
+    tcase_add_test(tc, test_a_refusal_while_the_game_server_is_told_frees_no_seat);
     tcase_add_test(tc, test_the_creator_leaves);
     tcase_add_test(tc, test_remove);
     tcase_add_test(tc, test_a_player_has_so_many_games);

@@ -32,9 +32,10 @@ local FIXED = {
 }
 -- What never changes and most games have not: there it is ``. code: that of a private game, which is not listed.
 -- quick: 1 where others may have a seat by quick_match before the creator has joined. rejoin: for so many ms the
--- seat of a player who was disconnected is kept. migrates: 1 where another player can become the creator. closed: 1 where a match
--- made it for its players alone: nobody else ever has a seat in it.
-local OPTIONAL = { 'code', 'quick', 'rejoin', 'migrates', 'closed' }
+-- seat of a player who was disconnected is kept. migrates: 1 where another player can become the creator. matched: 1 where a
+-- match made it, whose creator is but the first of its players. closed: 1 where that is for its players alone: nobody else
+-- ever has a seat in it.
+local OPTIONAL = { 'code', 'quick', 'rejoin', 'migrates', 'matched', 'closed' }
 local MUTABLE = { 'state', 'due', 'published', 'until', 'attempts', 'owed_since', 'seats' }
 local NUMBERS = { 'max', 'created_at', 'due', 'published', 'until', 'attempts', 'owed_since' }
 -- While a library is loaded Lua's own functions are not there yet: no ipairs here.
@@ -222,10 +223,9 @@ local function vacated(g, waited, time, t)
 end
 
 -- succeed(g): the creator is gone; the player who came first of those who are there takes the creator's place, and the
--- creator's seat goes to the end. Whether there is one. Before the creator has joined nobody is there. In a game that a match made
--- the creator is but the first of its players.
+-- creator's seat goes to the end. Whether there is one. Before the creator has joined nobody is there.
 local function succeed(g)
-    if (g.migrates == '' and g.closed == '') or not ORDER[g.state] or g.state == 'created' or g.state == 'ended' then return false end
+    if (g.migrates == '' and g.matched == '') or not ORDER[g.state] or g.state == 'created' or g.state == 'ended' then return false end
     for i, seat in ipairs(g.seats) do
         if i > 1 and seat.status == 'connected' then
             table.insert(g.seats, table.remove(g.seats, 1))

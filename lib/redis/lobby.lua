@@ -230,7 +230,7 @@ register('game_remove', function(keys, args)
     local now, user = whole(args[1]), args[2]
     local g = load_game(keys[1])
     if not is_known(g, user) then return { 'not_found' } end
-    if g.creator_id ~= user or g.closed ~= '' then return { 'not_creator' } end
+    if g.creator_id ~= user or g.matched ~= '' then return { 'not_creator' } end
     remove(g, now, now)
     save_game(g, keys)
     return { 'ok', 'removed' }

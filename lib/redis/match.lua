@@ -117,7 +117,7 @@ register('match_take', function(keys, args)
     new_game({
         key = keys[1], id = id, product = args[4], creator_id = answer[2], creator_name = answer[3],
         max = #seats, settings = match_settings(tickets, team, args[7], { unpack(args, 11 + #tickets) }), server = args[5], socket = args[6],
-        due = due, seats = seats, rejoin = args[8], migrates = args[9], closed = args[10],
+        due = due, seats = seats, rejoin = args[8], migrates = args[9], matched = '1', closed = args[10],
     }, keys, now)
     for _, t in ipairs(tickets) do
         t.state, t.match = 'starting', id

@@ -302,6 +302,25 @@ START_TEST(the_creator_of_a_match_is_a_player_as_others)
 }
 END_TEST
 
+/* Nor where the seats of those who go are others'. */
+START_TEST(the_creator_of_an_open_match_is_too)
+{
+    two_waiting();
+    match("match_take", G1, "t1 t2", "3000|11000|%d|p|http://s|ws://s|||||0|1", KEEP);
+    SOUND();
+    MATCH("ok 2500 1500", "match_done", G1, "t1 t2", "3500|60000|%d|a|b", KEEP);
+    CALL("not_creator", "game_remove", G1, "3600|ann");
+    EVENT("1", G1, 4000, "state", "in_progress");
+    CALL("ok left", "seat_leave", G1, "5000|%d|%d|ann", LATE, RELIST);
+    STATE(G1, "creator_joined");
+    LISTED("1");
+    HELD("bob", G1 "*");
+    CALL("not_creator", "game_remove", G1, "5500|bob");
+    EVENT("1", G1, 6000, "disconnect", "bob");
+    STATE(G1, "removing"); /* nobody is there any more */
+}
+END_TEST
+
 START_TEST(all_tickets_or_none)
 {
     two_waiting();
@@ -667,6 +686,7 @@ unit_suite(void)
                                   who_is_lost_before_it_began_ends_a_match,
                                   a_match_that_began_goes_on_without_who_leaves,
                                   the_creator_of_a_match_is_a_player_as_others,
+                                  the_creator_of_an_open_match_is_too,
                                   all_tickets_or_none,
                                   who_got_a_game_by_another_way_is_not_matched,
                                   a_cancelled_ticket_is_never_in_a_game,

@@ -21,7 +21,7 @@
 #include "lib/base/text.h"
 #include "lib/config/table.h"
 
-#define BODY_MAX 16384
+#define BODY_MAX 65536 /* the settings of a match of 64 players name them all */
 #define URL_MAX 4096
 #define TOKEN_MAX 4096
 #define WHY_MAX 256

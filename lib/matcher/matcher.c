@@ -331,7 +331,6 @@ matcher_first(struct matcher *m, wall_ms now, struct matcher_waiter *ret, size_t
     sweep(m, now);
     HASH_ITER (hh, m->by_id, e, next) {
         struct matcher_waiter *t = &ret[n];
-        const char *key = e->bucket->key;
 
         if (n == max)
             break;
@@ -343,10 +342,7 @@ matcher_first(struct matcher *m, wall_ms now, struct matcher_waiter *ret, size_t
                                      .range = matcher_search_range(m, e),
                                      .within = e->within,
                                      .regions = matcher_search_mask(m, e)};
-        for (size_t i = 0; i < m->q->nequal; i++) {
-            t->equal[i] = (struct event_text){.s = key + 1, .len = (unsigned char)*key};
-            key += 1 + t->equal[i].len;
-        }
+        matcher_store_equal(m, e->bucket, t->equal);
         n++;
     }
     return n;

@@ -98,6 +98,12 @@ size_t matcher_round(struct matcher *m, wall_ms now);
 /* matcher_take(m): the next match that was found, or NULL. */
 struct matcher_match *matcher_take(struct matcher *m);
 
+/* matcher_attributes(m, match, ret_equal, ret_within): those of the ticket that waited longest, in the queue's order; borrowed, until
+ * that ticket is removed or done. Returns false where it was cancelled. */
+bool matcher_attributes(const struct matcher *m, struct matcher_match *match,
+                        struct event_text ret_equal[static QUEUE_EQUAL_MAX],
+                        const double **ret_within);
+
 /* matcher_done(m, match): it was made: its tickets are gone, and their waiting counts in the estimate. */
 void matcher_done(struct matcher *m, struct matcher_match *match);
 

@@ -146,6 +146,10 @@ struct bucket *matcher_store_beside(const struct matcher *m, const struct bucket
 struct entry *matcher_store_around(const struct bucket *b, const struct entry *e,
                                    struct entry **ret_above);
 
+/* matcher_store_equal(m, b, ret_equal): the values of the bucket's tickets that are equal, in the queue's order. Borrowed. */
+void matcher_store_equal(const struct matcher *m, const struct bucket *b,
+                         struct event_text ret_equal[static QUEUE_EQUAL_MAX]);
+
 /* matcher_store_append(list, e): behind the others; e is in no list. */
 void matcher_store_append(struct entry_list *list, struct entry *e);
 void matcher_store_unlist(struct entry *e);

@@ -156,6 +156,19 @@ found_of(struct matcher_match *match)
     return (struct found *)(void *)((char *)match - offsetof(struct found, match));
 }
 
+bool
+matcher_attributes(const struct matcher *m, struct matcher_match *match,
+                   struct event_text ret_equal[static QUEUE_EQUAL_MAX], const double **ret_within)
+{
+    const struct entry *first = found_of(match)->entry[0];
+
+    if (first == NULL)
+        return false;
+    matcher_store_equal(m, first->bucket, ret_equal);
+    *ret_within = first->within;
+    return true;
+}
+
 void
 matcher_done(struct matcher *m, struct matcher_match *match)
 {

@@ -214,6 +214,18 @@ matcher_store_beside(const struct matcher *m, const struct bucket *b, int by)
     return bucket_find(m, key, b->key_len);
 }
 
+void
+matcher_store_equal(const struct matcher *m, const struct bucket *b,
+                    struct event_text ret_equal[static QUEUE_EQUAL_MAX])
+{
+    const char *key = b->key;
+
+    for (size_t i = 0; i < m->q->nequal; i++) {
+        ret_equal[i] = (struct event_text){.s = key + 1, .len = (unsigned char)*key};
+        key += 1 + ret_equal[i].len;
+    }
+}
+
 /* The bucket of a ticket. NULL: out of memory. */
 static struct bucket *
 bucket_of(struct matcher *m, const struct matcher_ticket *t)

@@ -288,6 +288,16 @@ write_value(const struct setting *s, int64_t v, struct buf *out)
 }
 
 static void
+write_member(const struct setting *s, int64_t v, struct buf *json)
+{
+    buf_printf(json, ",\"%s\":", s->name);
+    if (s->kind == KIND_STRING)
+        buf_json_string(json, s->texts[v], strlen(s->texts[v]));
+    else
+        write_value(s, v, json);
+}
+
+static void
 write_term(const struct setting *s, int64_t v, struct buf *terms)
 {
     if (terms->len > 0)
@@ -330,18 +340,53 @@ gamesettings_choose(const struct gamesettings *s, struct json_object *given, int
     if (take_given(s, given, values, have, why) == -1)
         return -1;
     buf_printf(json, "{\"num_players\":%lld", (long long)num_players);
-    for (size_t i = 0; s != NULL && i < s->n; i++) {
-        const struct setting *one = &s->setting[i];
-        int64_t v = have[i] ? values[i] : one->fallback;
-
-        buf_printf(json, ",\"%s\":", one->name);
-        if (one->kind == KIND_STRING)
-            buf_json_string(json, one->texts[v], strlen(one->texts[v]));
-        else
-            write_value(one, v, json);
-    }
+    for (size_t i = 0; s != NULL && i < s->n; i++)
+        write_member(&s->setting[i], have[i] ? values[i] : s->setting[i].fallback, json);
     buf_byte(json, '}');
     return 0;
+}
+
+/* Returns -1 where the setting cannot be that. */
+static int
+take_wish(const struct setting *s, const struct gamesettings_wish *wish, int64_t *ret_v)
+{
+    int64_t v = -1;
+
+    if (s->kind == KIND_STRING && wish->text != NULL)
+        v = find_text(s, wish->text, wish->text_len);
+    else if (s->kind == KIND_INTEGER && wish->text == NULL && fabs(wish->number) <= INTEGER_MAX &&
+             wish->number == floor(wish->number))
+        v = (int64_t)wish->number;
+    else
+        return -1;
+    if (v < s->min || v > s->max)
+        return -1;
+    *ret_v = v;
+    return 0;
+}
+
+static bool
+is_matchs_own(const struct setting *s, bool region)
+{
+    return strcmp(s->name, "attributes") == 0 || strcmp(s->name, "queue") == 0 ||
+           strcmp(s->name, "teams") == 0 || (region && strcmp(s->name, "region") == 0);
+}
+
+void
+gamesettings_of_match(const struct gamesettings *s, const struct gamesettings_wish *wishes,
+                      size_t n, bool region, struct buf *members)
+{
+    for (size_t i = 0; s != NULL && i < s->n; i++) {
+        const struct setting *one = &s->setting[i];
+        int64_t v = one->fallback;
+
+        if (is_matchs_own(one, region))
+            continue;
+        for (size_t j = 0; j < n; j++)
+            if (strcmp(wishes[j].name, one->name) == 0 && take_wish(one, &wishes[j], &v) == 0)
+                break;
+        write_member(one, v, members);
+    }
 }
 
 int

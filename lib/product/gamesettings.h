@@ -5,6 +5,7 @@
 #ifndef VARCADE_GAMESETTINGS_H
 #define VARCADE_GAMESETTINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,22 @@ const char *gamesettings_json(const struct gamesettings *s);
  */
 int gamesettings_choose(const struct gamesettings *s, struct json_object *given, int64_t num_players,
                         struct buf *json, struct buf *why) __attribute__((warn_unused_result));
+
+/* What somebody wishes a setting to be: a text, or a number where there is none. */
+struct gamesettings_wish {
+    const char *name;
+    const char *text; /* NULL: number */
+    size_t text_len;
+    double number;
+};
+
+/*
+ * gamesettings_of_match(s, wishes, n, region, members): the settings of a game that nobody chose, as members of a JSON object,
+ * each with a comma in front: the defaults, and of the wishes those that can be. Without settings of the names by which a
+ * match says something itself: attributes, queue, teams, and region where it has one.
+ */
+void gamesettings_of_match(const struct gamesettings *s, const struct gamesettings_wish *wishes,
+                           size_t n, bool region, struct buf *members);
 
 /*
  * gamesettings_terms(s, given, terms, why): what a game has to have to fit all that given says, as lines NAME=VALUE, the

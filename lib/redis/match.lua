@@ -79,8 +79,8 @@ local function match_attributes(t, names)
     return #members > 0 and '"attributes":{' .. table.concat(members, ',') .. '},' or ''
 end
 
--- What clients see of how the players were put together. team: of each ticket, counted from 0.
-local function match_settings(tickets, team, region, names)
+-- The settings that nobody chose, and what clients see of how the players were put together. team: of each ticket, counted from 0.
+local function match_settings(tickets, team, region, members, names)
     local teams, n = {}, 0
     for i, t in ipairs(tickets) do
         local members = teams[team[i] + 1] or {}
@@ -91,13 +91,14 @@ local function match_settings(tickets, team, region, names)
         end
     end
     for i, members in ipairs(teams) do teams[i] = '[' .. table.concat(members, ',') .. ']' end
-    return '{' .. match_attributes(tickets[1], names) .. '"num_players":' .. n .. ',"queue":' .. cjson.encode(tickets[1].queue) ..
+    return '{' .. match_attributes(tickets[1], names) .. '"num_players":' .. n .. members .. ',"queue":' .. cjson.encode(tickets[1].queue) ..
         (region ~= '' and ',"region":' .. cjson.encode(region) or '') ..
         ',"teams":[' .. table.concat(teams, ',') .. ']}'
 end
 
--- match_take: now, due, keep, product, server, socket, region ('': none), rejoin, migrates and closed (as a game has them); the team of each ticket, from 0; the names of
--- attributes that the game shows, those of the first ticket. Answers ok, then
+-- match_take: now, due, keep, product, server, socket, region ('': none), rejoin, migrates and closed (as a game has them), members of the
+-- game's settings, each with a comma in front; the team of each ticket, from 0; the names of
+-- attributes that the game shows, those of the first ticket. Answers ok, the game's settings, then
 -- user and name of each player, ticket after ticket, the creator first; or unusable and the ids of those that cannot be taken.
 register('match_take', function(keys, args)
     local k, id = match_keys(keys)
@@ -105,18 +106,19 @@ register('match_take', function(keys, args)
     local unusable = unusable_tickets(k, now, keep)
     if #unusable > 0 then return { 'unusable', unpack(unusable) } end
     local tickets = load_tickets(k, 'waiting', '')
-    local seats, answer, team = {}, { 'ok' }, {}
+    local seats, players, team = {}, {}, {}
     for i, t in ipairs(tickets) do
-        team[i] = whole(args[10 + i])
+        team[i] = whole(args[11 + i])
         for _, player in ipairs(t.players) do
             seats[#seats + 1] = { user = player.user, name = player.name, status = 'reserved', since = now }
-            answer[#answer + 1] = player.user
-            answer[#answer + 1] = player.name
+            players[#players + 1] = player.user
+            players[#players + 1] = player.name
         end
     end
+    local settings = match_settings(tickets, team, args[7], args[11], { unpack(args, 12 + #tickets) })
     new_game({
-        key = keys[1], id = id, product = args[4], creator_id = answer[2], creator_name = answer[3],
-        max = #seats, settings = match_settings(tickets, team, args[7], { unpack(args, 11 + #tickets) }), server = args[5], socket = args[6],
+        key = keys[1], id = id, product = args[4], creator_id = players[1], creator_name = players[2],
+        max = #seats, settings = settings, server = args[5], socket = args[6],
         due = due, seats = seats, rejoin = args[8], migrates = args[9], matched = '1', closed = args[10],
     }, keys, now)
     for _, t in ipairs(tickets) do
@@ -125,7 +127,7 @@ register('match_take', function(keys, args)
     end
     redis.call('HSET', k.match, 'queue', tickets[1].queue, 'tickets', match_text(k))
     redis.call('ZADD', k.due, due, 'm:' .. id)
-    return answer
+    return { 'ok', settings, unpack(players) }
 end)
 
 -- The ticket's players have their tokens in g.

@@ -199,6 +199,25 @@ def test_the_seat_of_who_leaves_a_match_of_equals(stack, client):
     assert dan.over()["game"]["game_id"] == game["game_id"]
 
 
+@pytest.mark.parametrize("queue, ticket, settings", [
+    ("plain", {}, {"mode": "a", "level": 1, "region": "eu"}),
+    ("mode", {"attributes": {"mode": "b"}}, {"mode": "b", "level": 1, "region": "eu", "attributes": {"mode": "b"}}),
+    ("mode", {"attributes": {"mode": "c"}}, {"mode": "a", "level": 1, "region": "eu", "attributes": {"mode": "c"}}),
+    ("level", {"attributes": {"level": 5}}, {"mode": "a", "level": 5, "region": "eu", "attributes": {"level": 5}}),
+    ("level", {"attributes": {"level": 5.5}}, {"mode": "a", "level": 1, "region": "eu", "attributes": {"level": 5.5}}),
+    ("near", {"latencies": {"us": 9}}, {"mode": "a", "level": 1, "region": "us"}),
+])
+def test_settings_that_nobody_chose(client, game_server, queue, ticket, settings):
+    """A match's game has those of the file too, what its tickets say of them first; and the game server is told."""
+    ann, bob = client("ann"), client("bob")
+    for each in (ann, bob):
+        each.open(queue, **ticket)
+    game = ann.over()["game"]
+    assert game["settings"] == {"num_players": 2, "queue": queue, "teams": [[ann.user], [bob.user]], **settings}
+    assert ann.get().text.count('"region"') == 1
+    assert game_server.calls_of("create_game", game["game_id"])[0]["settings"] == game["settings"]
+
+
 @pytest.mark.parametrize("queue", ["pair", "plain"])
 def test_the_seat_of_who_leaves_a_match(stack, client, queue):
     """It is for others of the queue, and of no other one; or nobody's, where the queue does not say that it is filled."""

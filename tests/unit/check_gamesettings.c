@@ -115,6 +115,39 @@ START_TEST(test_choose)
 }
 END_TEST
 
+START_TEST(test_of_a_match)
+{
+    static const struct gamesettings_wish ice[] = {{.name = "map", .text = "ice", .text_len = 3},
+                                                   {.name = "rounds", .number = 9},
+                                                   {.name = "ranked", .text = "x", .text_len = 1},
+                                                   {.name = "mood", .number = 1}},
+                                          sea[] = {{.name = "map", .text = "sea", .text_len = 3},
+                                                   {.name = "rounds", .number = 1.5}},
+                                          far[] = {{.name = "map", .number = 0},
+                                                   {.name = "rounds", .number = 1e300}};
+    struct gamesettings *s = compile(DECLARED);
+
+    gamesettings_of_match(s, ice, 4, true, &out);
+    ck_assert_str_eq(out.data, ",\"map\":\"ice\",\"rounds\":9,\"ranked\":true");
+    buf_reset(&out);
+    gamesettings_of_match(s, sea, 2, true, &out);
+    gamesettings_of_match(s, far, 2, true, &out);
+    ck_assert_str_eq(out.data, ",\"map\":\"s \\\"x\\\"\",\"rounds\":-1,\"ranked\":true"
+                               ",\"map\":\"s \\\"x\\\"\",\"rounds\":-1,\"ranked\":true");
+    gamesettings_free(s);
+    buf_reset(&out);
+    s = compile(
+        "{\"settings\": {\"queue\": {\"type\": \"boolean\"}, \"teams\": {\"type\": \"boolean\"},"
+        "\"attributes\": {\"type\": \"boolean\"}, \"region\": {\"type\": \"boolean\"}}}");
+    gamesettings_of_match(s, NULL, 0, true, &out);
+    gamesettings_of_match(NULL, ice, 4, false, &out);
+    ck_assert_uint_eq(out.len, 0);
+    gamesettings_of_match(s, NULL, 0, false, &out);
+    ck_assert_str_eq(out.data, ",\"region\":false");
+    gamesettings_free(s);
+}
+END_TEST
+
 static int
 term(const struct gamesettings *s, const char *name, const char *value)
 {
@@ -154,6 +187,7 @@ unit_suite(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_loop_test(tc, test_files_that_are_wrong, 0, (int)(sizeof wrong / sizeof wrong[0]));
     tcase_add_test(tc, test_choose);
+    tcase_add_test(tc, test_of_a_match);
     tcase_add_test(tc, test_terms);
     suite_add_tcase(s, tc);
     return s;

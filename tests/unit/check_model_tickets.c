@@ -294,6 +294,7 @@ take(size_t match, unsigned tickets)
     functions_arg("%s", "");
     functions_arg("%s", "");
     functions_arg("1");
+    functions_arg("%s", ""); /* settings */
     for (size_t i = 0, team = 0; i < TICKET_PLAYERS; i++)
         if (tickets >> i & 1)
             functions_arg("%zu", team++);

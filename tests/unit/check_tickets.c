@@ -6,6 +6,9 @@
 #include "tests/unit/tickets.h"
 #include "tests/unit/random.h"
 
+/* The settings of a match of these two. */
+#define ANN_AND_BOB "{\"num_players\":2,\"queue\":\"q\",\"teams\":[[\"ann\"],[\"bob\"]]}"
+
 static void
 two_waiting(void)
 {
@@ -144,13 +147,12 @@ END_TEST
 START_TEST(a_match_from_tickets_to_game)
 {
     two_waiting();
-    ck_assert_str_eq(take(G1, "t1 t2", 3000), "ok ann name ann bob name bob");
+    ck_assert_str_eq(take(G1, "t1 t2", 3000), "ok " ANN_AND_BOB " ann name ann bob name bob");
     SOUND();
     STATE(G1, "creating");
     ck_assert_str_eq(field("t1", "state"), "starting");
     ck_assert_str_eq(functions_command("HGET {p}:game:%s rejoin", G1), "7000");
-    ck_assert_str_eq(functions_command("HGET {p}:game:%s settings", G1),
-                     "{\"num_players\":2,\"queue\":\"q\",\"teams\":[[\"ann\"],[\"bob\"]]}");
+    ck_assert_str_eq(functions_command("HGET {p}:game:%s settings", G1), ANN_AND_BOB);
     MATCH("ok 2500 1500", "match_done", G1, "t1 t2", "3500|60000|%d|token a|token b", KEEP);
     STATE(G1, "created");
     ck_assert_str_eq(field("t1", "state"), "matched");
@@ -212,12 +214,12 @@ START_TEST(a_match_shows_the_attributes_that_it_is_told)
     }
     ck_assert_str_eq(functions_run(), "ok");
     ck_assert_str_eq(open_ticket("t2", "bob", "", 2000), "ok");
-    match("match_take", G1, "t1 t2", "3000|11000|%d|p|http://s|ws://s|eu||||0|1|mode|level|none",
-          KEEP);
+    match("match_take", G1, "t1 t2",
+          "3000|11000|%d|p|http://s|ws://s|eu||||,\"map\":\"ice\"|0|1|mode|level|none", KEEP);
     SOUND();
     ck_assert_str_eq(functions_command("HGET {p}:game:%s settings", G1),
                      "{\"attributes\":{\"mode\":\"a\\\"b\",\"level\":4.5},\"num_players\":2,"
-                     "\"queue\":\"q\",\"region\":\"eu\","
+                     "\"map\":\"ice\",\"queue\":\"q\",\"region\":\"eu\","
                      "\"teams\":[[\"ann\"],[\"bob\"]]}");
 }
 END_TEST
@@ -306,7 +308,7 @@ END_TEST
 START_TEST(the_creator_of_an_open_match_is_too)
 {
     two_waiting();
-    match("match_take", G1, "t1 t2", "3000|11000|%d|p|http://s|ws://s|||||0|1", KEEP);
+    match("match_take", G1, "t1 t2", "3000|11000|%d|p|http://s|ws://s||||||0|1", KEEP);
     SOUND();
     MATCH("ok 2500 1500", "match_done", G1, "t1 t2", "3500|60000|%d|a|b", KEEP);
     CALL("not_creator", "game_remove", G1, "3600|ann");
@@ -330,7 +332,7 @@ START_TEST(all_tickets_or_none)
     ck_assert_str_eq(field("t1", "state"), "waiting");
     NOTHING_LEFT();
     ck_assert_str_eq(open_ticket("t3", "bob", "", 3000), "ok");
-    ck_assert_str_eq(take(G1, "t1 t3", 3000), "ok ann name ann bob name bob");
+    ck_assert_str_eq(take(G1, "t1 t3", 3000), "ok " ANN_AND_BOB " ann name ann bob name bob");
     ck_assert_str_eq(open_ticket("t4", "cas", "", 3000), "ok");
     ck_assert_str_eq(take(B, "t1 t4", 3000), "unusable t1");
     SOUND();
@@ -362,7 +364,7 @@ START_TEST(a_cancelled_ticket_is_never_in_a_game)
     ck_assert_str_eq(field("t2", "state"), "cancelled");
     /* Both are free at once. */
     ck_assert_str_eq(open_ticket("t3", "bob", "", 4000), "ok");
-    ck_assert_str_eq(take(B, "t1 t3", 4000), "ok ann name ann bob name bob");
+    ck_assert_str_eq(take(B, "t1 t3", 4000), "ok " ANN_AND_BOB " ann name ann bob name bob");
     SOUND();
 }
 END_TEST
@@ -417,7 +419,7 @@ START_TEST(a_player_whom_the_game_server_refuses_is_not_tried_for_ever)
 {
     two_waiting();
     for (int i = 1; i <= 3; i++) {
-        ck_assert_str_eq(take(G1, "t1 t2", 3000), "ok ann name ann bob name bob");
+        ck_assert_str_eq(take(G1, "t1 t2", 3000), "ok " ANN_AND_BOB " ann name ann bob name bob");
         match("match_failed", G1, "t1 t2", "3600|0|%d|bob", KEEP);
         SOUND();
         ck_assert_str_eq(field("t2", "state"), i < 3 ? "waiting" : "cancelled");

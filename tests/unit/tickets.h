@@ -119,7 +119,7 @@ open_ticket(const char *id, const char *user, const char *code, long long now)
 static inline const char *
 take(const char *game, const char *ids, long long now)
 {
-    return match("match_take", game, ids, "%lld|%lld|%d|p|http://s|ws://s||7000|1|1|0|1|0|1", now,
+    return match("match_take", game, ids, "%lld|%lld|%d|p|http://s|ws://s||7000|1|1||0|1|0|1", now,
                  now + 8000, KEEP);
 }
 

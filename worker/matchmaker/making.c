@@ -16,6 +16,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/log.h"
 #include "lib/base/loop.h"
 #include "lib/base/metrics.h"
@@ -23,6 +24,7 @@
 #include "lib/config/conf.h"
 #include "lib/lobby/gameserver.h"
 #include "lib/lobby/lobby.h"
+#include "lib/product/gamesettings.h"
 #include "lib/product/product.h"
 #include "lib/redis/keys.h"
 #include "worker/matchmaker/backfill.h"
@@ -47,6 +49,7 @@ making_free(struct making *k)
     free(k->ids);
     free(k->url);
     free(k->socket_url);
+    free(k->settings);
     free(k);
 }
 
@@ -263,17 +266,19 @@ making_fail(struct making *k)
 
 /* --- its beginning ---------------------------------------------------------------------------- */
 
-/* User and name of each player, ticket after ticket, from element first on. Returns false where
- * these are not as many as the match has. */
+/* User and name of each player, ticket after ticket, behind two others. Returns false where these
+ * are not as many as the match has. */
 static bool
-read_players(struct making *k, const struct redisReply *reply, size_t first)
+read_players(struct making *k, const struct redisReply *reply)
 {
-    if (reply->elements != first + 2 * k->nplayers)
+    enum { FIRST = 2 };
+
+    if (reply->elements != FIRST + 2 * k->nplayers)
         return false;
     for (size_t i = 0; i < k->nplayers; i++) {
         struct making_player *p = &k->player[i];
-        struct tickets_text user = tickets_text_at(reply, first + 2 * i);
-        struct tickets_text name = tickets_text_at(reply, first + 1 + 2 * i);
+        struct tickets_text user = tickets_text_at(reply, FIRST + 2 * i);
+        struct tickets_text name = tickets_text_at(reply, FIRST + 1 + 2 * i);
 
         p->making = k;
         if (user.len == 0 || user.len >= sizeof(p->user) || name.len >= sizeof(p->name))
@@ -292,13 +297,16 @@ on_taken(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
     const char *word = outcome == REDIS_DONE ? tickets_word(reply) : "";
 
     matchmaker_answered(m);
-    if (strcmp(word, "ok") == 0 && is_backfill(k) && read_players(k, reply, 2)) {
-        k->url = strdup(tickets_text_at(reply, 1).s);
-        if (k->url == NULL)
+    if (strcmp(word, "ok") == 0 && read_players(k, reply)) {
+        char **kept = is_backfill(k) ? &k->url : &k->settings;
+
+        *kept = strdup(tickets_text_at(reply, 1).s);
+        if (*kept == NULL)
             mem_out();
-        making_ask_seats(k);
-    } else if (strcmp(word, "ok") == 0 && !is_backfill(k) && read_players(k, reply, 1)) {
-        making_create(k);
+        if (is_backfill(k))
+            making_ask_seats(k);
+        else
+            making_create(k);
     } else if (strcmp(word, "refused") == 0) {
         metric_add(outcomes_of(k)->gone, 1);
         backfill_avoid(m, k->ids[0], k->game_id, false, BACKFILL_NO_SEAT);
@@ -332,6 +340,34 @@ add_times(const struct making *k, struct redis_args *a, int calls)
     redis_args_int(a, TICKETS_KEEP);
 }
 
+/* Those of the game that are the file's: what the ticket that waited longest says of the same name,
+ * or the defaults. */
+static void
+add_settings(const struct making *k, struct redis_args *a)
+{
+    const struct product *product = k->m->lane->product;
+    const struct queue *queue = &product->queues[k->queue];
+    struct gamesettings_wish wish[QUEUE_EQUAL_MAX + QUEUE_WITHIN_MAX];
+    struct event_text equal[QUEUE_EQUAL_MAX];
+    const double *within;
+    struct buf members;
+    size_t n = 0;
+
+    if (matcher_attributes(k->m->queue[k->queue], k->match, equal, &within)) {
+        for (size_t i = 0; i < queue->nequal; i++)
+            wish[n++] = (struct gamesettings_wish){
+                .name = queue->equal[i], .text = equal[i].s, .text_len = equal[i].len};
+        for (size_t i = 0; i < queue->nwithin; i++)
+            wish[n++] =
+                (struct gamesettings_wish){.name = queue->within[i].name, .number = within[i]};
+    }
+    buf_init(&members, GAMESETTINGS_JSON_MAX);
+    gamesettings_of_match(product->settings, wish, n, k->match->region != MATCHER_NO_REGION,
+                          &members);
+    redis_args_add(a, members.len > 0 ? members.data : "", members.len);
+    buf_free(&members);
+}
+
 static void
 take(struct making *k)
 {
@@ -353,6 +389,7 @@ take(struct making *k)
         redis_args_str(&a, "");
     redis_args_str(&a, product->host_migration ? "1" : "");
     redis_args_str(&a, queue->backfill ? "" : "1"); /* closed */
+    add_settings(k, &a);
     for (size_t i = 0; i < match->nseats; i++)
         redis_args_int(&a, (int64_t)match->seat[i].team);
     for (size_t i = 0; queue->backfill && i < queue->nequal; i++)

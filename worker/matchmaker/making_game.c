@@ -88,8 +88,10 @@ keep_token(struct making_player *p, const struct gameserver_answer *answer)
     p->token_len = answer->token_len;
 }
 
+/* settings: NULL but where a game is made whose file declares some. */
 static void
-call_for(struct making_player *p, const char *action, gameserver_fn *done, gameserver_fn *late)
+call_for(struct making_player *p, const char *action, const char *settings, gameserver_fn *done,
+         gameserver_fn *late)
 {
     const struct making *k = p->making;
 
@@ -100,6 +102,7 @@ call_for(struct making_player *p, const char *action, gameserver_fn *done, games
                                                  .game_id = k->game_id,
                                                  .user_id = p->user,
                                                  .username = p->name,
+                                                 .settings = settings,
                                                  .wants_token = true},
                     done, late, p);
 }
@@ -152,7 +155,7 @@ on_created(void *cookie, const struct gameserver_answer *answer)
         settle(k);
     else
         for (size_t i = 1; i < k->nplayers; i++)
-            call_for(&k->player[i], "join_game", on_joined, NULL);
+            call_for(&k->player[i], "join_game", NULL, on_joined, NULL);
 }
 
 /* The match has failed long ago; what is left is to undo what the game server did after all. */
@@ -173,7 +176,9 @@ on_created_late(void *cookie, const struct gameserver_answer *answer)
 void
 making_create(struct making *k)
 {
-    call_for(&k->player[0], "create_game", on_created, on_created_late);
+    const char *settings = k->m->lane->product->settings != NULL ? k->settings : NULL;
+
+    call_for(&k->player[0], "create_game", settings, on_created, on_created_late);
 }
 
 static void
@@ -214,5 +219,5 @@ making_ask_seats(struct making *k)
 {
     k->awaited = k->nplayers;
     for (size_t i = 0; i < k->nplayers; i++)
-        call_for(&k->player[i], "join_game", on_seat, on_seat_late);
+        call_for(&k->player[i], "join_game", NULL, on_seat, on_seat_late);
 }

@@ -41,6 +41,7 @@ struct making {
     char game_id[TEXT_GAME_ID_LEN + 1];
     char backfill[TEXT_GAME_ID_LEN + 1]; /* its number, where it is a ticket's into a game that is listed; else "" */
     char *url, *socket_url; /* the game server's */
+    char *settings;         /* of the match's game, which its game server is told; NULL: of none */
     char (*ids)[TICKETS_ID_SIZE];
     size_t nids;
     struct making_player *player;

@@ -52,7 +52,7 @@ conflict(struct request *r, const struct redisReply *reply)
     bool ticket = strcmp(tickets_word(reply), "ticket") == 0;
 
     reply_problem_about(r, 409, ticket ? "You have an active ticket" : "You are in a game",
-                        ticket ? "ticket_id" : "game_id", tickets_text_at(reply, 1).s);
+                        ticket ? "ticket_id" : "game_id", redis_text_at(reply, 1).s);
 }
 
 /* Whether the path's {id} is a ticket's, which goes to id. Where not, r is answered. */
@@ -433,7 +433,7 @@ on_cancelled(void *cookie, enum redis_outcome outcome, const struct redisReply *
         reply_empty(r, 204);
     else if (strcmp(word, "matched") == 0)
         reply_problem_about(r, 409, "The ticket has its game", "game_id",
-                            tickets_text_at(reply, 1).s);
+                            redis_text_at(reply, 1).s);
     else
         reply_problem(r, 404, "No such ticket");
 }
@@ -461,7 +461,7 @@ on_ready(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
     if (strcmp(word, "not_opener") == 0)
         reply_problem(r, 403, "Who opened the ticket says when it is ready");
     else if (strcmp(word, "state") == 0)
-        reply_problem_about(r, 409, "The ticket is over", "state", tickets_text_at(reply, 1).s);
+        reply_problem_about(r, 409, "The ticket is over", "state", redis_text_at(reply, 1).s);
     else
         reply_problem(r, 404, "No such ticket");
 }

@@ -14,13 +14,13 @@
 #include "lib/product/product.h"
 
 static bool
-is(struct tickets_text text, const char *word)
+is(struct redis_text text, const char *word)
 {
     return strcmp(text.s, word) == 0;
 }
 
 static void
-add_text(struct buf *out, const char *name, struct tickets_text text)
+add_text(struct buf *out, const char *name, struct redis_text text)
 {
     buf_printf(out, ",\"%s\":", name);
     buf_json_string(out, text.s, text.len);
@@ -40,7 +40,7 @@ add_players(struct buf *out, const struct tickets_view *v)
 {
     buf_str(out, ",\"players\":[");
     for (size_t i = v->first_player; i < v->reply->elements; i++) {
-        struct tickets_text user = tickets_text_at(v->reply, i);
+        struct redis_text user = redis_text_at(v->reply, i);
 
         buf_str(out, i > v->first_player ? "," : "");
         buf_json_string(out, user.s, user.len);
@@ -89,7 +89,7 @@ add_view(struct buf *out, const struct request *r, const char *ticket, const str
 
     buf_printf(out, "{\"ticket_id\":\"%s\",\"product_id\":\"%s\"", ticket, r->product->id);
     add_text(out, "queue", v->queue);
-    add_text(out, "state", over ? v->state : (struct tickets_text){.s = "waiting", .len = 7});
+    add_text(out, "state", over ? v->state : (struct redis_text){.s = "waiting", .len = 7});
     add_text(out, "opener_id", v->opener);
     add_players(out, v);
     if (v->rating.len > 0)

@@ -83,19 +83,6 @@ lobby_call(struct lobby *lobby, const char *function, const char *product_id, co
     return a;
 }
 
-struct lobby_text
-lobby_text_at(const struct redisReply *reply, size_t i)
-{
-    struct lobby_text t = {.s = "", .len = 0};
-
-    if (reply->type == REDIS_REPLY_ARRAY && i < reply->elements &&
-        reply->element[i]->type == REDIS_REPLY_STRING) {
-        t.s = reply->element[i]->str;
-        t.len = reply->element[i]->len;
-    }
-    return t;
-}
-
 enum lobby_result
 lobby_result_of(enum redis_outcome outcome)
 {
@@ -220,14 +207,14 @@ lobby_op_refused(struct lobby_op *op, const redisReply *reply)
                     {"banned", LOBBY_BANNED},
                     {"not_in_game", LOBBY_NOT_IN_GAME},
                     {"not_creator", LOBBY_NOT_CREATOR}};
-    const char *word = lobby_text_at(reply, 0).s;
+    const char *word = redis_text_at(reply, 0).s;
 
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
         if (strcmp(word, refusals[i].word) == 0) {
             if (refusals[i].result == LOBBY_LIMIT)
                 op->retry_after = LOBBY_LIMIT_RETRY_AFTER;
-            lobby_op_fail(op, refusals[i].result, lobby_text_at(reply, 1).s,
-                          lobby_text_at(reply, 2).s);
+            lobby_op_fail(op, refusals[i].result, redis_text_at(reply, 1).s,
+                          redis_text_at(reply, 2).s);
             return true;
         }
     }

@@ -93,7 +93,7 @@ static int
 task_read_answer(struct task *t, const redisReply *reply)
 {
     struct lobby_expired *done = &t->round->done;
-    const char *what = lobby_text_at(reply, 0).s;
+    const char *what = redis_text_at(reply, 0).s;
     bool game = strcmp(what, "game") == 0;
     size_t nusers, taken;
 
@@ -104,7 +104,7 @@ task_read_answer(struct task *t, const redisReply *reply)
     taken = (size_t)reply->element[2]->integer;
     done->abandoned += (size_t)reply->element[3]->integer;
     if (strcmp(what, "damaged") == 0 && done->damaged++ == 0)
-        snprintf(done->damage, sizeof done->damage, "%s", lobby_text_at(reply, 1).s);
+        snprintf(done->damage, sizeof done->damage, "%s", redis_text_at(reply, 1).s);
     nusers = reply->elements - 4;
     if (game)
         done->expired += taken;
@@ -116,8 +116,8 @@ task_read_answer(struct task *t, const redisReply *reply)
             return -1;
     }
     for (size_t i = 0; i < nusers; i++)
-        snprintf(t->users[i], sizeof t->users[i], "%s", lobby_text_at(reply, i + 4).s);
-    t->server = strdup(lobby_text_at(reply, 1).s);
+        snprintf(t->users[i], sizeof t->users[i], "%s", redis_text_at(reply, i + 4).s);
+    t->server = strdup(redis_text_at(reply, 1).s);
     if (t->server == NULL)
         return -1;
     t->ntell = game ? 1 : nusers;
@@ -248,7 +248,7 @@ on_due(void *cookie, enum redis_outcome outcome, const redisReply *reply)
         } else {
             r->nids = reply->elements;
             for (size_t i = 0; i < r->nids; i++)
-                snprintf(r->ids[i], sizeof r->ids[i], "%s", lobby_text_at(reply, i).s);
+                snprintf(r->ids[i], sizeof r->ids[i], "%s", redis_text_at(reply, i).s);
         }
     }
     round_next(r);

@@ -11,12 +11,6 @@
 #include "lib/lobby/lobby.h"
 #include "lib/redis/redis.h"
 
-/* An answer of a function: array of texts. Texts are borrowed from the reply. */
-struct lobby_text {
-    const char *s; /* NUL-terminated, as hiredis leaves it; "" where the reply has none */
-    size_t len;
-};
-
 #define LOBBY_RETRY_AFTER ((dur_ms)1000) /* what a player is told to wait where nothing better is known */
 #define LOBBY_LIMIT_RETRY_AFTER ((dur_ms)10000) /* somebody has too many games: none ends sooner by itself */
 /* How much longer than the game server's limit an intent holds: for the steps before and after. */
@@ -124,9 +118,6 @@ struct redis_args *lobby_call(struct lobby *lobby, const char *function,
 
 /* lobby_add_terms(a, terms): each line of terms as an argument. */
 void lobby_add_terms(struct redis_args *a, const char *terms);
-
-/* lobby_text_at(reply, i): the i-th element of a function's answer. */
-struct lobby_text lobby_text_at(const struct redisReply *reply, size_t i);
 
 /* lobby_result_of(outcome): what it means that a command ended like this. */
 enum lobby_result lobby_result_of(enum redis_outcome outcome);

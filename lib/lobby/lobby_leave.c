@@ -15,8 +15,8 @@ on_left(void *cookie, enum redis_outcome outcome, const redisReply *reply)
     char json[TEXT_GAME_ID_LEN + 64];
 
     op->redis_awaited--;
-    if (outcome == REDIS_DONE && strcmp(lobby_text_at(reply, 0).s, "ok") == 0) {
-        bool removed = strcmp(lobby_text_at(reply, 1).s, "removed") == 0;
+    if (outcome == REDIS_DONE && strcmp(redis_text_at(reply, 0).s, "ok") == 0) {
+        bool removed = strcmp(redis_text_at(reply, 1).s, "removed") == 0;
         int len = snprintf(json, sizeof json, "{\"game_id\":\"%s\",\"removed\":%s}", op->game_id,
                            removed ? "true" : "false");
 

@@ -55,7 +55,7 @@ static void
 on_looked(void *cookie, enum redis_outcome outcome, const redisReply *reply)
 {
     struct lobby_op *op = cookie;
-    const char *state = outcome == REDIS_DONE ? lobby_text_at(reply, 0).s : "";
+    const char *state = outcome == REDIS_DONE ? redis_text_at(reply, 0).s : "";
 
     op->redis_awaited--;
     if (outcome != REDIS_DONE)
@@ -65,7 +65,7 @@ on_looked(void *cookie, enum redis_outcome outcome, const redisReply *reply)
     else if (state[0] == '\0' || strcmp(state, "removing") == 0 || strcmp(state, "ended") == 0)
         op_over(op);
     else
-        lobby_op_ask(op, lobby_text_at(reply, 1).s);
+        lobby_op_ask(op, redis_text_at(reply, 1).s);
     lobby_op_done(op);
 }
 
@@ -99,22 +99,22 @@ static void
 on_decided(void *cookie, enum redis_outcome outcome, const redisReply *reply)
 {
     struct lobby_op *op = cookie;
-    const char *word = outcome == REDIS_DONE ? lobby_text_at(reply, 0).s : "";
+    const char *word = outcome == REDIS_DONE ? redis_text_at(reply, 0).s : "";
 
     op->redis_awaited--;
     if (strcmp(word, "create") == 0) {
         create(op);
     } else if (strcmp(word, "join") == 0) {
         op->join = true;
-        snprintf(op->game_id, sizeof op->game_id, "%s", lobby_text_at(reply, 1).s);
+        snprintf(op->game_id, sizeof op->game_id, "%s", redis_text_at(reply, 1).s);
         op->wait_until = clock_mono() + op->lobby->limits.game_server_timeout;
         /* A game server may want its creator to come first; then only games that are listed will
          * do. */
-        op->early = strcmp(lobby_text_at(reply, 2).s, "creator_joined") != 0;
-        if (strcmp(lobby_text_at(reply, 2).s, "creating") == 0)
+        op->early = strcmp(redis_text_at(reply, 2).s, "creator_joined") != 0;
+        if (strcmp(redis_text_at(reply, 2).s, "creating") == 0)
             op_wait(op);
         else
-            lobby_op_ask(op, lobby_text_at(reply, 3).s);
+            lobby_op_ask(op, redis_text_at(reply, 3).s);
     } else if (outcome != REDIS_DONE || !lobby_op_refused(op, reply)) {
         lobby_op_fail_redis(op, outcome, reply);
     }

@@ -87,7 +87,7 @@ lobby_op_undo(struct lobby_op *op, wall_ms until)
 
 /* The game, to who has a token now; of a quick match with whether it is a new one. */
 static void
-answer_object(struct lobby_op *op, struct lobby_text object)
+answer_object(struct lobby_op *op, struct redis_text object)
 {
     struct buf json;
 
@@ -109,11 +109,11 @@ static void
 on_confirmed(void *cookie, enum redis_outcome outcome, const redisReply *reply)
 {
     struct lobby_op *op = cookie;
-    const char *word = outcome == REDIS_DONE ? lobby_text_at(reply, 0).s : "";
+    const char *word = outcome == REDIS_DONE ? redis_text_at(reply, 0).s : "";
 
     op->redis_awaited--;
     if (strcmp(word, "ok") == 0)
-        answer_object(op, lobby_text_at(reply, 1));
+        answer_object(op, redis_text_at(reply, 1));
     else if (strcmp(word, "gone") == 0 && op->join && lobby_quick_again(op)) {
         /* Another game, then. */
     } else if (strcmp(word, "gone") == 0) {
@@ -231,8 +231,8 @@ on_intent(void *cookie, enum redis_outcome outcome, const redisReply *reply)
     struct lobby_op *op = cookie;
 
     op->redis_awaited--;
-    if (outcome == REDIS_DONE && strcmp(lobby_text_at(reply, 0).s, "ok") == 0)
-        lobby_op_ask(op, op->join ? lobby_text_at(reply, 1).s : op->server->url);
+    if (outcome == REDIS_DONE && strcmp(redis_text_at(reply, 0).s, "ok") == 0)
+        lobby_op_ask(op, op->join ? redis_text_at(reply, 1).s : op->server->url);
     else if (outcome != REDIS_DONE || !lobby_op_refused(op, reply))
         lobby_op_fail_redis(op, outcome, reply);
     lobby_op_done(op);

@@ -16,13 +16,13 @@ static void
 on_viewed(void *cookie, enum redis_outcome outcome, const redisReply *reply)
 {
     struct lobby_op *op = cookie;
-    struct lobby_text object;
+    struct redis_text object;
 
     op->redis_awaited--;
     if (outcome != REDIS_DONE || reply->type != REDIS_REPLY_ARRAY) {
         lobby_op_fail_redis(op, outcome, reply);
     } else {
-        object = lobby_text_at(reply, 0);
+        object = redis_text_at(reply, 0);
         if (object.len == 0)
             lobby_op_fail(op, LOBBY_NOT_FOUND, "", "");
         else
@@ -58,7 +58,7 @@ on_mine(void *cookie, enum redis_outcome outcome, const redisReply *reply)
     buf_init(&json, MINE_BYTES_MAX);
     buf_byte(&json, '[');
     for (size_t i = 0; outcome == REDIS_DONE && i < reply->elements; i++) {
-        struct lobby_text object = lobby_text_at(reply, i);
+        struct redis_text object = redis_text_at(reply, i);
 
         buf_str(&json, i > 0 ? "," : "");
         buf_add(&json, object.s, object.len);

@@ -96,23 +96,10 @@ tickets_queue_get(struct redis_args *a, const char *product_id, const char *queu
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-struct tickets_text
-tickets_text_at(const struct redisReply *reply, size_t i)
-{
-    struct tickets_text t = {.s = "", .len = 0};
-
-    if (reply->type == REDIS_REPLY_ARRAY && i < reply->elements &&
-        reply->element[i]->type == REDIS_REPLY_STRING) {
-        t.s = reply->element[i]->str;
-        t.len = reply->element[i]->len;
-    }
-    return t;
-}
-
 const char *
 tickets_word(const struct redisReply *reply)
 {
-    return tickets_text_at(reply, 0).s;
+    return redis_text_at(reply, 0).s;
 }
 
 /* Whether the elements from first up to the one before last are numbers. */
@@ -174,19 +161,19 @@ tickets_read_view(const struct redisReply *reply, struct tickets_view *ret_view)
     if (strcmp(tickets_word(reply), "ok") != 0 || !are_numbers(reply, OPENED, REASON) ||
         !are_numbers(reply, PLACE, FIGURES) || tickets_read_figures(reply, FIGURES, &v.figures) < 0)
         return -1;
-    v.state = tickets_text_at(reply, STATE);
-    v.queue = tickets_text_at(reply, QUEUE);
-    v.opener = tickets_text_at(reply, OPENER);
-    v.code = tickets_text_at(reply, CODE);
+    v.state = redis_text_at(reply, STATE);
+    v.queue = redis_text_at(reply, QUEUE);
+    v.opener = redis_text_at(reply, OPENER);
+    v.code = redis_text_at(reply, CODE);
     v.opened = reply->element[OPENED]->integer;
     v.since = reply->element[SINCE]->integer;
     v.timeout = reply->element[TIMEOUT]->integer;
     v.waited = reply->element[WAITED]->integer;
-    v.reason = tickets_text_at(reply, REASON);
-    v.match = tickets_text_at(reply, MATCH);
-    v.rating = tickets_text_at(reply, RATING);
-    v.game = tickets_text_at(reply, GAME);
-    v.note = tickets_text_at(reply, NOTE);
+    v.reason = redis_text_at(reply, REASON);
+    v.match = redis_text_at(reply, MATCH);
+    v.rating = redis_text_at(reply, RATING);
+    v.game = redis_text_at(reply, GAME);
+    v.note = redis_text_at(reply, NOTE);
     v.place = reply->element[PLACE]->integer;
     v.reply = reply;
     v.first_player = PLAYERS;
@@ -195,13 +182,13 @@ tickets_read_view(const struct redisReply *reply, struct tickets_view *ret_view)
 }
 
 static bool
-is(struct tickets_text text, const char *word)
+is(struct redis_text text, const char *word)
 {
     return strcmp(text.s, word) == 0;
 }
 
 bool
-tickets_is_over(struct tickets_text state)
+tickets_is_over(struct redis_text state)
 {
     return is(state, "matched") || is(state, "cancelled") || is(state, "expired");
 }

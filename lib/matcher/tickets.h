@@ -46,12 +46,6 @@ void tickets_get(struct redis_args *a, const struct product *product, const char
 /* tickets_queue_get(a, product_id, queue_id): the call of queue_get. */
 void tickets_queue_get(struct redis_args *a, const char *product_id, const char *queue_id);
 
-/* A text of an answer; NUL-terminated, borrowed. */
-struct tickets_text {
-    const char *s;
-    size_t len;
-};
-
 /* How a queue is. */
 struct tickets_figures {
     int64_t waiting;    /* tickets */
@@ -62,7 +56,7 @@ struct tickets_figures {
 
 /* One user's view of a ticket. */
 struct tickets_view {
-    struct tickets_text state, queue, opener, code, reason, match, rating, game, note;
+    struct redis_text state, queue, opener, code, reason, match, rating, game, note;
     wall_ms opened, since;
     dur_ms timeout, waited;
     int64_t place; /* 0: it does not wait */
@@ -84,10 +78,7 @@ int tickets_read_figures(const struct redisReply *reply, size_t first,
 /* tickets_word(reply): the word with which the functions' answers begin, "" where it has none. */
 const char *tickets_word(const struct redisReply *reply);
 
-/* tickets_text_at(reply, i): the i-th element, where it is a text; else "". */
-struct tickets_text tickets_text_at(const struct redisReply *reply, size_t i);
-
 /* tickets_is_over(state): matched, cancelled or expired. */
-bool tickets_is_over(struct tickets_text state);
+bool tickets_is_over(struct redis_text state);
 
 #endif

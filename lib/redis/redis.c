@@ -301,6 +301,19 @@ redis_pending(const struct redis *r)
     return r->npending;
 }
 
+struct redis_text
+redis_text_at(const struct redisReply *reply, size_t i)
+{
+    struct redis_text t = {.s = "", .len = 0};
+
+    if (reply->type == REDIS_REPLY_ARRAY && i < reply->elements &&
+        reply->element[i]->type == REDIS_REPLY_STRING) {
+        t.s = reply->element[i]->str;
+        t.len = reply->element[i]->len;
+    }
+    return t;
+}
+
 const char *
 redis_library_version(void)
 {

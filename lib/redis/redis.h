@@ -128,6 +128,15 @@ void redis_args_key(struct redis_args *a, const char *fmt, ...) __attribute__((f
 #define REDIS_QUEUE_BYTES_MAX ((size_t)128 << 20)
 void redis_send(struct redis *r, const struct redis_args *a, redis_fn *fn, void *cookie);
 
+/* A text of an answer; NUL-terminated, as hiredis leaves it, and borrowed. */
+struct redis_text {
+    const char *s;
+    size_t len;
+};
+
+/* redis_text_at(reply, i): the i-th element of an array, where it is a text; else "". */
+struct redis_text redis_text_at(const struct redisReply *reply, size_t i);
+
 /* redis_library_version(): the version in the function library's name, 8 hexadecimal digits. */
 const char *redis_library_version(void);
 

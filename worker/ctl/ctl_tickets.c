@@ -53,8 +53,8 @@ read_ticket(struct ctl *c, const char *product, const char *id)
 static bool
 add_ticket(const struct ctl *c, struct buf *out, const char *id, const struct redisReply *ticket)
 {
-    struct tickets_text state = tickets_text_at(ticket, 0), queue = tickets_text_at(ticket, 1);
-    struct tickets_text since = tickets_text_at(ticket, 2), opener = tickets_text_at(ticket, 3);
+    struct redis_text state = redis_text_at(ticket, 0), queue = redis_text_at(ticket, 1);
+    struct redis_text since = redis_text_at(ticket, 2), opener = redis_text_at(ticket, 3);
     char at[CLOCK_RFC3339_SIZE];
     wall_ms ms;
 

@@ -193,7 +193,7 @@ mean_rating(const struct product *product, const struct queue *q, const struct r
         return q->newcomer;
     rule = rules_board_at(product->rules, (size_t)q->board)->rating;
     for (size_t i = RATINGS; i < row->elements; i++) {
-        struct tickets_text text = tickets_text_at(row, i);
+        struct redis_text text = redis_text_at(row, i);
 
         sum += rating_rule_parse(rule, text.s, text.len, &state) == 0
                    ? queue_rating(q, product->rules, &state)
@@ -233,7 +233,7 @@ read_attributes(const struct queue *q, struct json_object *from, struct listed *
  * Returns false where another queue's match made it, or it is in a region that the queue has not:
  * nobody's latency there is known. */
 static bool
-read_settings(const struct queue *q, struct tickets_text text, struct listed *g)
+read_settings(const struct queue *q, struct redis_text text, struct listed *g)
 {
     struct json_object *settings = json_tokener_parse(text.s), *v;
     bool ours = json_object_is_type(settings, json_type_object);
@@ -269,13 +269,13 @@ read_games(struct look *look, const struct product *product, const struct queue 
     for (size_t i = FIRST_GAME; i < reply->elements; i++) {
         const struct redisReply *row = reply->element[i];
         struct listed *g = &look->game[look->n];
-        struct tickets_text id;
+        struct redis_text id;
 
         if (row->type != REDIS_REPLY_ARRAY || row->elements < RATINGS ||
             row->element[SEATS]->type != REDIS_REPLY_INTEGER || row->element[SEATS]->integer < 1)
             continue;
-        id = tickets_text_at(row, ID);
-        if (id.len != TEXT_GAME_ID_LEN || !read_settings(q, tickets_text_at(row, SETTINGS), g))
+        id = redis_text_at(row, ID);
+        if (id.len != TEXT_GAME_ID_LEN || !read_settings(q, redis_text_at(row, SETTINGS), g))
             continue;
         memcpy(g->id, id.s, id.len + 1);
         g->seats = (size_t)row->element[SEATS]->integer;

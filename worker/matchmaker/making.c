@@ -277,8 +277,8 @@ read_players(struct making *k, const struct redisReply *reply)
         return false;
     for (size_t i = 0; i < k->nplayers; i++) {
         struct making_player *p = &k->player[i];
-        struct tickets_text user = tickets_text_at(reply, FIRST + 2 * i);
-        struct tickets_text name = tickets_text_at(reply, FIRST + 1 + 2 * i);
+        struct redis_text user = redis_text_at(reply, FIRST + 2 * i);
+        struct redis_text name = redis_text_at(reply, FIRST + 1 + 2 * i);
 
         p->making = k;
         if (user.len == 0 || user.len >= sizeof(p->user) || name.len >= sizeof(p->name))
@@ -300,7 +300,7 @@ on_taken(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
     if (strcmp(word, "ok") == 0 && read_players(k, reply)) {
         char **kept = is_backfill(k) ? &k->url : &k->settings;
 
-        *kept = strdup(tickets_text_at(reply, 1).s);
+        *kept = strdup(redis_text_at(reply, 1).s);
         if (*kept == NULL)
             mem_out();
         if (is_backfill(k))
@@ -320,7 +320,7 @@ on_taken(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
     } else if (strcmp(word, "unusable") == 0) {
         metric_add(outcomes_of(k)->gone, 1);
         for (size_t i = 1; i < reply->elements; i++)
-            matchmaker_remove(m, tickets_text_at(reply, i).s);
+            matchmaker_remove(m, redis_text_at(reply, i).s);
         finish_back(k, 0);
     } else if (outcome == REDIS_UNAVAILABLE) {
         finish_back(k, clock_wall() + MAKING_PAUSE);

@@ -35,7 +35,7 @@ static void
 add_ticket(struct matchmaker *m, const char *id, const struct redisReply *row)
 {
     const struct product *product = m->lane->product;
-    struct tickets_text queue = tickets_text_at(row, QUEUE);
+    struct redis_text queue = redis_text_at(row, QUEUE);
     const struct queue *q = queue_find(product->queues, product->nqueues, queue.s, queue.len);
     struct matcher_ticket t = {.id = text_of(id)};
     struct ticketform form;
@@ -44,11 +44,11 @@ add_ticket(struct matchmaker *m, const char *id, const struct redisReply *row)
         row->element[SINCE]->type != REDIS_REPLY_INTEGER)
         return;
     ticketform_init(&form, q);
-    ticketform_load_attributes(&form, tickets_text_at(row, ATTRIBUTES).s,
-                               tickets_text_at(row, ATTRIBUTES).len);
+    ticketform_load_attributes(&form, redis_text_at(row, ATTRIBUTES).s,
+                               redis_text_at(row, ATTRIBUTES).len);
     for (size_t i = PLAYERS; i < row->elements; i += 2) {
-        struct tickets_text rating = tickets_text_at(row, i);
-        struct tickets_text latencies = tickets_text_at(row, i + 1);
+        struct redis_text rating = redis_text_at(row, i);
+        struct redis_text latencies = redis_text_at(row, i + 1);
         double v = 0;
 
         if (text_parse_double(rating.s, rating.len, &v) < 0 && q->board >= 0)
@@ -151,7 +151,7 @@ on_waiting(void *cookie, enum redis_outcome outcome, const struct redisReply *re
     if (listing->epoch == m->epoch && outcome == REDIS_DONE && reply->type == REDIS_REPLY_ARRAY) {
         ids = mem_alloc(reply->elements + 1, sizeof(*ids));
         for (size_t i = 0; i < reply->elements; i++) {
-            struct tickets_text id = tickets_text_at(reply, i);
+            struct redis_text id = redis_text_at(reply, i);
 
             if (id.len == TICKETS_ID_LEN && !matcher_has(m->queue[listing->queue], text_of(id.s)))
                 memcpy(ids[n++], id.s, TICKETS_ID_SIZE);

@@ -54,16 +54,23 @@ put_off(struct due *d, const char *why, size_t len)
     redis_args_free(&a);
 }
 
+/* Redis was asked to do it. Returns whether it did. */
+static bool
+is_done(struct due *d, enum redis_outcome outcome, const struct redisReply *reply)
+{
+    matchmaker_answered(d->m);
+    if (outcome == REDIS_REFUSED)
+        put_off(d, reply->str, reply->len);
+    return outcome == REDIS_DONE;
+}
+
 static void
 on_expired(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
 {
     struct due *d = cookie;
     struct matchmaker *m = d->m;
 
-    matchmaker_answered(m);
-    if (outcome == REDIS_REFUSED)
-        put_off(d, reply->str, reply->len);
-    if (outcome == REDIS_DONE) {
+    if (is_done(d, outcome, reply)) {
         matchmaker_remove(m, d->name + 2);
         if (strcmp(tickets_word(reply), "expired") == 0)
             metric_add(m->report.expired, 1);
@@ -103,10 +110,7 @@ on_failed(void *cookie, enum redis_outcome outcome, const struct redisReply *rep
     struct due *d = cookie;
     struct matchmaker *m = d->m;
 
-    matchmaker_answered(m);
-    if (outcome == REDIS_REFUSED)
-        put_off(d, reply->str, reply->len);
-    if (outcome == REDIS_DONE) {
+    if (is_done(d, outcome, reply)) {
         metric_add(d->game[0] != '\0' ? m->report.backfills.orphaned : m->report.matches.orphaned,
                    1);
         log_notice("matchmaker", "a match that nobody finished is undone",
@@ -117,7 +121,7 @@ on_failed(void *cookie, enum redis_outcome outcome, const struct redisReply *rep
 
 /* "id id id" */
 static void
-read_ids(struct due *d, struct tickets_text text)
+read_ids(struct due *d, struct redis_text text)
 {
     const char *s = text.s;
 
@@ -161,15 +165,15 @@ static void
 on_match(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
 {
     struct due *d = cookie;
-    struct tickets_text queue;
+    struct redis_text queue;
 
     matchmaker_answered(d->m);
     if (outcome == REDIS_DONE) {
-        queue = tickets_text_at(reply, 0);
-        read_ids(d, tickets_text_at(reply, 1));
+        queue = redis_text_at(reply, 0);
+        read_ids(d, redis_text_at(reply, 1));
         if (queue.len > 0 && queue.len < sizeof(d->queue) && d->nids > 0) {
             memcpy(d->queue, queue.s, queue.len + 1);
-            (void)snprintf(d->game, sizeof(d->game), "%s", tickets_text_at(reply, 2).s);
+            (void)snprintf(d->game, sizeof(d->game), "%s", redis_text_at(reply, 2).s);
             fail_match(d);
             return;
         }
@@ -206,7 +210,7 @@ on_due(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
     if (outcome != REDIS_DONE || reply->type != REDIS_REPLY_ARRAY)
         return;
     for (size_t i = 0; i < reply->elements; i++) {
-        struct tickets_text name = tickets_text_at(reply, i);
+        struct redis_text name = redis_text_at(reply, i);
 
         if (name.len != 2 + TICKETS_ID_LEN)
             continue;

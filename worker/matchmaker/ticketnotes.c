@@ -112,7 +112,7 @@ write_notes(struct noting *n, const struct redisReply *reply)
     redis_args_init(&a);
     redis_args_fcall(&a, "tickets_note", false);
     for (size_t i = 0; i < reply->elements; i++) {
-        struct tickets_text id = tickets_text_at(reply, i);
+        struct redis_text id = redis_text_at(reply, i);
         struct matcher_why why;
 
         if (id.len != TICKETS_ID_LEN ||

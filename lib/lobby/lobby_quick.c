@@ -102,7 +102,9 @@ on_decided(void *cookie, enum redis_outcome outcome, const redisReply *reply)
     const char *word = outcome == REDIS_DONE ? redis_text_at(reply, 0).s : "";
 
     op->redis_awaited--;
-    if (strcmp(word, "create") == 0) {
+    if (generation_moved(op->product, outcome, reply)) {
+        lobby_quick_decide(op);
+    } else if (strcmp(word, "create") == 0) {
         create(op);
     } else if (strcmp(word, "join") == 0) {
         op->join = true;
@@ -125,6 +127,7 @@ void
 lobby_quick_decide(struct lobby_op *op)
 {
     struct lobby *lobby = op->lobby;
+    const char *generation = op->product->generation->s;
     struct redis_args *a;
 
     lobby_op_choose(op);
@@ -134,14 +137,16 @@ lobby_quick_decide(struct lobby_op *op)
     if (op->board >= 0) {
         const struct rules_board *board = rules_board_at(op->product->rules, (size_t)op->board);
 
-        redis_args_key(a, KEYG_BOARD, op->product->id, op->product->generation->s, board->id,
-                       "all");
+        redis_args_key(a, KEY_GENERATION, op->product->id);
+        redis_args_key(a, KEYG_BOARD, op->product->id, generation, board->id, "all");
     }
     lobby_add_new_game(a, op);
     redis_args_str(a, "terms");
     redis_args_str(a, op->terms);
     redis_args_str(a, "listed");
     redis_args_int(a, op->listed_only);
+    redis_args_str(a, "generation");
+    redis_args_str(a, generation);
     lobby_op_send(op, on_decided);
 }
 

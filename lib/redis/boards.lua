@@ -14,13 +14,17 @@ local function season_of(key)
     return board .. ':' .. season
 end
 
+-- The answer where the generation is not the live one (any more), which the key says; else nil.
+local function moved(key, generation)
+    local live = redis.call('GET', key) or '0'
+    if live ~= generation then return redis.error_reply('GENERATION ' .. live) end
+end
+
 -- A function that reads keys of one generation: the first key says which one is live, the first argument which
 -- one the others are of.
 local function register_live(name, fn)
     register(name, function(keys, args)
-        local live = redis.call('GET', keys[1]) or '0'
-        if live ~= args[1] then return redis.error_reply('GENERATION ' .. live) end
-        return fn(keys, args)
+        return moved(keys[1], args[1]) or fn(keys, args)
     end, { 'no-writes' })
 end
 

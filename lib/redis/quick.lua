@@ -51,14 +51,18 @@ local function unlisted(terms)
     return list
 end
 
--- quick_match (a game's, banned, then a board or none): as create_intent, the pairs terms: lines, all of which have to fit; listed 1:
--- only games that their creators have joined. Answers {`join`, id, state, server}: a seat is reserved; {`create`}: the intent is
+-- quick_match (a game's, banned, then generation and a board, or none): as create_intent, the pairs terms: lines, all of which have to
+-- fit; listed 1: only games that their creators have joined; generation: that of the board. Answers {`join`, id, state, server}: a seat is reserved; {`create`}: the intent is
 -- made; {`limit`}, {`banned`}.
 register('quick_match', function(keys, args)
     local now, due, user, max = whole(args[1]), whole(args[2]), args[5], whole(args[7])
-    local k, board = lobby_keys(keys, 2), keys[3 + #LOBBY_KEYS]
-    local options = read_options(args, 11, { games_max = 0, seats_max = 0, terms = '', listed = 0, rejoin = '', migrates = '' })
+    local k, generation, board = lobby_keys(keys, 2), keys[3 + #LOBBY_KEYS], keys[4 + #LOBBY_KEYS]
+    local options = read_options(args, 11, {
+        games_max = 0, seats_max = 0, terms = '', listed = 0, rejoin = '', migrates = '', generation = '',
+    })
     if game_id_of(keys[1]) ~= args[3] then error('the key is of another game') end
+    local other = board and moved(generation, options.generation)
+    if other then return other end
     if is_banned(keys, user) then return { 'banned' } end
     if is_over_limit(k.holders, user, options, false) then return { 'limit' } end
     local rating = board and tonumber(redis.call('ZSCORE', board, user) or nil)

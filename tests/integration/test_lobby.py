@@ -241,6 +241,15 @@ def test_quick_match(stack):
     assert quick(stack, "q5", settings={"rounds": 7}, board="rating", private=True).json()["created"] is True
 
 
+def test_quick_match_by_the_ratings_of_a_rebuild(stack):
+    """The live generation's, also where the process has not heard of it."""
+    stack.redis.set("{chosen}:generation", "7")
+    stack.redis.zadd("{chosen}:7:board:rating:all", {"r-far": 1000, "r-near": 1490, "r-me": 1500})
+    games = [opened(stack, user, "chosen", settings={"rounds": 6}) for user in ("r-far", "r-near")]
+    assert quick(stack, "r-me", settings={"rounds": 6}, board="rating").json()["game_id"] == games[1]
+    assert quick(stack, "r-none", settings={"rounds": 6}, board="rating").json()["game_id"] == games[0]
+
+
 @pytest.mark.parametrize("rounds,slow", [(4, 0), (5, 0.3)])
 def test_quick_match_at_the_same_moment(stack, game_server, rounds, slow):
     """Of forty who ask at once, two play in each of twenty games."""

@@ -294,9 +294,10 @@ quick_near(const char *id, const char *user)
     functions_key("{p}:game:%s", id);
     functions_lobby_keys();
     functions_key("{p}:banned");
+    functions_key("{p}:generation");
     functions_key("{p}:0:board:r:all");
-    for (const char *const *arg =
-             (const char *const[]){"1000", "9000", id, "p", user, "N", "2", "{}", "s", "w", NULL};
+    for (const char *const *arg = (const char *const[]){"1000", "9000", id, "p", user, "N", "2",
+                                                        "{}", "s", "w", "generation", "0", NULL};
          *arg != NULL; arg++)
         functions_arg("%s", *arg);
     return functions_run();
@@ -320,6 +321,8 @@ START_TEST(test_quick_match_by_rating)
                      "join " A " creator_joined http://s");
     functions_command("SADD {p}:banned me");
     ck_assert_str_eq(quick_near("dddddddddddddddddddddddddddddddd", "me"), "banned");
+    functions_command("SET {p}:generation 1");
+    ck_assert_str_eq(quick_near("dddddddddddddddddddddddddddddddd", "me"), "! GENERATION 1");
     CONSISTENT();
 }
 END_TEST

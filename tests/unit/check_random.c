@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "lib/lobby/lobby.h"
 #include "tests/unit/games.h"
 #include "tests/unit/random.h"
 
@@ -51,6 +53,18 @@ static const char *
 random_user(void)
 {
     return user(random_below(&rnd, USERS));
+}
+
+/* By its code, where it is a private game and has not lost it. */
+static const char *
+reserve(const char *id, const char *who)
+{
+    char code[LOBBY_CODE_LEN + 1] = "";
+    const char *kept = functions_command("HGET {p}:game:%s code", id);
+
+    if (strlen(kept) == LOBBY_CODE_LEN)
+        memcpy(code, kept, sizeof code);
+    return functions_game("seat_reserve", id, "%lld|%lld|%s|code|%s", now, now + 8000, who, code);
 }
 
 /* until as the C code gives it: did not, did, or may yet do. */
@@ -107,13 +121,13 @@ random_operation(void)
                    : functions_game("create_failed", id, "%lld|%lld", now, random_until());
     case 3:
     case 4:
-        return functions_game("seat_reserve", id, "%lld|%lld|%s", now, now + 8000, random_user());
+        return reserve(id, random_user());
     case 5:
     case 6:
         who = random_user();
         /* A confirmation without a seat makes the player a leaving one; most are of a seat. */
         if (random_below(&rnd, 4) > 0)
-            functions_game("seat_reserve", id, "%lld|%lld|%s", now, now + 8000, who);
+            reserve(id, who);
         return functions_game("seat_confirm", id, "%lld|%s|tok|%d", now, who, FUNCTIONS_SEAT_MS);
     case 7:
         return functions_game("seat_release", id, "%lld|%lld|%s", now, random_until(),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from stack import TOP, Stack, game_file, wait_for
+from stack import TOP, GameServer, Stack, game_file, wait_for
 
 BUILD = Path(os.environ.get("VARCADE_BUILD", TOP / "build"))
 
@@ -326,6 +326,30 @@ def test_a_game_server_that_hangs(stack, client, game_server):
     game_server.reset()
     wait_for(lambda: not game_server.games, 15, "the late game's end")
     assert ann.get().json()["state"] == "waiting"
+
+
+def test_a_match_of_more_players_than_calls_at_once():
+    """Its players are asked for as there is room; so is a party for an open game."""
+    own = GameServer()
+    stack = Stack(games={"exrps": game_file(own.url, players=4, queues=[TEAMS, dict(TEAMS, id="fill", backfill=True)])})
+    try:
+        stack.configure(game_server={"concurrent": 1})
+        four = [Client(stack, f"crowd-{i}") for i in range(4)]
+        for each in four:
+            assert each.open("teams").status_code == 201
+        games = [each.over(15)["game"] for each in four]
+        assert len({g["game_id"] for g in games}) == 1 and len(own.games[games[0]["game_id"]]) == 4
+        host = stack.create("crowd-host").json()["game_id"]
+        stack.event(host, "state_change", new_state="creator_joined")
+        stack.settle()
+        two = [Client(stack, f"party-{i}") for i in range(2)]
+        code = two[0].open("fill", party=True).json()["code"]
+        assert two[1].http.post(f"{two[1].base}/join/{code}").status_code == 200
+        assert two[0].http.post(f"{two[0].base}/{two[0].id}/ready").status_code == 200
+        assert two[0].over(15)["game"]["game_id"] == host
+    finally:
+        stack.close()
+        own.close()
 
 
 @pytest.mark.parametrize("action", ["create_game", "join_game"])

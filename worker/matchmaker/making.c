@@ -1,8 +1,8 @@
 /*
  * A match from its tickets to its game:
  *
- *   match_take -> create_game for the first player -> join_game for the others, at once ->
- * match_done
+ *   match_take -> create_game for the first player -> join_game for the others, as many at once as
+ * may be -> match_done
  *
  * and match_failed where one of the steps does not go well. Its deadline is set by match_take, so
  * that whatever dies here is undone by whoever holds the lease then (ticketcare.c). A making whose
@@ -33,7 +33,7 @@
 #include "worker/mem.h"
 #include "worker/worker.h"
 
-/* How much longer than the game server's limit for both of its calls a match holds. */
+/* How much longer than the game server's limit for all of its calls a match holds. */
 #define MARGIN ((dur_ms)2000)
 
 void
@@ -329,14 +329,24 @@ on_taken(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
     }
 }
 
-/* The times that a making holds; its game server is asked calls times, one after the other. */
+/* How many calls of its game server come one after the other: for a game, then for its players, as
+ * many at once as may be. */
+static int64_t
+count_turns(const struct making *k)
+{
+    int64_t first = is_backfill(k) ? 0 : 1, most = k->worker->conf->game_server_concurrent;
+
+    return first + ((int64_t)k->nplayers - first + most - 1) / most;
+}
+
+/* The times that a making holds. */
 static void
-add_times(const struct making *k, struct redis_args *a, int calls)
+add_times(const struct making *k, struct redis_args *a)
 {
     wall_ms now = clock_wall();
 
     redis_args_int(a, now);
-    redis_args_int(a, now + calls * k->worker->conf->game_server_timeout + MARGIN);
+    redis_args_int(a, now + count_turns(k) * k->worker->conf->game_server_timeout + MARGIN);
     redis_args_int(a, TICKETS_KEEP);
 }
 
@@ -378,7 +388,7 @@ take(struct making *k)
 
     redis_args_init(&a);
     making_call(k, &a, "match_take", NULL);
-    add_times(k, &a, 2);
+    add_times(k, &a);
     redis_args_str(&a, product->id);
     redis_args_str(&a, k->url);
     redis_args_str(&a, k->socket_url);
@@ -448,7 +458,7 @@ making_join(struct matchmaker *m, size_t queue, const char *game_id, struct matc
     text_random_hex(k->backfill, TEXT_GAME_ID_LEN / 2);
     redis_args_init(&a);
     making_call(k, &a, NULL, "backfill_take");
-    add_times(k, &a, 1);
+    add_times(k, &a);
     matchmaker_send(m, &a, on_taken, k);
     redis_args_free(&a);
 }

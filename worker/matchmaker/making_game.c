@@ -1,6 +1,6 @@
 /*
- * A match's game on the game server: create_game for the first player, join_game for the others at
- * once, and then what the answers come to.
+ * A match's game on the game server: create_game for the first player, join_game for the others, as
+ * many at once as the game server may be asked, and then what the answers come to.
  */
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
@@ -107,7 +107,17 @@ call_for(struct making_player *p, const char *action, const char *settings, game
                     done, late, p);
 }
 
-/* Whether each player is in the game on the game server is known. */
+/* As many of those who are left as may be asked for at once. */
+static void
+ask_next(struct making *k, gameserver_fn *done, gameserver_fn *late)
+{
+    size_t most = (size_t)k->worker->conf->game_server_concurrent;
+
+    for (; k->asked < k->nplayers && k->awaited < most; k->asked++, k->awaited++)
+        call_for(&k->player[k->asked], "join_game", NULL, done, late);
+}
+
+/* Whether each player who was asked for is in the game on the game server is known. */
 static void
 settle(struct making *k)
 {
@@ -121,10 +131,11 @@ settle(struct making *k)
     making_fail(k);
 }
 
+/* late: as for those who were asked for before. */
 static void
-on_joined(void *cookie, const struct gameserver_answer *answer)
+joined(struct making_player *p, const struct gameserver_answer *answer, gameserver_fn *done,
+       gameserver_fn *late)
 {
-    struct making_player *p = cookie;
     struct making *k = p->making;
 
     matchmaker_answered(k->m);
@@ -132,8 +143,17 @@ on_joined(void *cookie, const struct gameserver_answer *answer)
         keep_token(p, answer);
     else
         note_failure(k, p, answer);
-    if (--k->awaited == 0)
+    k->awaited--;
+    if (!k->failed && !k->cancelled)
+        ask_next(k, done, late);
+    if (k->awaited == 0)
         settle(k);
+}
+
+static void
+on_joined(void *cookie, const struct gameserver_answer *answer)
+{
+    joined(cookie, answer, on_joined, NULL);
 }
 
 static void
@@ -150,12 +170,11 @@ on_created(void *cookie, const struct gameserver_answer *answer)
         return;
     }
     keep_token(p, answer);
-    k->awaited = k->cancelled ? 0 : k->nplayers - 1;
+    k->asked = 1;
+    if (!k->cancelled)
+        ask_next(k, on_joined, NULL);
     if (k->awaited == 0)
         settle(k);
-    else
-        for (size_t i = 1; i < k->nplayers; i++)
-            call_for(&k->player[i], "join_game", NULL, on_joined, NULL);
 }
 
 /* The match has failed long ago; what is left is to undo what the game server did after all. */
@@ -179,15 +198,6 @@ making_create(struct making *k)
     const char *settings = k->m->lane->product->settings != NULL ? k->settings : NULL;
 
     call_for(&k->player[0], "create_game", settings, on_created, on_created_late);
-}
-
-static void
-on_seat(void *cookie, const struct gameserver_answer *answer)
-{
-    struct making_player *p = cookie;
-
-    p->making->late += answer->outcome == GAMESERVER_LATE;
-    on_joined(p, answer);
 }
 
 /* The backfill has failed long ago: the player leaves as soon as it is known that there is one. */
@@ -214,10 +224,17 @@ on_seat_late(void *cookie, const struct gameserver_answer *answer)
         making_free(k);
 }
 
+static void
+on_seat(void *cookie, const struct gameserver_answer *answer)
+{
+    struct making_player *p = cookie;
+
+    p->making->late += answer->outcome == GAMESERVER_LATE;
+    joined(p, answer, on_seat, on_seat_late);
+}
+
 void
 making_ask_seats(struct making *k)
 {
-    k->awaited = k->nplayers;
-    for (size_t i = 0; i < k->nplayers; i++)
-        call_for(&k->player[i], "join_game", NULL, on_seat, on_seat_late);
+    ask_next(k, on_seat, on_seat_late);
 }

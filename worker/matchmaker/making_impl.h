@@ -46,7 +46,8 @@ struct making {
     size_t nids;
     struct making_player *player;
     size_t nplayers;
-    size_t awaited; /* join_game: answers to come */
+    size_t asked;   /* join_game: the first so many players need no more calls */
+    size_t awaited; /* and answers to come */
     size_t late;    /* late answers to come */
     bool cancelled; /* one of its tickets is */
     bool failed;

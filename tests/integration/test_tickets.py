@@ -406,6 +406,18 @@ def ctl(stack, command, *arguments):
     return run.returncode, json.loads(run.stdout) if run.stdout else run.stderr
 
 
+def test_a_match_that_is_gone_when_it_is_due(stack):
+    """It has ended meanwhile: nothing is wrong, and nothing is left."""
+    stack.redis.zadd("{exrps}:tickets:due", {"m:" + "1" * 32: 1})
+    wait_for(lambda: stack.redis.zscore("{exrps}:tickets:due", "m:" + "1" * 32) is None, 5, "its end")
+    assert "1" * 32 not in stack.log("worker")
+    stack.redis.hset("{exrps}:match:" + "2" * 32, "queue", "duel")
+    stack.redis.zadd("{exrps}:tickets:due", {"m:" + "2" * 32: 1})
+    wait_for(lambda: "due cannot be read" in stack.log("worker"), 5, "a damaged one to be told of")
+    stack.redis.delete("{exrps}:match:" + "2" * 32)
+    stack.redis.zrem("{exrps}:tickets:due", "m:" + "2" * 32)
+
+
 def test_an_administrator_sees_and_ends_tickets(stack, client):
     ann, bob = client("ann"), client("bob")
     ann.open()

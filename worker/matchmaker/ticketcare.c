@@ -161,6 +161,31 @@ fail_match(struct due *d)
     redis_args_free(&a);
 }
 
+/* Redis has nothing of it: it has ended since it was found due, and both go in one step. Or what
+ * there was is lost. */
+static void
+forget(const struct due *d)
+{
+    struct redis_args a;
+
+    redis_args_init(&a);
+    redis_args_str(&a, "ZREM");
+    redis_args_printf(&a, KEY_TICKETS_DUE, d->m->lane->id);
+    redis_args_str(&a, d->name);
+    redis_send(d->m->lane->worker->state, &a, NULL, NULL);
+    redis_args_free(&a);
+}
+
+/* Whether a hash is there that has one of these fields. */
+static bool
+has_any(const struct redisReply *fields)
+{
+    for (size_t i = 0; fields->type == REDIS_REPLY_ARRAY && i < fields->elements; i++)
+        if (fields->element[i]->type != REDIS_REPLY_NIL)
+            return true;
+    return false;
+}
+
 static void
 on_match(void *cookie, enum redis_outcome outcome, const struct redisReply *reply)
 {
@@ -177,7 +202,10 @@ on_match(void *cookie, enum redis_outcome outcome, const struct redisReply *repl
             fail_match(d);
             return;
         }
-        put_off(d, "no match", strlen("no match"));
+        if (has_any(reply))
+            put_off(d, "no match", strlen("no match"));
+        else
+            forget(d);
     }
     free(d);
 }

@@ -77,6 +77,7 @@ register('backfill_done', function(keys, args)
     local seats = seats_of_backfill(g, t, id)
     if not seats then return { 'gone' } end
     if #args - 3 ~= #seats then error('a token is missing') end
+    if end_engaged({ t }, k, now, keep) then return { 'gone' } end
     for i, seat in ipairs(seats) do
         confirm_seat(g, seat, args[3 + i], now + timeout)
         seat.match = nil

@@ -141,8 +141,20 @@ local function end_matched(t, k, g, now, keep)
     redis.call('LTRIM', k.waits, 0, WAITS_MAX - 1)
 end
 
+-- Whether a player of the tickets, who have seats in one game for them, has got another one by another way meanwhile; such a ticket ends here.
+local function end_engaged(tickets, k, now, keep)
+    local ended = false
+    for _, t in ipairs(tickets) do
+        local engaged = false
+        for _, player in ipairs(t.players) do engaged = engaged or games_of(k.holders, player.user) > 1 end
+        if engaged then end_ticket(t, k, 'cancelled', 'in_game', now, keep) end
+        ended = ended or engaged
+    end
+    return ended
+end
+
 -- match_done: now, timeout of state created, keep; the token of each seat. Answers ok and how long each ticket waited; or gone: a ticket
--- was cancelled or the time is up, and the match has to be failed.
+-- was cancelled (by this, where a player has another game), or the time is up, and the match has to be failed.
 register('match_done', function(keys, args)
     local k, id = match_keys(keys)
     local now, timeout, keep = whole(args[1]), whole(args[2]), whole(args[3])
@@ -151,6 +163,7 @@ register('match_done', function(keys, args)
     local tickets, missing = load_tickets(k, 'starting', id)
     if not g or g.state ~= 'creating' or missing > 0 then return { 'gone' } end
     if #args - 3 ~= #g.seats then error('a token is missing') end
+    if end_engaged(tickets, k, now, keep) then return { 'gone' } end
     g.state, g.due = 'created', now + timeout
     for i, seat in ipairs(g.seats) do
         seat.status, seat.token = 'confirmed', args[3 + i]

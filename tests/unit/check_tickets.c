@@ -350,6 +350,21 @@ START_TEST(who_got_a_game_by_another_way_is_not_matched)
 }
 END_TEST
 
+/* Nor is who got it while the match's game was being made. */
+START_TEST(who_got_a_game_meanwhile_is_in_no_match)
+{
+    two_waiting();
+    take(G1, "t1 t2", 3000);
+    CALL("ok", "create_intent", A, "3100|9000|%s|p|bob|Bob|2|{}|http://s|ws://s", A);
+    MATCH("gone", "match_done", G1, "t1 t2", "3500|60000|%d|a|b", KEEP);
+    ck_assert_str_eq(field("t2", "state"), "cancelled");
+    ck_assert_str_eq(field("t2", "reason"), "in_game");
+    MATCH("ok 1", "match_failed", G1, "t1 t2", "3600|3600|%d||http://s", KEEP);
+    ck_assert_str_eq(field("t1", "state"), "waiting");
+    HELD("bob", A "*");
+}
+END_TEST
+
 START_TEST(a_cancelled_ticket_is_never_in_a_game)
 {
     two_waiting();
@@ -691,6 +706,7 @@ unit_suite(void)
                                   the_creator_of_an_open_match_is_too,
                                   all_tickets_or_none,
                                   who_got_a_game_by_another_way_is_not_matched,
+                                  who_got_a_game_meanwhile_is_in_no_match,
                                   a_cancelled_ticket_is_never_in_a_game,
                                   a_match_that_failed_leaves_its_tickets_waiting,
                                   a_game_that_is_made_while_it_is_being_removed_is_removed,

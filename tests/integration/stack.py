@@ -188,7 +188,8 @@ class Stack:
     # --- parts ---------------------------------------------------------------------------------
 
     def pid(self, part):
-        return int((self.dir / "pids" / part).read_text())
+        # The file is empty for a moment when the part is started again.
+        return int(wait_for((self.dir / "pids" / part).read_text, 5, f"the pid of {part}"))
 
     def signal(self, part, number):
         os.kill(self.pid(part), number)

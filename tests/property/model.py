@@ -414,7 +414,9 @@ class Model:
             rounded = operation == "add" and old is not None and abs(new) >= LIMIT and new - number != old
             if abs(new) > LIMIT or math.isnan(new) or rounded:
                 raise Misfit("a figure would be beyond 2^53")
-            changes[(id(place[0]), place[1], place[2])] = (place, new, at if old is None or new != old else reached)
+            if old is None or new != old:
+                reached = max(at, reached) if operation == "add" and old is not None else at
+            changes[(id(place[0]), place[1], place[2])] = (place, new, reached)
             if figure[0] == "board" and bounded:
                 self.check_bounds(figure, operation, old, new)
 

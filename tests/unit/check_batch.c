@@ -491,6 +491,48 @@ START_TEST(a_batch_is_used_again)
 }
 END_TEST
 
+static const char late_game[] =
+    "{\"product_id\": \"p\", \"game_server_url\": \"http://127.0.0.1:1\", \"grace\": 100,"
+    " \"game_socket_url\": \"ws://127.0.0.1:2/\", \"boards\": ["
+    "  {\"id\": \"sum\", \"ties\": \"first\", \"from\": [{\"on\": {\"type\": \"sum\"},"
+    "   \"player\": \"user_id\", \"add\": 5}]},"
+    "  {\"id\": \"quick\", \"ties\": \"first\", \"order\": \"asc\", \"from\": [{\"on\": {\"type\": "
+    "   \"sum\"}, \"player\": \"user_id\", \"add\": 5}, {\"on\": {\"type\": \"set\"},"
+    "   \"player\": \"user_id\", \"set\": 7}]}]}";
+
+static void
+late(const char *id, const char *type, const char *user, const char *ms)
+{
+    char time[32];
+
+    (void)snprintf(time, sizeof(time), "1970-01-01T00:00:00.%sZ", ms);
+    add(ENTRY(id, "product_id", "p", "type", type, "user_id", user, "time", time));
+}
+
+/* A sum is reached with the latest event of it; what is set, with the event that sets it. */
+START_TEST(a_late_event_makes_no_sum_earlier)
+{
+    const char *call;
+
+    batch_fixture_end();
+    batch_fixture_start(late_game);
+    late("110-0", "sum", "ann", "050");
+    late("111-0", "sum", "bob", "100");
+    late("112-0", "sum", "bob", "060");
+    ck_assert_uint_eq(batch_reads(batch), 2);
+    ANSWER(0, "ffffffffff9bffff:5", NULL); /* of 100 ms */
+    ANSWER(1, "0000000000280000:5", NULL); /* of 40 ms */
+    call = applied();
+    contains(call, " 10 ann ffffffffff9bffff 10 bob ffffffffff9bffff ");
+    contains(call, " 10 ann 0000000000320000 10 bob 0000000000640000 ");
+
+    batch_start(batch, "p", &GENERATION_FIRST, product);
+    late("113-0", "set", "ann", "030");
+    ANSWER(0, "0000000000320000:10");
+    contains(applied(), " 7 ann 00000000001e0000 ");
+}
+END_TEST
+
 Suite *
 unit_suite(void)
 {
@@ -517,6 +559,7 @@ unit_suite(void)
     tcase_add_test(tc, a_streak_grows_and_ends);
     tcase_add_test(tc, answers_of_another_shape_are_refused);
     tcase_add_test(tc, a_batch_is_used_again);
+    tcase_add_test(tc, a_late_event_makes_no_sum_earlier);
     suite_add_tcase(suite, tc);
     return suite;
 }

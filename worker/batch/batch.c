@@ -331,8 +331,10 @@ apply_effect(struct effect *effect, struct event_id id, struct before *ret_befor
     if (rules_apply(effect->op, figure->value, figure->exists, effect->value, &after) < 0)
         return "a figure would be beyond 2^53";
     if (!figure->exists || after != figure->value) {
+        /* What adds up is as late as the latest of it, though an event of the past came last. */
+        if (effect->op != RULES_ADD || !figure->exists || event_id_compare(id, figure->reached) > 0)
+            figure->reached = id;
         figure->changed = true;
-        figure->reached = id;
     }
     figure->exists = true;
     figure->value = after;

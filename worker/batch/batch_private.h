@@ -49,7 +49,7 @@ struct figure {
     struct event_text name; /* field of the player's hash, or member of the board */
     uint64_t batch;         /* the last one with an event that touches it; the next three are of that one */
     bool changed;           /* value is to be written */
-    struct event_id reached; /* the event that brought value, where it is changed */
+    struct event_id reached; /* when value was reached, where it is changed or has a place (batch_ranked_has_places) */
     struct figure *next;    /* in its group */
     bool known;             /* what is in Redis was read, or written: value, exists */
     bool exists;
@@ -337,10 +337,11 @@ void batch_tables_add(const struct batch *b, size_t key, struct redis_args *a);
 void batch_ranked_read_command(const struct batch *b, const struct group *group,
                                struct redis_args *a);
 
-/* Whether the group's values are read as `place:score`, also of GROUP_HIDDEN; the score in one; such a value of a
- * figure. */
+/* Whether the group's values are read as `place:score`, also of GROUP_HIDDEN; the score in one, and when it was reached: untouched where
+ * value is none such; such a value of a figure. */
 bool batch_ranked_has_places(const struct batch *b, const struct group *group);
-struct event_text batch_ranked_score(const struct redisReply *value);
+struct event_text batch_ranked_score(const struct batch *b, const struct group *group,
+                                     const struct redisReply *value, struct event_id *ret_reached);
 #define BATCH_RANKED_SIZE (17 + TEXT_DOUBLE_SIZE)
 size_t batch_ranked_format(const struct batch *b, const struct group *group,
                            const struct figure *figure, char out[static BATCH_RANKED_SIZE]);

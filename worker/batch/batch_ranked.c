@@ -5,6 +5,7 @@
  */
 #include <hiredis/hiredis.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/text.h"
@@ -50,15 +51,31 @@ batch_ranked_has_places(const struct batch *b, const struct group *group)
     return (group->kind == GROUP_RANKED || group->kind == GROUP_HIDDEN) && is_first(b, group);
 }
 
+static bool
+is_descending(const struct batch *b, const struct group *group)
+{
+    return rules_board_at(b->product->rules, group->name.board)->order == RULES_DESC;
+}
+
 struct event_text
-batch_ranked_score(const struct redisReply *value)
+batch_ranked_score(const struct batch *b, const struct group *group,
+                   const struct redisReply *value, struct event_id *ret_reached)
 {
     struct event_text text = {value->str, value->len};
+    char digits[PLACE_DIGITS + 1] = "";
+    uint64_t place;
 
-    if (text.len > PLACE_DIGITS) {
-        text.s += PLACE_DIGITS + 1;
-        text.len -= PLACE_DIGITS + 1;
-    }
+    if (text.len <= PLACE_DIGITS)
+        return text;
+    memcpy(digits, text.s, PLACE_DIGITS);
+    if (strspn(digits, "0123456789abcdef") != PLACE_DIGITS)
+        return text;
+    place = strtoull(digits, NULL, 16);
+    if (is_descending(b, group))
+        place = ~place;
+    *ret_reached = (struct event_id){place >> PLACE_SEQ_BITS, place & ((1U << PLACE_SEQ_BITS) - 1)};
+    text.s += PLACE_DIGITS + 1;
+    text.len -= PLACE_DIGITS + 1;
     return text;
 }
 
@@ -98,12 +115,6 @@ format_place(struct event_id id, bool descending, char out[static PLACE_DIGITS +
 
     (void)snprintf(out, PLACE_DIGITS + 1, "%016llx",
                    (unsigned long long)(descending ? ~place : place));
-}
-
-static bool
-is_descending(const struct batch *b, const struct group *group)
-{
-    return rules_board_at(b->product->rules, group->name.board)->order == RULES_DESC;
 }
 
 size_t

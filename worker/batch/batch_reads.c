@@ -123,7 +123,7 @@ take_figures(const struct batch *b, const struct group *group, const struct redi
         figure->exists = value->type != REDIS_REPLY_NIL;
         figure->value = 0;
         if (value->type == REDIS_REPLY_STRING && batch_ranked_has_places(b, group))
-            text = batch_ranked_score(value);
+            text = batch_ranked_score(b, group, value, &figure->reached);
         figure->broken =
             figure->exists && (value->type != REDIS_REPLY_STRING ||
                                text_parse_double(text.s, text.len, &figure->value) < 0);

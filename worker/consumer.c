@@ -44,6 +44,7 @@ struct consumer {
     wall_ms sent;                  /* when it was sent */
     size_t asked;                  /* for how many entries */
     struct rounds rounds;          /* reads whose batches are under way */
+    struct lag lag;                /* what is yet to be read */
     bool replaced;                 /* it was told that the stream is another one */
     struct event event;            /* the one that is dealt */
 };
@@ -305,16 +306,33 @@ entries_ahead(const struct consumer *c)
     return c->entries >= 0 ? c->stream.added - c->entries : c->stream.length;
 }
 
-static void
-note_lag(const struct consumer *c, const struct round *round, struct event_id end)
+void
+consumer_tell_lag(const struct consumer *c)
 {
-    const struct report *report = &c->worker->report;
-    wall_ms now = clock_wall(), behind = end.ms < (uint64_t)now ? now - (wall_ms)end.ms : 0;
+    const struct worker *w = c->worker;
+    wall_ms now = clock_wall();
+    struct lag most = c->lag;
 
-    if (c->highest)
-        return;
-    metric_set(report->lag_entries, round->full && round->ahead > 0 ? (double)round->ahead : 0);
-    metric_set(report->lag_seconds, round->full && behind > 0 ? (double)behind / 1000 : 0);
+    for (size_t i = 0; i < w->nlanes; i++) {
+        const struct lag *lag = &w->lanes[i]->lag;
+
+        if (lag->entries > most.entries)
+            most.entries = lag->entries;
+        if (lag->since != 0 && (most.since == 0 || lag->since < most.since))
+            most.since = lag->since;
+    }
+    metric_set(w->report.lag_entries, (double)most.entries);
+    metric_set(w->report.lag_seconds,
+               most.since != 0 && most.since < now ? (double)(now - most.since) / 1000 : 0);
+}
+
+static void
+note_lag(struct consumer *c, const struct round *round, struct event_id end)
+{
+    if (!c->highest)
+        c->lag = (struct lag){.entries = round->full && round->ahead > 0 ? round->ahead : 0,
+                              .since = round->full ? event_id_time(end) : 0};
+    consumer_tell_lag(c);
 }
 
 /* --- after the batches ------------------------------------------------------------------------ */
@@ -325,6 +343,8 @@ on_applied(struct lane *lane, const struct apply_result *result)
     struct consumer *c = lane->worker->consumer;
 
     outcome_take(lane, result);
+    if (result->outcome != APPLY_DONE)
+        consumer_tell_lag(c);
     rounds_end_batch(&c->rounds, result->cookie, result->held);
     consumer_wake(c);
 }

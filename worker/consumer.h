@@ -28,6 +28,9 @@ void consumer_wake(struct consumer *c);
 void consumer_read_on(struct consumer *c);
 bool consumer_is_reading(const struct consumer *c);
 
+/* consumer_tell_lag(c): set the figures of what is late. Reads do it; to be called where there may be none. */
+void consumer_tell_lag(const struct consumer *c);
+
 /* consumer_is_busy(c): whether batches are under way. */
 bool consumer_is_busy(const struct consumer *c);
 

@@ -10,6 +10,7 @@
 #include "lib/config/conf.h"
 #include "lib/redis/keys.h"
 #include "lib/redis/redis.h"
+#include "worker/consumer.h"
 #include "worker/lease.h"
 #include "worker/mem.h"
 #include "worker/position.h"
@@ -29,6 +30,7 @@ hold(struct lane *lane, bool held)
     if (lane->held != held) {
         lane->held = held;
         lane->place = LANE_UNKNOWN;
+        lane->lag = (struct lag){.entries = 0};
         metric_set(lane->report.held, held);
         log_info("worker", held ? "lease taken" : "lease lost", LOG_S("product", lane->id));
     }
@@ -74,6 +76,7 @@ leases_ask(struct leases *l)
     size_t i;
 
     loop_timer_set(l->timer, ms / 3);
+    consumer_tell_lag(w->consumer);
     if (!redis_is_up(w->state) || w->stopping)
         return;
     for (i = 0; i < w->nlanes; i++) {

@@ -64,6 +64,7 @@ applied(struct lane *lane, const struct apply_result *result)
     lane->moved_entries = span->entries;
     lane->moved_events = span->events;
     lane->refused[0] = '\0';
+    lane->lag = (struct lag){.entries = 0};
     if (events > 0 && events >= lane->limit)
         lane->limit = lane->limit > SIZE_MAX / 2 ? SIZE_MAX : 2 * lane->limit;
     if (!apply_is_idle(lane->apply)) {
@@ -108,6 +109,18 @@ refused(struct lane *lane, const struct batch *batch, const char *why)
     position_load(lane);
 }
 
+/* Redis has not taken them; that is no matter of a moment, as where another worker has applied them. */
+static void
+note_lag(struct lane *lane, const struct batch *batch)
+{
+    int64_t events = (int64_t)batch_events(batch);
+
+    if (events > lane->lag.entries)
+        lane->lag.entries = events;
+    if (events > 0 && lane->lag.since == 0)
+        lane->lag.since = event_id_time(batch_last_id(batch));
+}
+
 static void
 failed(struct lane *lane, const struct apply_result *result)
 {
@@ -115,6 +128,8 @@ failed(struct lane *lane, const struct apply_result *result)
 
     lane->place = LANE_UNKNOWN;
     lane->at_end = false;
+    if (result->outcome != APPLY_FENCED && result->outcome != APPLY_DROPPED)
+        note_lag(lane, result->batch);
     switch (result->outcome) {
     case APPLY_FENCED:
         metric_add(report->fenced, 1);

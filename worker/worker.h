@@ -58,6 +58,12 @@ struct ticketlog;
 /* Whether it is known where a lane is in the stream. */
 enum lane_place { LANE_UNKNOWN, LANE_LOADING, LANE_READY };
 
+/* Events that are late. All zero: none. */
+struct lag {
+    int64_t entries;
+    wall_ms since; /* the time of one of them; 0: none */
+};
+
 /*
  * One product as the worker serves it, or the events of no product (KEYS_NO_PRODUCT).
  *
@@ -86,6 +92,7 @@ struct lane {
     bool read_all;         /* … which reached the stream's end, and the lane has taken all of it */
     wall_ms caught_up;     /* what happened before is applied; 0: not known */
     bool at_end;           /* read_all, and all of that is applied */
+    struct lag lag;        /* what was read and came back unapplied, until a batch is applied or the lease is lost */
 
     bool on_hold;               /* as it was found: a rebuild is about to end */
     struct loop_timer *again;   /* position.c: to look again */

@@ -219,6 +219,26 @@ START_TEST(a_redis_that_hangs_is_noticed)
 }
 END_TEST
 
+/* What was read and cannot be written is late all the same. */
+START_TEST(a_redis_without_memory_makes_events_late)
+{
+    worker_start(0);
+    worker_games("duel", 70);
+    WAIT(worker_totals("duel") == 70);
+    ck_assert_int_eq(kill(fix.worker[0], SIGSTOP), 0);
+    worker_games("duel", 70);
+    worker_ask("CONFIG SET maxmemory 1");
+    ck_assert_int_eq(kill(fix.worker[0], SIGCONT), 0);
+    WAIT(worker_metric("varcade_stream_lag_entries") > 0);
+    WAIT(worker_metric("varcade_stream_lag_seconds") > 1);
+    worker_ask("CONFIG SET maxmemory 0");
+    WAIT(worker_totals("duel") == 140);
+    WAIT(worker_metric("varcade_stream_lag_seconds") == 0);
+    ck_assert_int_eq((int)worker_metric("varcade_stream_lag_entries"), 0);
+    worker_check_totals("duel", 140);
+}
+END_TEST
+
 /*
  * Whoever wrote an event had a clock that is far ahead, and by Redis' rules every event behind it
  * is as far ahead. The deadlines of games count from now all the same, and none has passed.
@@ -388,6 +408,7 @@ unit_suite(void)
     tcase_add_test(tc, sigterm_finishes_what_is_under_way);
     tcase_add_test(tc, redis_is_killed_and_comes_back);
     tcase_add_test(tc, a_redis_that_hangs_is_noticed);
+    tcase_add_test(tc, a_redis_without_memory_makes_events_late);
     tcase_add_test(tc, events_from_the_future_end_no_game);
     tcase_add_test(tc, the_last_event_there_can_be);
     tcase_add_test(tc, events_trimmed_before_they_were_read_are_told);

@@ -12,9 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/text.h"
 #include "lib/product/product.h"
-#include "lib/redis/redis.h"
 #include "lib/rules/rules.h"
 #include "worker/batch/batch.h"
 #include "worker/batch/batch_private.h"
@@ -105,15 +103,6 @@ batch_free(struct batch *b)
     free(b->name);
     free(b);
 }
-
-/* What apply calls the events that go to a game's state. */
-static const char *const kinds[EVENT_TYPE_MAX] = {
-    [EVENT_STATE_CHANGE] = "state",
-    [EVENT_PLAYER_CONNECT] = "connect",
-    [EVENT_PLAYER_DISCONNECT] = "disconnect",
-    [EVENT_GAME_REMOVED] = "removed",
-    [EVENT_GAME_OVER] = "over",
-};
 
 /* The most windows that one event can be in on one board. */
 static size_t
@@ -214,7 +203,7 @@ batch_add(struct batch *b, const struct event *e)
     item->type = e->type;
     if (e->verdict != EVENT_NO_VERDICT)
         batch_quarantine_add_verdict(b, item, e);
-    if (kinds[e->type] != NULL && item->verdict != EVENT_DROP)
+    if (batch_kind(e->type) != NULL && item->verdict != EVENT_DROP)
         batch_games_add(b, item);
 }
 
@@ -401,7 +390,7 @@ static bool
 is_move(const struct item *item)
 {
     return (item->dead == NULL || item->breach != NULL) && !item->duplicate &&
-           item->verdict == EVENT_NO_VERDICT && kinds[item->type] != NULL;
+           item->verdict == EVENT_NO_VERDICT && batch_kind(item->type) != NULL;
 }
 
 void
@@ -430,74 +419,4 @@ batch_compute(struct batch *b)
     }
     batch_figures_finish(b);
     batch_tables_make(b);
-}
-
-struct batch_results
-batch_results(const struct batch *b)
-{
-    struct batch_results results = {.gone = b->ngone};
-    size_t i;
-
-    for (i = 0; i < b->nitems; i++) {
-        const struct item *item = &b->items[i];
-
-        if (item->breach != NULL)
-            results.held++;
-        else if (item->dead != NULL)
-            results.dead++;
-        else if (item->duplicate)
-            results.duplicates++;
-        else if (item->neffects > 0 || item->type != EVENT_OTHER || item->held != NULL)
-            results.applied++;
-        else
-            results.ignored++;
-    }
-    return results;
-}
-
-/* The n-th event that changes nothing; those in quarantine are another series. */
-static struct batch_dead
-dead_at(const struct batch *b, size_t n, bool held)
-{
-    size_t i;
-
-    for (i = 0; i < b->nitems; i++) {
-        const struct item *item = &b->items[i];
-
-        if (item->dead != NULL && (item->breach != NULL) == held && n-- == 0)
-            return (struct batch_dead){.id = item->id, .reason = item->dead};
-    }
-    assert(false && "an event of this batch");
-    return (struct batch_dead){.reason = NULL};
-}
-
-struct batch_dead
-batch_dead_at(const struct batch *b, size_t n)
-{
-    return dead_at(b, n, false);
-}
-
-struct batch_dead
-batch_held_at(const struct batch *b, size_t n)
-{
-    return dead_at(b, n, true);
-}
-
-size_t
-batch_moves(const struct batch *b)
-{
-    return b->nmoves;
-}
-
-struct batch_move
-batch_move_at(const struct batch *b, size_t i)
-{
-    const struct item *item;
-
-    assert(i < b->nmoves);
-    item = &b->items[b->moves[i]];
-    return (struct batch_move){.id = item->id,
-                               .game_id = item->game_id,
-                               .kind = kinds[item->type],
-                               .argument = item->argument};
 }

@@ -306,6 +306,9 @@ struct batch {
     struct event scratch;          /* the event that is evaluated, on copied texts */
 };
 
+/* batch_results.c: what apply calls the events of a type that go to a game's state; NULL for others. */
+const char *batch_kind(enum event_type type);
+
 /* batch_figures_add(b, item, e): the effects of e, whose texts live as long as the batch, for item;
  * or item->dead. */
 void batch_figures_add(struct batch *b, struct item *item, const struct event *e);

@@ -374,7 +374,9 @@ def test_changed_by_hand_meanwhile(tracker):
         running = subprocess.Popen([str(BUILD / "worker/varcadectl"), "rebuild", "exrps", "--config",
                                     str(tracker.folder / "varcade.json")], stderr=subprocess.PIPE, text=True)
         wait_for(lambda: len(generations(tracker)) > 1, what="new figures")
+        running.send_signal(signal.SIGSTOP)
         tracker.ctl(*command)
+        running.send_signal(signal.SIGCONT)
         _, error = running.communicate(timeout=60)
         assert running.returncode == 1 and "begin again" in error, error
         assert generations(tracker) == before

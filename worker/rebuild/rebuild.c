@@ -18,6 +18,7 @@
 
 #define BATCH_FIRST 256
 #define DROP_EVERY 200 /* batches between two looks for past windows */
+#define KEPT_BYTES_MAX ((size_t)64 << 20) /* of figures, from batch to batch */
 #define SWAPS_MAX 20
 
 /* --- the beginning and the end ---------------------------------------------------------------- */
@@ -155,7 +156,10 @@ rebuild_flush(struct rebuild *r)
     }
     (void)event_id_format(r->read, r->checkpoint);
     batch_start(r->batch, r->product->id, &r->own, r->product);
-    if (++r->batches % DROP_EVERY == 0 && !rebuild_drop_past(r, event_id_time(r->read)))
+    /* Nobody else writes this generation: what is known of it stays true, but for windows that are removed. */
+    if (++r->batches % DROP_EVERY != 0)
+        batch_keep(r->batch, KEPT_BYTES_MAX);
+    else if (!rebuild_drop_past(r, event_id_time(r->read)))
         return false;
     rebuild_progress(r);
     return true;
@@ -256,6 +260,8 @@ rebuild_forget(struct rebuild *r)
     }
     ctl_scan_free(&boards);
     freeReplyObject(reply);
+    /* The batch is empty, as rebuild_catch_up has left it; what it would have kept is no longer so. */
+    batch_start(r->batch, r->product->id, &r->own, r->product);
     return good;
 }
 

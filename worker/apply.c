@@ -191,8 +191,11 @@ apply_rest(struct apply *a)
 {
     assert(apply_is_idle(a));
     a->known_at[0] = '\0';
-    for (size_t i = 0; i < APPLY_DEPTH; i++)
+    for (size_t i = 0; i < APPLY_DEPTH; i++) {
         batch_rest(a->flights[i].batch);
+        redis_args_free(&a->flights[i].command);
+    }
+    redis_args_free(&a->args);
 }
 
 /* Whether the error is about what was asked (a key of another type, a function that failed) and not

@@ -75,20 +75,13 @@ batch_keep(struct batch *b, size_t max)
     b->keep = f->arena.total <= max && useful;
 }
 
-void
-batch_rest(struct batch *b)
+/* Of all that it has, only what it was told before the first start is left. */
+static void
+give_back(struct batch *b)
 {
-    forget(b);
-    batch_figures_rest(b);
-}
+    struct batch empty = {.figures = b->figures, .rulings = b->rulings, .rebuild = b->rebuild};
 
-void
-batch_free(struct batch *b)
-{
-    if (b == NULL)
-        return;
     forget(b);
-    batch_figures_free(b);
     mem_arena_free(&b->arena);
     free(b->groups);
     free(b->unknown);
@@ -101,6 +94,23 @@ batch_free(struct batch *b)
     free(b->before);
     free(b->windows);
     free(b->name);
+    *b = empty;
+}
+
+void
+batch_rest(struct batch *b)
+{
+    give_back(b);
+    batch_figures_rest(b->figures);
+}
+
+void
+batch_free(struct batch *b)
+{
+    if (b == NULL)
+        return;
+    give_back(b);
+    batch_figures_free(b->figures);
     free(b);
 }
 

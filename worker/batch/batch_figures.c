@@ -372,21 +372,17 @@ batch_figures_begin(struct batch *b)
 }
 
 void
-batch_figures_rest(struct batch *b)
+batch_figures_rest(struct figures *f)
 {
-    forget(b->figures);
-    b->ngroups = b->nunknown = 0;
+    forget(f);
+    mem_arena_free(&f->arena);
 }
 
 void
-batch_figures_free(struct batch *b)
+batch_figures_free(struct figures *f)
 {
-    struct figures *f = b->figures;
-
-    batch_figures_rest(b);
-    b->figures = NULL;
     if (--f->users > 0)
         return;
-    mem_arena_free(&f->arena);
+    batch_figures_rest(f);
     free(f);
 }

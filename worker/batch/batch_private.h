@@ -320,13 +320,13 @@ void batch_figures_add_effect(struct batch *b, struct item *item,
 
 /*
  * batch_figures_begin(b): the batch is the one that looks at figures now. batch_figures_finish(b): nothing is computed any
- * more: set every group's nchanged, put scores in order, note which boards change. batch_figures_rest(b): none are known any more,
- * and the batch touches none. batch_figures_free(b): the batch does without.
+ * more: set every group's nchanged, put scores in order, note which boards change. batch_figures_rest(f): none are known any more,
+ * and their memory is given back. batch_figures_free(f): one batch less has them.
  */
 void batch_figures_begin(struct batch *b);
 void batch_figures_finish(struct batch *b);
-void batch_figures_rest(struct batch *b);
-void batch_figures_free(struct batch *b);
+void batch_figures_rest(struct figures *f);
+void batch_figures_free(struct figures *f);
 
 /* batch_tables.c. make(b): put the groups that change into tables. have(group): whether it is written in one. The
  * keys of those, and how many they are; then what `apply` is to do with them, of whose keys the first has that

@@ -4,8 +4,10 @@ import { load, paths } from "./api.js";
 import { address, element, link } from "./dom.js";
 import { said, t } from "./text.js";
 
+const LONGEST = 128; // bytes of a name, or of an id
+
 export function searchForm(product) {
-  const field = element("input", { id: "search", type: "search", name: "search", maxlength: 128, required: true, autocomplete: "off" });
+  const field = element("input", { id: "search", type: "search", name: "search", maxlength: LONGEST, required: true, autocomplete: "off" });
   field.placeholder = t("search-hint");
   const found = element("div", { role: "status" });
   const form = element(
@@ -20,10 +22,11 @@ export function searchForm(product) {
     event.preventDefault();
     const text = field.value.trim();
     if (text === "") return;
+    // What no name can be, nobody has.
+    if (new TextEncoder().encode(text).length > LONGEST) return show([]);
     try {
       show(await load(paths.search(product.product_id, text)));
     } catch (error) {
-      // What no name can be, nobody has.
       found.replaceChildren(element("p", {}, error.status === 400 ? t("search-none") : said(error)));
     }
   });

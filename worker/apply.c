@@ -19,9 +19,6 @@
 /* How far the clocks of two machines may be apart. */
 #define CLOCKS_APART ((dur_ms)60000)
 
-/* What the figures of all lanes may take from batch to batch. */
-#define KEPT_BYTES_MAX ((size_t)64 << 20)
-
 /* How far a batch is. */
 enum stage {
     FREE,
@@ -377,7 +374,7 @@ look(struct flight *f)
 
     f->stage = READING;
     if (a->known_at[0] != '\0' && strcmp(a->known_at, f->checkpoint) == 0)
-        batch_keep(f->batch, KEPT_BYTES_MAX / a->lane->worker->nlanes);
+        batch_keep(f->batch, BATCH_KEPT_MAX / a->lane->worker->nlanes);
     a->known_at[0] = '\0';
     all = batch_reads(f->batch);
     f->nlate = all - early;

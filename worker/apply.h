@@ -48,7 +48,7 @@ typedef void apply_fn(struct lane *lane, const struct apply_result *result);
 struct apply *apply_new(struct lane *lane);
 void apply_free(struct apply *a);
 
-/* apply_has_room(a): whether a batch may begin. apply_is_waiting(a): the last one that was started is yet to look for its figures:
+/* apply_has_room(a): whether a batch may begin: until one was applied since the lane's place was read, one at a time. apply_is_waiting(a): the last one that was started is yet to look for its figures:
  * another one would come too early. apply_is_idle(a): none is under way. */
 bool apply_has_room(const struct apply *a);
 bool apply_is_waiting(const struct apply *a);

@@ -83,6 +83,7 @@ void batch_start(struct batch *b, const char *product_id, const struct generatio
  * what it touches of them; but not where they take more than max bytes, or many and few were touched again. batch_rest(b): forget
  * all, and give the memory back; not while one beside it is between batch_reads and batch_apply_command.
  */
+#define BATCH_KEPT_MAX ((size_t)64 << 20) /* what a program keeps in all */
 void batch_keep(struct batch *b, size_t max);
 void batch_rest(struct batch *b);
 

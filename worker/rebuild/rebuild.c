@@ -18,7 +18,6 @@
 
 #define BATCH_FIRST 256
 #define DROP_EVERY 200 /* batches between two looks for past windows */
-#define KEPT_BYTES_MAX ((size_t)64 << 20) /* of figures, from batch to batch */
 #define SWAPS_MAX 20
 
 /* --- the beginning and the end ---------------------------------------------------------------- */
@@ -158,7 +157,7 @@ rebuild_flush(struct rebuild *r)
     batch_start(r->batch, r->product->id, &r->own, r->product);
     /* Nobody else writes this generation: what is known of it stays true, but for windows that are removed. */
     if (++r->batches % DROP_EVERY != 0)
-        batch_keep(r->batch, KEPT_BYTES_MAX);
+        batch_keep(r->batch, BATCH_KEPT_MAX);
     else if (!rebuild_drop_past(r, event_id_time(r->read)))
         return false;
     rebuild_progress(r);
